@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * link: one end of a connection between agent and plugin, in an sd-event loop. Messages of wire.h
+ * in, messages out; sending never blocks and never fails for want of room: a peer that does not
+ * read until the queue is full loses the link. Buffers are wiped after use, since secrets pass.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gw_link;
+struct gw_msg;
+struct sd_event;
+
+/* Bytes that may wait for a peer that does not read; configurable by nobody: it is a fuse. */
+#define GW_LINK_QUEUE_MAX (4u << 20)
+
+/* Messages handled in one turn of the loop before others have theirs. */
+#define GW_LINK_BURST 32
+
+struct gw_link_ops {
+	/*
+	 * A message came. `fd` is -1, or the descriptor that came with it: it belongs to the link and is
+	 * closed after the call, dup() or TAKE_FD(*fd) to keep it. An error (-errno) closes the link.
+	 */
+	int (*message)(struct gw_link *link, const struct gw_msg *msg, int *fd, void *userdata);
+
+	/* The link is broken or was closed by an error; `why` is for people. Called once, never from
+	 * within gw_link_send(); the owner calls gw_link_free() in it or later. */
+	void (*closed)(struct gw_link *link, const char *why, void *userdata);
+};
+
+/* Starts a link on a connected SOCK_SEQPACKET socket; the fd is the link's from here on, even if the
+ * call fails. */
+int gw_link_new(struct sd_event *event, int fd, const struct gw_link_ops *ops, void *userdata,
+		struct gw_link **ret);
+
+/* Ends it without a call of closed(). NULL is fine. Returns NULL. */
+struct gw_link *gw_link_free(struct gw_link *link);
+
+/* Queues a message; fd (-1: none) is borrowed and duplicated. Encoding errors (our bug or a field
+ * above its limit) are returned; a broken link swallows the message and reports by closed(). */
+int gw_link_send(struct gw_link *link, const struct gw_msg *msg, int fd);
+
+/* Breaks the link: closed() is called from the loop with this reason. */
+void gw_link_break(struct gw_link *link, const char *why);
+
+/* Bytes waiting to be read by the peer. */
+size_t gw_link_queued(const struct gw_link *link);

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lib: leaf code that any program may link. libgangway.a needs libsystemd only; what needs wolfCrypt
+# stands apart, since programs with OpenSSL in them must not have it.
+noinst_LIBRARIES += lib/libgangway.a
+
+lib_libgangway_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+lib_libgangway_a_SOURCES = \
+	lib/base32.c lib/base32.h \
+	lib/base64.c lib/base64.h \
+	lib/blob.h \
+	lib/hex.c lib/hex.h \
+	lib/link.c lib/link.h \
+	lib/log.c lib/log.h \
+	lib/plugin.c lib/plugin.h \
+	lib/reason.c lib/reason.h \
+	lib/step.c lib/step.h \
+	lib/util.c lib/util.h \
+	lib/wire.c lib/wire.h
+
+GANGWAY_LIBS = lib/libgangway.a $(SYSTEMD_LIBS)

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The tables that say what each message holds, and the one loop that writes and reads them all.
+ * Nothing here knows what a message means. Input is hostile: every length is checked against the
+ * bytes that are there and against the field's own limit before it is used.
+ */
+#include "lib/wire.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind {
+	KIND_U8,
+	KIND_U16,
+	KIND_U32,
+	KIND_U64,
+	KIND_TEXT,
+	KIND_BLOB,
+	_KIND_MAX,
+};
+
+struct field {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	uint64_t max; /* largest value of a number, largest length of the others */
+};
+
+struct message {
+	enum gw_msg_type type;
+	const char *name;
+	const struct field *fields;
+	size_t n_fields;
+};
+
+/* One field a line, as a specification reads. */
+/* clang-format off */
+#define FIELD(message, member, kind, max) \
+	{ #member, kind, offsetof(struct gw_msg, message.member), max }
+
+#define U8(message, member, max)   FIELD(message, member, KIND_U8, max)
+#define BOOL(message, member)      FIELD(message, member, KIND_U8, 1)
+#define U16(message, member)       FIELD(message, member, KIND_U16, UINT16_MAX)
+#define U32(message, member)       FIELD(message, member, KIND_U32, UINT32_MAX)
+#define U64(message, member)       FIELD(message, member, KIND_U64, UINT64_MAX)
+#define TEXT(message, member, max) FIELD(message, member, KIND_TEXT, max)
+#define BLOB(message, member, max) FIELD(message, member, KIND_BLOB, max)
+
+#define GW_SETTINGS_MAX 4096
+
+static const struct field hello_fields[] = {
+	U16(hello, version_min),
+	U16(hello, version_max),
+	TEXT(hello, name, GW_NAME_MAX),
+	TEXT(hello, program, GW_TEXT_MAX),
+	TEXT(hello, library, GW_TEXT_MAX),
+};
+
+static const struct field welcome_fields[] = {
+	U16(welcome, version),
+	TEXT(welcome, gateway, GW_ID_MAX),
+	TEXT(welcome, settings, GW_SETTINGS_MAX),
+};
+
+static const struct field health_fields[] = {
+	BOOL(health, ok),
+	TEXT(health, text, GW_TEXT_MAX),
+};
+
+static const struct field channel_fields[] = {
+	U32(channel, channel),
+	U8(channel, kind, _GW_CHANNEL_MAX - 1),
+	U16(channel, mtu),
+	U32(channel, bit_rate),
+	TEXT(channel, transport, GW_NAME_MAX),
+	TEXT(channel, label, GW_ADDRESS_MAX),
+};
+
+static const struct field channel_gone_fields[] = {
+	U32(channel_gone, channel),
+};
+
+static const struct field offer_fields[] = {
+	BOOL(offer, again),
+};
+
+static const struct field neighbour_fields[] = {
+	BOOL(neighbour, present),
+	TEXT(neighbour, address, GW_ADDRESS_MAX),
+	TEXT(neighbour, link_address, GW_ADDRESS_MAX),
+	TEXT(neighbour, interface, GW_NAME_MAX),
+	TEXT(neighbour, vendor, GW_TEXT_MAX),
+};
+
+static const struct field secret_query_fields[] = {
+	U64(secret_query, session),
+	U32(secret_query, channel),
+	TEXT(secret_query, identity, GW_ID_MAX),
+	TEXT(secret_query, address, GW_ADDRESS_MAX),
+};
+
+static const struct field secret_fields[] = {
+	U64(secret, session),
+	BLOB(secret, secret, GW_SECRET_MAX),
+};
+
+static const struct field peer_fields[] = {
+	U64(peer, session),
+	U32(peer, channel),
+	U8(peer, proof, _GW_PROOF_MAX - 1),
+	TEXT(peer, identity, GW_ID_MAX),
+	TEXT(peer, address, GW_ADDRESS_MAX),
+	TEXT(peer, suite, GW_ADDRESS_MAX),
+	BLOB(peer, serial, GW_SERIAL_MAX),
+	BLOB(peer, fingerprint, GW_HASH_LEN),
+	BLOB(peer, key, GW_HASH_LEN),
+};
+
+static const struct field verdict_fields[] = {
+	U64(verdict, session),
+	BOOL(verdict, allow),
+	TEXT(verdict, device, GW_ID_MAX),
+	TEXT(verdict, reason, GW_REASON_MAX),
+};
+
+static const struct field failed_fields[] = {
+	U64(failed, session),
+	TEXT(failed, reason, GW_REASON_MAX),
+};
+
+static const struct field session_end_fields[] = {
+	U64(session_end, session),
+	TEXT(session_end, reason, GW_REASON_MAX),
+};
+
+static const struct field enroll_fields[] = {
+	U64(enroll, session),
+	U32(enroll, request),
+	BOOL(enroll, renew),
+	BLOB(enroll, key, GW_HASH_LEN),
+	BLOB(enroll, csr, GW_CSR_MAX),
+};
+
+static const struct field enrolled_fields[] = {
+	U64(enrolled, session),
+	U32(enrolled, request),
+	U8(enrolled, outcome, _GW_OUTCOME_MAX - 1),
+	U32(enrolled, retry_after_s),
+	TEXT(enrolled, reason, GW_REASON_MAX),
+	BLOB(enrolled, certificate, GW_CERT_MAX),
+	BLOB(enrolled, chain, GW_CHAIN_MAX),
+};
+
+static const struct field settings_query_fields[] = {
+	U64(settings_query, session),
+	U32(settings_query, request),
+};
+
+static const struct field settings_fields[] = {
+	U64(settings, session),
+	U32(settings, request),
+	U8(settings, outcome, _GW_OUTCOME_MAX - 1),
+	TEXT(settings, reason, GW_REASON_MAX),
+	TEXT(settings, device, GW_ID_MAX),
+	TEXT(settings, tenant, GW_ID_MAX),
+	TEXT(settings, cloud, GW_TEXT_MAX),
+	U64(settings, renew_at),
+};
+
+static const struct field report_fields[] = {
+	U64(report, session),
+	U32(report, request),
+	BOOL(report, ok),
+	TEXT(report, text, GW_TEXT_MAX),
+};
+
+static const struct field reported_fields[] = {
+	U64(reported, session),
+	U32(reported, request),
+	U8(reported, outcome, _GW_OUTCOME_MAX - 1),
+	TEXT(reported, reason, GW_REASON_MAX),
+};
+
+static const struct field check_fields[] = {
+	TEXT(check, job, GW_ID_MAX),
+	TEXT(check, device, GW_ID_MAX),
+	TEXT(check, tenant, GW_ID_MAX),
+	BLOB(check, key, GW_HASH_LEN),
+	BLOB(check, certificate, GW_CERT_MAX),
+	BLOB(check, chain, GW_CHAIN_MAX),
+};
+
+static const struct field checked_fields[] = {
+	TEXT(checked, job, GW_ID_MAX),
+	BOOL(checked, ok),
+	TEXT(checked, reason, GW_REASON_MAX),
+	BLOB(checked, serial, GW_SERIAL_MAX),
+	BLOB(checked, fingerprint, GW_HASH_LEN),
+	U64(checked, not_before),
+	U64(checked, not_after),
+};
+
+static const struct field server_csr_fields[] = {
+	BLOB(server_csr, key, GW_HASH_LEN),
+	BLOB(server_csr, csr, GW_CSR_MAX),
+};
+
+static const struct field server_cert_fields[] = {
+	BLOB(server_cert, key, GW_HASH_LEN),
+	BLOB(server_cert, certificate, GW_CERT_MAX),
+	BLOB(server_cert, chain, GW_CHAIN_MAX),
+};
+
+static const struct field anchors_fields[] = {
+	U8(anchors, purpose, _GW_ANCHORS_MAX - 1),
+};
+
+static const struct field cloud_state_fields[] = {
+	U8(cloud_state, state, _GW_CLOUD_MAX - 1),
+	TEXT(cloud_state, text, GW_TEXT_MAX),
+};
+
+static const struct field request_fields[] = {
+	TEXT(request, job, GW_ID_MAX),
+	U8(request, kind, _GW_REQUEST_MAX - 1),
+	TEXT(request, device, GW_ID_MAX),
+	TEXT(request, tenant, GW_ID_MAX),
+	TEXT(request, claim, GW_ID_MAX),
+	TEXT(request, method, GW_NAME_MAX),
+	TEXT(request, reason, GW_REASON_MAX),
+	BLOB(request, serial, GW_SERIAL_MAX),
+	BLOB(request, key, GW_HASH_LEN),
+	BLOB(request, csr, GW_CSR_MAX),
+	BLOB(request, evidence, GW_CSR_MAX),
+};
+
+static const struct field request_end_fields[] = {
+	TEXT(request_end, job, GW_ID_MAX),
+};
+
+static const struct field answer_fields[] = {
+	TEXT(answer, job, GW_ID_MAX),
+	U8(answer, outcome, _GW_OUTCOME_MAX - 1),
+	U32(answer, retry_after_s),
+	U64(answer, time),
+	TEXT(answer, reason, GW_REASON_MAX),
+	TEXT(answer, text, GW_TEXT_MAX),
+	BLOB(answer, certificate, GW_CERT_MAX),
+	BLOB(answer, chain, GW_CHAIN_MAX),
+};
+
+static const struct field command_fields[] = {
+	TEXT(command, id, GW_ID_MAX),
+	U64(command, seq),
+	U64(command, expires_at),
+	U8(command, kind, _GW_COMMAND_MAX - 1),
+	TEXT(command, device, GW_ID_MAX),
+	TEXT(command, claim, GW_ID_MAX),
+	TEXT(command, tenant, GW_ID_MAX),
+	U64(command, claim_expires),
+	BOOL(command, replace),
+	BOOL(command, sealed),
+	BLOB(command, secret, GW_SEALED_MAX),
+	TEXT(command, reason, GW_REASON_MAX),
+};
+
+static const struct field command_answer_fields[] = {
+	TEXT(command_answer, id, GW_ID_MAX),
+	U64(command_answer, seq),
+	U8(command_answer, outcome, _GW_OUTCOME_MAX - 1),
+	TEXT(command_answer, reason, GW_REASON_MAX),
+};
+
+/* clang-format on */
+
+static const struct message messages[] = {
+#define X(number, NAME, name) \
+	{ GW_MSG_##NAME, #name, name##_fields, sizeof(name##_fields) / sizeof(name##_fields[0]) },
+	GW_WIRE_MESSAGES(X)
+#undef X
+};
+
+static const struct message *find_message(unsigned type)
+{
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
+		if (messages[i].type == type)
+			return &messages[i];
+	return NULL;
+}
+
+/* --- writing --- */
+
+struct writer {
+	uint8_t *at, *end;
+};
+
+static int put_number(struct writer *w, uint64_t value, size_t width)
+{
+	uint64_t big = htobe64(value);
+
+	if ((size_t)(w->end - w->at) < width)
+		return -EMSGSIZE;
+
+	memcpy(w->at, (const uint8_t *)&big + sizeof(big) - width, width);
+	w->at += width;
+	return 0;
+}
+
+static int put_bytes(struct writer *w, const void *data, size_t len, uint64_t max)
+{
+	int r;
+
+	if (len > max || len > UINT16_MAX)
+		return -EMSGSIZE;
+
+	r = put_number(w, len, 2);
+	if (r < 0)
+		return r;
+	if ((size_t)(w->end - w->at) < len)
+		return -EMSGSIZE;
+
+	if (len)
+		memcpy(w->at, data, len);
+	w->at += len;
+	return 0;
+}
+
+static int put_text(struct writer *w, const char *text, uint64_t max)
+{
+	int r = put_bytes(w, text ? text : "", text ? strlen(text) : 0, max);
+
+	return r < 0 ? r : put_number(w, 0, 1);
+}
+
+static int put_field(struct writer *w, const struct gw_msg *msg, const struct field *field)
+{
+	const void *member = (const uint8_t *)msg + field->offset;
+	const struct gw_blob *blob = member;
+
+	switch (field->kind) {
+	case KIND_U8: return put_number(w, *(const uint8_t *)member, 1);
+	case KIND_U16: return put_number(w, *(const uint16_t *)member, 2);
+	case KIND_U32: return put_number(w, *(const uint32_t *)member, 4);
+	case KIND_U64: return put_number(w, *(const uint64_t *)member, 8);
+	case KIND_TEXT: return put_text(w, *(const char *const *)member, field->max);
+	case KIND_BLOB: return put_bytes(w, blob->data, blob->len, field->max);
+	case _KIND_MAX: break;
+	}
+	abort();
+}
+
+int gw_wire_encode(const struct gw_msg *msg, uint8_t *buf, size_t size, size_t *ret_len)
+{
+	const struct message *message = find_message(msg->type);
+	struct writer w = { buf, buf + size };
+	int r;
+
+	if (!message)
+		return -EINVAL;
+
+	r = put_number(&w, message->type, 2);
+	for (size_t i = 0; r >= 0 && i < message->n_fields; i++)
+		r = put_field(&w, msg, &message->fields[i]);
+	if (r < 0)
+		return r;
+
+	*ret_len = (size_t)(w.at - buf);
+	return 0;
+}
+
+/* --- reading --- */
+
+struct reader {
+	const uint8_t *at, *end;
+};
+
+static const char *get_number(struct reader *r, size_t width, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if ((size_t)(r->end - r->at) < width)
+		return "is cut short";
+
+	for (size_t i = 0; i < width; i++)
+		value = value << 8 | r->at[i];
+	if (value > max)
+		return "is out of range";
+
+	r->at += width;
+	*ret = value;
+	return NULL;
+}
+
+static const char *get_blob(struct reader *r, uint64_t max, struct gw_blob *ret)
+{
+	uint64_t len;
+	const char *why = get_number(r, 2, UINT16_MAX, &len);
+
+	if (why)
+		return why;
+	if (len > max)
+		return "is too long";
+	if ((size_t)(r->end - r->at) < len)
+		return "is cut short";
+
+	*ret = (struct gw_blob){ r->at, len };
+	r->at += len;
+	return NULL;
+}
+
+/* A text is printable or a line end, and the zero byte behind it is part of the message. */
+static const char *get_text(struct reader *r, uint64_t max, const char **ret)
+{
+	struct gw_blob blob = { 0 };
+	uint64_t zero;
+	const char *why = get_blob(r, max, &blob);
+
+	if (why)
+		return why;
+	for (size_t i = 0; i < blob.len; i++)
+		if ((blob.data[i] < 0x20 || blob.data[i] > 0x7e) && blob.data[i] != '\n')
+			return "is not printable";
+	if (get_number(r, 1, 0, &zero))
+		return "does not end in a zero byte";
+
+	*ret = (const char *)blob.data;
+	return NULL;
+}
+
+static const char *get_field(struct reader *r, const struct field *field, struct gw_msg *msg)
+{
+	void *member = (uint8_t *)msg + field->offset;
+	const char *why = NULL;
+	uint64_t value = 0;
+
+	switch (field->kind) {
+	case KIND_U8:
+		why = get_number(r, 1, field->max, &value);
+		*(uint8_t *)member = (uint8_t)value;
+		return why;
+	case KIND_U16:
+		why = get_number(r, 2, field->max, &value);
+		*(uint16_t *)member = (uint16_t)value;
+		return why;
+	case KIND_U32:
+		why = get_number(r, 4, field->max, &value);
+		*(uint32_t *)member = (uint32_t)value;
+		return why;
+	case KIND_U64: return get_number(r, 8, field->max, (uint64_t *)member);
+	case KIND_TEXT: return get_text(r, field->max, (const char **)member);
+	case KIND_BLOB: return get_blob(r, field->max, (struct gw_blob *)member);
+	case _KIND_MAX: break;
+	}
+	abort();
+}
+
+static int refuse(struct gw_wire_error *ret, const char *message, const char *field,
+		  const char *why)
+{
+	*ret = (struct gw_wire_error){ message, field, why };
+	return -EBADMSG;
+}
+
+int gw_wire_decode(const uint8_t *buf, size_t len, struct gw_msg *ret,
+		   struct gw_wire_error *ret_error)
+{
+	struct reader r = { buf, buf + len };
+	const struct message *message;
+	struct gw_msg msg;
+	uint64_t type;
+
+	if (get_number(&r, 2, UINT16_MAX, &type))
+		return refuse(ret_error, "message", "type", "is cut short");
+	message = find_message((unsigned)type);
+	if (!message)
+		return refuse(ret_error, "message", "type", "is unknown");
+
+	memset(&msg, 0, sizeof(msg));
+	msg.type = message->type;
+	for (size_t i = 0; i < message->n_fields; i++) {
+		const char *why = get_field(&r, &message->fields[i], &msg);
+
+		if (why)
+			return refuse(ret_error, message->name, message->fields[i].name, why);
+	}
+	if (r.at != r.end)
+		return refuse(ret_error, message->name, "end", "is followed by left-over bytes");
+
+	*ret = msg;
+	return 0;
+}
+
+const char *gw_wire_name(enum gw_msg_type type)
+{
+	const struct message *message = find_message(type);
+
+	return message ? message->name : "?";
+}
+
+bool gw_wire_has_fd(enum gw_msg_type type)
+{
+	return type == GW_MSG_CHANNEL || type == GW_MSG_ANCHORS;
+}
