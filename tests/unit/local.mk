@@ -1,1 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# Unit tests: one program a pure file, linked with the objects it tests only. Each adds itself below:
+#
+#	UNIT_TESTS += tests/unit/test-NAME
+#	tests_unit_test_NAME_SOURCES = tests/unit/test-NAME.c ROOM/NAME.c
+#	tests_unit_test_NAME_CFLAGS = $(UNIT_CFLAGS)
+#	tests_unit_test_NAME_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+UNIT_TESTS =
+UNIT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SYSTEMD_CFLAGS)
+
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * conversation: all that is said with one authenticated peer in CoAP, without I/O and without a clock
+ * of its own: decrypted datagrams and the agent's answers in, datagrams and requests to the agent out.
+ * Message layer (RFC 7252 4: acknowledgement, retransmission, deduplication, separate responses), Block1
+ * and Block2 (RFC 7959), and the resources of resource.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conversation;
+struct gw_blob;
+struct gw_msg;
+
+struct conversation_ops {
+	/* A datagram for the peer, to be encrypted. */
+	void (*send)(void *userdata, struct gw_blob datagram);
+
+	/* A request of this peer to the agent (ENROLL, SETTINGS_QUERY, REPORT) with session left 0. */
+	void (*ask)(void *userdata, const struct gw_msg *msg);
+};
+
+/* What all conversations of the registrar share; owned by the caller. */
+struct conversation_facts {
+	struct gw_blob *anchors; /* DER certificates for crts */
+	size_t n_anchors;
+	bool cloud_online; /* false: answer 5.03 at once instead of waiting for the cloud */
+};
+
+struct conversation_peer {
+	const char *device;  /* as the agent's verdict named it */
+	bool by_certificate; /* false: PSK */
+};
+
+int conversation_new(const struct conversation_ops *ops, void *userdata,
+		     const struct conversation_facts *facts, const struct conversation_peer *peer,
+		     struct conversation **ret);
+struct conversation *conversation_free(struct conversation *c);
+
+/* A decrypted datagram came. Garbage is answered as RFC 7252 says and never an error of ours. */
+void conversation_receive(struct conversation *c, struct gw_blob datagram, uint64_t now_us);
+
+/* The agent answered: ENROLLED, SETTINGS, REPORTED. An answer nobody waits for is dropped. */
+void conversation_answer(struct conversation *c, const struct gw_msg *msg, uint64_t now_us);
+
+/* Does what is due (retransmission, empty ACK after 0.5 s, 5.03 after 10 s). */
+void conversation_tick(struct conversation *c, uint64_t now_us);
+
+/* When to tick next (monotonic, microseconds); UINT64_MAX: never. */
+uint64_t conversation_due(const struct conversation *c);
+
+/* Nothing is under way: no request unanswered, no answer unacknowledged. */
+bool conversation_is_idle(const struct conversation *c);
