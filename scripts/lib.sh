@@ -39,9 +39,37 @@ trap 'exit 143' TERM
 lock() {
   local fd
 
-  { exec {fd}>"$1"; } 2>/dev/null || die "cannot write $1: run as root, or see --help"
+  { exec {fd}> "$1"; } 2>/dev/null || die "cannot write $1"
   if ! flock --nonblock "$fd"; then
-    say "waiting for another run to end ($1)"
+    say "waiting for another run to end"
     flock "$fd"
   fi
+}
+
+# start_log FILE: what the commands of this script have to say goes there.
+start_log() {
+  log=$1
+  { : > "$log"; } 2>/dev/null || die "cannot write $log"
+}
+
+# log_reason: the line of the log that says best what went wrong.
+log_reason() {
+  local line pattern
+
+  for pattern in 'No space left on device' '^E:' 'error:|Error |FAILED' '^(Err|W):' '.'; do
+    line=$(grep -E "$pattern" "$log" | head -n 1) || continue
+    break
+  done
+  case $line in
+  *'No space left'*) line="no space left on the disk" ;;
+  esac
+  echo "${line:-nothing was logged} (more in $log)"
+}
+
+# logged WHAT COMMAND...: a step that ends the script where it fails.
+logged() {
+  local what=$1
+
+  shift
+  "$@" >> "$log" 2>&1 || die "$what failed: $(log_reason)"
 }
