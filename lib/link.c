@@ -37,6 +37,8 @@ struct gw_link {
 	void *userdata;
 
 	struct packet *first, **last;
+	struct packet *
+		*held; /* where the packets begin that may not leave yet; NULL: none is held */
 	size_t queued;
 
 	bool broken;
@@ -53,16 +55,17 @@ static struct packet *packet_free(struct packet *packet)
 	return NULL;
 }
 
-static void drop_queue(struct gw_link *link)
+/* Drops the packets from *from on. */
+static void drop_queue(struct gw_link *link, struct packet **from)
 {
-	while (link->first) {
-		struct packet *packet = link->first;
+	while (*from) {
+		struct packet *packet = *from;
 
-		link->first = packet->next;
+		*from = packet->next;
+		link->queued -= packet->len;
 		packet_free(packet);
 	}
-	link->last = &link->first;
-	link->queued = 0;
+	link->last = from;
 }
 
 void gw_link_break(struct gw_link *link, const char *why)
@@ -72,14 +75,24 @@ void gw_link_break(struct gw_link *link, const char *why)
 
 	link->broken = true;
 	(void)gw_copy(link->why, sizeof(link->why), why);
-	drop_queue(link);
+	drop_queue(link, &link->first);
+	if (link->held)
+		link->held = &link->first;
 	(void)sd_event_source_set_enabled(link->io, SD_EVENT_OFF);
 	(void)sd_event_source_set_enabled(link->end, SD_EVENT_ONESHOT);
 }
 
+/* Whether a packet may leave. */
+static bool has_something_to_send(const struct gw_link *link)
+{
+	return link->first && link->held != &link->first;
+}
+
 static void watch(struct gw_link *link)
 {
-	(void)sd_event_source_set_io_events(link->io, EPOLLIN | (link->first ? EPOLLOUT : 0u));
+	uint32_t events = EPOLLIN | (has_something_to_send(link) ? EPOLLOUT : 0u);
+
+	(void)sd_event_source_set_io_events(link->io, events);
 }
 
 /* --- sending --- */
@@ -109,7 +122,7 @@ static int send_packet(int socket_fd, const struct packet *packet)
 
 static void flush_queue(struct gw_link *link)
 {
-	while (link->first) {
+	while (has_something_to_send(link)) {
 		struct packet *packet = link->first;
 		int r = send_packet(link->fd, packet);
 
@@ -121,11 +134,20 @@ static void flush_queue(struct gw_link *link)
 		}
 
 		link->first = packet->next;
-		if (!link->first)
+		if (link->last == &packet->next)
 			link->last = &link->first;
+		if (link->held == &packet->next)
+			link->held = &link->first;
 		link->queued -= packet->len;
 		packet_free(packet);
 	}
+}
+
+static void flush_and_watch(struct gw_link *link)
+{
+	flush_queue(link);
+	if (!link->broken)
+		watch(link);
 }
 
 static int packet_new(const struct gw_msg *msg, int fd, struct packet **ret)
@@ -182,10 +204,25 @@ int gw_link_send(struct gw_link *link, const struct gw_msg *msg, int fd)
 	*link->last = packet;
 	link->last = &packet->next;
 	link->queued += packet->len;
-	flush_queue(link);
-	if (!link->broken)
-		watch(link);
+	flush_and_watch(link);
 	return 0;
+}
+
+void gw_link_hold(struct gw_link *link)
+{
+	link->held = link->last;
+}
+
+void gw_link_release(struct gw_link *link)
+{
+	link->held = link->last;
+	if (!link->broken)
+		flush_and_watch(link);
+}
+
+void gw_link_discard(struct gw_link *link)
+{
+	drop_queue(link, link->held);
 }
 
 size_t gw_link_queued(const struct gw_link *link)
@@ -309,7 +346,7 @@ struct gw_link *gw_link_free(struct gw_link *link)
 	if (!link)
 		return NULL;
 
-	drop_queue(link);
+	drop_queue(link, &link->first);
 	sd_event_source_disable_unref(link->io);
 	sd_event_source_disable_unref(link->end);
 	(void)close(link->fd);

@@ -44,6 +44,14 @@ struct gw_link *gw_link_free(struct gw_link *link);
  * above its limit) are returned; a broken link swallows the message and reports by closed(). */
 int gw_link_send(struct gw_link *link, const struct gw_msg *msg, int fd);
 
+/*
+ * From now on messages wait until gw_link_release() lets all that wait go, or gw_link_discard() takes
+ * those back that came since the last release. That is how the agent says nothing before it is on disk.
+ */
+void gw_link_hold(struct gw_link *link);
+void gw_link_release(struct gw_link *link);
+void gw_link_discard(struct gw_link *link);
+
 /* Breaks the link: closed() is called from the loop with this reason. */
 void gw_link_break(struct gw_link *link, const char *why);
 

@@ -14,6 +14,8 @@
 	/* claims */                                                                              \
 	X(BAD_LABEL, "bad-label", "The label cannot be read; scan it again or type it exactly.")   \
 	X(LABEL_EXPIRED, "label-expired", "The label's own date has passed; ask its maker.")       \
+	X(METHOD_NOT_SERVED, "method-not-served",                                                 \
+	  "This label names a public key; only labels with a secret are served.")                  \
 	X(ID_IN_USE, "id-in-use", "Another tenant or method has this device id on this gateway.")  \
 	X(ALREADY_CLAIMED, "already-claimed",                                                     \
 	  "Claimed with another secret; withdraw that claim or ask for a replacement.")            \
@@ -69,7 +71,7 @@ enum gw_reason {
 #define X(NAME, code, text) GW_REASON_##NAME,
 	GW_REASONS(X)
 #undef X
-	_GW_REASON_MAX,
+		_GW_REASON_MAX,
 };
 
 /* "id-in-use" */

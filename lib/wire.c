@@ -228,6 +228,7 @@ static const struct field request_fields[] = {
 	TEXT(request, device, GW_ID_MAX),
 	TEXT(request, tenant, GW_ID_MAX),
 	TEXT(request, claim, GW_ID_MAX),
+	TEXT(request, of, GW_ID_MAX),
 	TEXT(request, method, GW_NAME_MAX),
 	TEXT(request, reason, GW_REASON_MAX),
 	BLOB(request, serial, GW_SERIAL_MAX),

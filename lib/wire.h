@@ -302,7 +302,7 @@ struct gw_msg_anchors {
 
 /* --- cloud link ------------------------------------------------------------------------------ */
 
-/* c->a: how the cloud is reached. */
+/* c->a, a->r: how the cloud is reached. */
 struct gw_msg_cloud_state {
 	uint8_t state; /* enum gw_cloud_state */
 	const char *text;
@@ -315,6 +315,7 @@ struct gw_msg_request {
 	const char *device;
 	const char *tenant;
 	const char *claim;     /* id of the claim: the generation of an enrolment */
+	const char *of;        /* REVOKED without a serial: the enrolment (job) that is void */
 	const char *method;    /* "qr" */
 	const char *reason;    /* of a revocation */
 	struct gw_blob serial; /* of PROVED and REVOKED */
