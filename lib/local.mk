@@ -18,3 +18,10 @@ lib_libgangway_a_SOURCES = \
 	lib/wire.c lib/wire.h
 
 GANGWAY_LIBS = lib/libgangway.a $(SYSTEMD_LIBS)
+
+noinst_LIBRARIES += lib/libgangway-crypto.a
+
+lib_libgangway_crypto_a_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
+lib_libgangway_crypto_a_SOURCES = lib/crypto.c lib/crypto.h
+
+GANGWAY_CRYPTO_LIBS = lib/libgangway-crypto.a $(WOLFSSL_LIBS)
