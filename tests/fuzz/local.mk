@@ -1,1 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# Fuzz targets: one a parser of outside bytes. A new one is three lines below, a folder of inputs in
+# tests/fuzz/corpus/NAME, and nothing else:
+#
+#	FUZZ_TARGETS += tests/fuzz/fuzz-NAME
+#	tests_fuzz_fuzz_NAME_SOURCES = tests/fuzz/fuzz-NAME.c ROOM/NAME.c
+#	tests_fuzz_fuzz_NAME_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+FUZZ_TARGETS =
+EXTRA_DIST += tests/fuzz/README tests/fuzz/corpus
+
+if FUZZERS
+# CC=clang; configure has compiled all objects with coverage and the sanitizers.
+FUZZ_LIBS = $(LIBFUZZER)
+noinst_PROGRAMS += $(FUZZ_TARGETS)
+else
+FUZZ_LIBS = tests/fuzz/libreplay.a
+check_LIBRARIES = tests/fuzz/libreplay.a
+tests_fuzz_libreplay_a_SOURCES = tests/fuzz/replay.c
+check_PROGRAMS += $(FUZZ_TARGETS)
+TESTS += $(FUZZ_TARGETS)
+endif
+
+FUZZ_TARGETS += tests/fuzz/fuzz-wire
+tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz-wire.c
+tests_fuzz_fuzz_wire_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
