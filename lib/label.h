@@ -23,7 +23,7 @@ struct gw_label {
 	char model[GW_LABEL_FIELD_MAX + 1]; /* empty: not told; also the next two */
 	char vendor[GW_LABEL_FIELD_MAX + 1];
 	char transport[GW_LABEL_FIELD_MAX + 1];
-	uint64_t expires;    /* end of that day, seconds since the epoch; 0 = never */
+	uint64_t expires;    /* the midnight (UTC) that ends its last day; 0 = never */
 	bool secret_is_weak; /* all bytes equal or counting: accepted with a warning */
 };
 
@@ -34,7 +34,10 @@ struct gw_label {
  */
 int gw_label_parse(const char *text, struct gw_label *ret, const char **ret_why);
 
-/* Writes a label with its check sum; -EINVAL if a field does not fit the alphabet or its limit. */
+/*
+ * Writes a label with its check sum; -EINVAL if a field does not fit the alphabet or its limit,
+ * -ENOSPC if size is short (GW_LABEL_MAX + 1 never is).
+ */
 int gw_label_format(const struct gw_label *label, char *text, size_t size);
 
 /* Overwrites the secret. */
