@@ -18,6 +18,7 @@
 #define CHECK_LEN   6 /* "+C965B" */
 #define DATE_LEN    8
 #define DAY_S       86400
+#define EXPIRES_MAX 253402300800 /* the end of the year 9999: years have four digits */
 #define PUNCTUATION " $%*-./:"
 
 static const char bad_text[] =
@@ -318,7 +319,7 @@ static bool format_expiry(uint64_t expires, char *date, size_t size)
 		*date = 0;
 		return true;
 	}
-	return expires % DAY_S == 0 && gmtime_r(&last_second, &tm) && tm.tm_year + 1900 <= 9999 &&
+	return expires % DAY_S == 0 && expires <= EXPIRES_MAX && gmtime_r(&last_second, &tm) &&
 	       strftime(date, size, "%Y%m%d", &tm) == DATE_LEN;
 }
 

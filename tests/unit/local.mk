@@ -8,6 +8,11 @@
 UNIT_TESTS =
 UNIT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SYSTEMD_CFLAGS)
 
+UNIT_TESTS += tests/unit/test-label
+tests_unit_test_label_SOURCES = tests/unit/test-label.c lib/label.c lib/base32.c
+tests_unit_test_label_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_label_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 

@@ -117,9 +117,10 @@ static void test_lower_case_and_white_space(void **state)
 	struct gw_label label;
 	const char *why = NULL;
 
-	assert_int_equal(gw_label_parse(" \t\r\n\v\fgw1:iacme-0001+s60rk4csm6mv3ee1sc5h66s35cr+c965b\n ",
-					&label, &why),
-			 0);
+	assert_int_equal(
+		gw_label_parse(" \t\r\n\v\fgw1:iacme-0001+s60rk4csm6mv3ee1sc5h66s35cr+c965b\n ",
+			       &label, &why),
+		0);
 	assert_string_equal(label.id, "ACME-0001");
 	assert_refused("GW1:I ACME-0001+S60RK4CSM6MV3EE1SC5H66S35CR+C965B", "check sum");
 }
@@ -216,7 +217,7 @@ static void test_missing_fields(void **state)
 static void test_repeated_fields(void **state)
 {
 	for (char key = 'A'; key <= 'Z'; key++) {
-		const char *value = key == 'I'	 ? "A"
+		const char *value = key == 'I'   ? "A"
 				    : key == 'S' ? SECRET + 1
 				    : key == 'F' ? HASH + 1
 				    : key == 'E' ? "20280101"
@@ -241,7 +242,8 @@ static void test_secret_or_key_hash(void **state)
 	assert_body_refused("GW1:IA+F", "Field F");
 	assert_body_refused("GW1:IA+F60RK4CSM6MV3EE1SC5H66S35CR", "Field F");
 	assert_body_refused("GW1:IA+" HASH "00", "Field F");
-	assert_body_refused("GW1:IA+F000G40R40M30E209185GR38E1W8124GK2GAHC5RR34D1P70X3RFH", "Field F");
+	assert_body_refused("GW1:IA+F000G40R40M30E209185GR38E1W8124GK2GAHC5RR34D1P70X3RFH",
+			    "Field F");
 }
 
 static void test_secret_length(void **state)
@@ -349,14 +351,30 @@ static void test_expiry(void **state)
 		const char *day;
 		uint64_t expires; /* 0: refused */
 	} days[] = {
-		{ "19700101", 86400 },	   { "20240229", 1709251200 }, { "20000229", 951868800 },
-		{ "20280229", 1835481600 }, { "20261231", 1798761600 }, { "99991231", 253402300800 },
-		{ "20230229", 0 },	   { "21000229", 0 },	       { "20260231", 0 },
-		{ "20260431", 0 },	   { "20261301", 0 },	       { "20260001", 0 },
-		{ "20260100", 0 },	   { "20260132", 0 },	       { "19691231", 0 },
-		{ "00000000", 0 },	   { "2026013", 0 },	       { "202601311", 0 },
-		{ "", 0 },		   { "2026-1-1", 0 },	       { "2026O131", 0 },
-		{ " 2026131", 0 },	   { "-2026131", 0 },	       { "99999999", 0 },
+		{ "19700101", 86400 },
+		{ "20240229", 1709251200 },
+		{ "20000229", 951868800 },
+		{ "20280229", 1835481600 },
+		{ "20261231", 1798761600 },
+		{ "99991231", 253402300800 },
+		{ "20230229", 0 },
+		{ "21000229", 0 },
+		{ "20260231", 0 },
+		{ "20260431", 0 },
+		{ "20261301", 0 },
+		{ "20260001", 0 },
+		{ "20260100", 0 },
+		{ "20260132", 0 },
+		{ "19691231", 0 },
+		{ "00000000", 0 },
+		{ "2026013", 0 },
+		{ "202601311", 0 },
+		{ "", 0 },
+		{ "2026-1-1", 0 },
+		{ "2026O131", 0 },
+		{ " 2026131", 0 },
+		{ "-2026131", 0 },
+		{ "99999999", 0 },
 	};
 	struct gw_label label;
 	char body[128];
