@@ -81,9 +81,10 @@ struct gw_coap {
 	struct gw_blob payload;
 };
 
-/* Reads a message; options and payload point into buf. -EBADMSG: format error (RFC 7252 4.2: reset a
- * confirmable one; *ret then holds type, id and token as far as they were read). -E2BIG: more options
- * than we take. */
+/* Reads a message; options and payload point into buf. -EPROTO: no CoAP at all (shorter than a header,
+ * another version): to be ignored in silence. -EBADMSG: format error or reserved code (RFC 7252 4.2: reset
+ * a confirmable one). -E2BIG: more options than we take. After the last two *ret holds type, code, id
+ * and token as far as they were read. */
 int gw_coap_decode(const uint8_t *buf, size_t len, struct gw_coap *ret);
 
 /* Writes a message. -EMSGSIZE: does not fit. Options must be in order (gw_coap_add keeps it). */

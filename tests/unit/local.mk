@@ -20,3 +20,8 @@ UNIT_TESTS += tests/unit/test-crypto
 tests_unit_test_crypto_SOURCES = tests/unit/test-crypto.c
 tests_unit_test_crypto_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_unit_test_crypto_LDADD = $(CMOCKA_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-coap
+tests_unit_test_coap_SOURCES = tests/unit/test-coap.c
+tests_unit_test_coap_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_coap_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
