@@ -20,6 +20,10 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
 endif
 
+FUZZ_TARGETS += tests/fuzz/fuzz-coap
+tests_fuzz_fuzz_coap_SOURCES = tests/fuzz/fuzz-coap.c
+tests_fuzz_fuzz_coap_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+
 FUZZ_TARGETS += tests/fuzz/fuzz-wire
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz-wire.c
 tests_fuzz_fuzz_wire_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
