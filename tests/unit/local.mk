@@ -25,3 +25,8 @@ UNIT_TESTS += tests/unit/test-coap
 tests_unit_test_coap_SOURCES = tests/unit/test-coap.c
 tests_unit_test_coap_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_coap_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-wire
+tests_unit_test_wire_SOURCES = tests/unit/test-wire.c lib/wire.c
+tests_unit_test_wire_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_wire_LDADD = $(CMOCKA_LIBS)
