@@ -16,7 +16,8 @@ enum kind {
 	KIND_U16,
 	KIND_U32,
 	KIND_U64,
-	KIND_TEXT,
+	KIND_TEXT,  /* one line */
+	KIND_LINES, /* a text that may hold line ends */
 	KIND_BLOB,
 	_KIND_MAX,
 };
@@ -26,6 +27,7 @@ struct field {
 	enum kind kind;
 	size_t offset;
 	uint64_t max; /* largest value of a number, largest length of the others */
+	size_t min;   /* least length of a blob that is not empty */
 };
 
 struct message {
@@ -38,7 +40,9 @@ struct message {
 /* One field a line, as a specification reads. */
 /* clang-format off */
 #define FIELD(message, member, kind, max) \
-	{ #member, kind, offsetof(struct gw_msg, message.member), max }
+	{ #member, kind, offsetof(struct gw_msg, message.member), max, 0 }
+#define BYTES(message, member, min, max) \
+	{ #member, KIND_BLOB, offsetof(struct gw_msg, message.member), max, min }
 
 #define U8(message, member, max)   FIELD(message, member, KIND_U8, max)
 #define BOOL(message, member)      FIELD(message, member, KIND_U8, 1)
@@ -46,7 +50,9 @@ struct message {
 #define U32(message, member)       FIELD(message, member, KIND_U32, UINT32_MAX)
 #define U64(message, member)       FIELD(message, member, KIND_U64, UINT64_MAX)
 #define TEXT(message, member, max) FIELD(message, member, KIND_TEXT, max)
-#define BLOB(message, member, max) FIELD(message, member, KIND_BLOB, max)
+#define LINES(message, member, max) FIELD(message, member, KIND_LINES, max)
+#define BLOB(message, member, max) BYTES(message, member, 1, max)
+#define HASH(message, member)      BYTES(message, member, GW_HASH_LEN, GW_HASH_LEN)
 
 #define GW_SETTINGS_MAX 4096
 
@@ -61,7 +67,7 @@ static const struct field hello_fields[] = {
 static const struct field welcome_fields[] = {
 	U16(welcome, version),
 	TEXT(welcome, gateway, GW_ID_MAX),
-	TEXT(welcome, settings, GW_SETTINGS_MAX),
+	LINES(welcome, settings, GW_SETTINGS_MAX),
 };
 
 static const struct field health_fields[] = {
@@ -103,7 +109,7 @@ static const struct field secret_query_fields[] = {
 
 static const struct field secret_fields[] = {
 	U64(secret, session),
-	BLOB(secret, secret, GW_SECRET_MAX),
+	BYTES(secret, secret, GW_SECRET_MIN, GW_SECRET_MAX),
 };
 
 static const struct field peer_fields[] = {
@@ -114,8 +120,8 @@ static const struct field peer_fields[] = {
 	TEXT(peer, address, GW_ADDRESS_MAX),
 	TEXT(peer, suite, GW_ADDRESS_MAX),
 	BLOB(peer, serial, GW_SERIAL_MAX),
-	BLOB(peer, fingerprint, GW_HASH_LEN),
-	BLOB(peer, key, GW_HASH_LEN),
+	HASH(peer, fingerprint),
+	HASH(peer, key),
 };
 
 static const struct field verdict_fields[] = {
@@ -139,7 +145,7 @@ static const struct field enroll_fields[] = {
 	U64(enroll, session),
 	U32(enroll, request),
 	BOOL(enroll, renew),
-	BLOB(enroll, key, GW_HASH_LEN),
+	HASH(enroll, key),
 	BLOB(enroll, csr, GW_CSR_MAX),
 };
 
@@ -187,7 +193,7 @@ static const struct field check_fields[] = {
 	TEXT(check, job, GW_ID_MAX),
 	TEXT(check, device, GW_ID_MAX),
 	TEXT(check, tenant, GW_ID_MAX),
-	BLOB(check, key, GW_HASH_LEN),
+	HASH(check, key),
 	BLOB(check, certificate, GW_CERT_MAX),
 	BLOB(check, chain, GW_CHAIN_MAX),
 };
@@ -197,18 +203,18 @@ static const struct field checked_fields[] = {
 	BOOL(checked, ok),
 	TEXT(checked, reason, GW_REASON_MAX),
 	BLOB(checked, serial, GW_SERIAL_MAX),
-	BLOB(checked, fingerprint, GW_HASH_LEN),
+	HASH(checked, fingerprint),
 	U64(checked, not_before),
 	U64(checked, not_after),
 };
 
 static const struct field server_csr_fields[] = {
-	BLOB(server_csr, key, GW_HASH_LEN),
+	HASH(server_csr, key),
 	BLOB(server_csr, csr, GW_CSR_MAX),
 };
 
 static const struct field server_cert_fields[] = {
-	BLOB(server_cert, key, GW_HASH_LEN),
+	HASH(server_cert, key),
 	BLOB(server_cert, certificate, GW_CERT_MAX),
 	BLOB(server_cert, chain, GW_CHAIN_MAX),
 };
@@ -232,7 +238,7 @@ static const struct field request_fields[] = {
 	TEXT(request, method, GW_NAME_MAX),
 	TEXT(request, reason, GW_REASON_MAX),
 	BLOB(request, serial, GW_SERIAL_MAX),
-	BLOB(request, key, GW_HASH_LEN),
+	HASH(request, key),
 	BLOB(request, csr, GW_CSR_MAX),
 	BLOB(request, evidence, GW_CSR_MAX),
 };
@@ -291,6 +297,84 @@ static const struct message *find_message(unsigned type)
 	return NULL;
 }
 
+/* --- one field: between struct and value, and what a value may be --- */
+
+struct value {
+	uint64_t number;
+	struct gw_blob bytes; /* of a text: without the zero byte */
+};
+
+static struct value load(const struct gw_msg *msg, const struct field *field)
+{
+	const void *member = (const uint8_t *)msg + field->offset;
+	const char *text;
+
+	switch (field->kind) {
+	case KIND_U8: return (struct value){ .number = *(const uint8_t *)member };
+	case KIND_U16: return (struct value){ .number = *(const uint16_t *)member };
+	case KIND_U32: return (struct value){ .number = *(const uint32_t *)member };
+	case KIND_U64: return (struct value){ .number = *(const uint64_t *)member };
+	case KIND_TEXT:
+	case KIND_LINES:
+		text = *(const char *const *)member;
+		return (struct value){
+			.bytes = { (const uint8_t *)text, text ? strlen(text) : 0 },
+		};
+	case KIND_BLOB: return (struct value){ .bytes = *(const struct gw_blob *)member };
+	case _KIND_MAX: break;
+	}
+	abort();
+}
+
+static void store(struct gw_msg *msg, const struct field *field, struct value value)
+{
+	void *member = (uint8_t *)msg + field->offset;
+
+	switch (field->kind) {
+	case KIND_U8: *(uint8_t *)member = (uint8_t)value.number; return;
+	case KIND_U16: *(uint16_t *)member = (uint16_t)value.number; return;
+	case KIND_U32: *(uint32_t *)member = (uint32_t)value.number; return;
+	case KIND_U64: *(uint64_t *)member = value.number; return;
+	case KIND_TEXT:
+	case KIND_LINES: *(const char **)member = (const char *)value.bytes.data; return;
+	case KIND_BLOB: *(struct gw_blob *)member = value.bytes; return;
+	case _KIND_MAX: break;
+	}
+	abort();
+}
+
+static bool is_printable(struct gw_blob text, bool lines)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((text.data[i] < 0x20 || text.data[i] > 0x7e) &&
+		    !(lines && text.data[i] == '\n'))
+			return false;
+	return true;
+}
+
+/* Both sides ask here, so that nobody sends what the other refuses. NULL: the value may pass. */
+static const char *find_fault(const struct field *field, struct value value)
+{
+	switch (field->kind) {
+	case KIND_U8:
+	case KIND_U16:
+	case KIND_U32:
+	case KIND_U64: return value.number > field->max ? "is out of range" : NULL;
+	case KIND_TEXT:
+	case KIND_LINES:
+		if (value.bytes.len > field->max)
+			return "is too long";
+		return is_printable(value.bytes, field->kind == KIND_LINES) ? NULL
+									    : "is not printable";
+	case KIND_BLOB:
+		if (value.bytes.len > field->max)
+			return "is too long";
+		return value.bytes.len && value.bytes.len < field->min ? "is too short" : NULL;
+	case _KIND_MAX: break;
+	}
+	abort();
+}
+
 /* --- writing --- */
 
 struct writer {
@@ -309,44 +393,41 @@ static int put_number(struct writer *w, uint64_t value, size_t width)
 	return 0;
 }
 
-static int put_bytes(struct writer *w, const void *data, size_t len, uint64_t max)
+static int put_bytes(struct writer *w, struct gw_blob bytes)
 {
-	int r;
+	int r = put_number(w, bytes.len, 2);
 
-	if (len > max || len > UINT16_MAX)
-		return -EMSGSIZE;
-
-	r = put_number(w, len, 2);
 	if (r < 0)
 		return r;
-	if ((size_t)(w->end - w->at) < len)
+	if ((size_t)(w->end - w->at) < bytes.len)
 		return -EMSGSIZE;
 
-	if (len)
-		memcpy(w->at, data, len);
-	w->at += len;
+	if (bytes.len)
+		memcpy(w->at, bytes.data, bytes.len);
+	w->at += bytes.len;
 	return 0;
 }
 
-static int put_text(struct writer *w, const char *text, uint64_t max)
+static int put_text(struct writer *w, struct gw_blob text)
 {
-	int r = put_bytes(w, text ? text : "", text ? strlen(text) : 0, max);
+	int r = put_bytes(w, text);
 
 	return r < 0 ? r : put_number(w, 0, 1);
 }
 
-static int put_field(struct writer *w, const struct gw_msg *msg, const struct field *field)
+static int put_field(struct writer *w, const struct field *field, struct value value)
 {
-	const void *member = (const uint8_t *)msg + field->offset;
-	const struct gw_blob *blob = member;
+	if (find_fault(field, value))
+		return -EMSGSIZE;
 
 	switch (field->kind) {
-	case KIND_U8: return put_number(w, *(const uint8_t *)member, 1);
-	case KIND_U16: return put_number(w, *(const uint16_t *)member, 2);
-	case KIND_U32: return put_number(w, *(const uint32_t *)member, 4);
-	case KIND_U64: return put_number(w, *(const uint64_t *)member, 8);
-	case KIND_TEXT: return put_text(w, *(const char *const *)member, field->max);
-	case KIND_BLOB: return put_bytes(w, blob->data, blob->len, field->max);
+	case KIND_U8: return put_number(w, value.number, 1);
+	case KIND_U16: return put_number(w, value.number, 2);
+	case KIND_U32: return put_number(w, value.number, 4);
+	case KIND_U64: return put_number(w, value.number, 8);
+	case KIND_TEXT:
+	case KIND_LINES: return put_text(w, value.bytes);
+	case KIND_BLOB: return put_bytes(w, value.bytes);
 	case _KIND_MAX: break;
 	}
 	abort();
@@ -363,7 +444,7 @@ int gw_wire_encode(const struct gw_msg *msg, uint8_t *buf, size_t size, size_t *
 
 	r = put_number(&w, message->type, 2);
 	for (size_t i = 0; r >= 0 && i < message->n_fields; i++)
-		r = put_field(&w, msg, &message->fields[i]);
+		r = put_field(&w, &message->fields[i], load(msg, &message->fields[i]));
 	if (r < 0)
 		return r;
 
@@ -377,7 +458,7 @@ struct reader {
 	const uint8_t *at, *end;
 };
 
-static const char *get_number(struct reader *r, size_t width, uint64_t max, uint64_t *ret)
+static const char *get_number(struct reader *r, size_t width, uint64_t *ret)
 {
 	uint64_t value = 0;
 
@@ -385,24 +466,18 @@ static const char *get_number(struct reader *r, size_t width, uint64_t max, uint
 		return "is cut short";
 
 	for (size_t i = 0; i < width; i++)
-		value = value << 8 | r->at[i];
-	if (value > max)
-		return "is out of range";
-
-	r->at += width;
+		value = value << 8 | *r->at++;
 	*ret = value;
 	return NULL;
 }
 
-static const char *get_blob(struct reader *r, uint64_t max, struct gw_blob *ret)
+static const char *get_bytes(struct reader *r, struct gw_blob *ret)
 {
 	uint64_t len;
-	const char *why = get_number(r, 2, UINT16_MAX, &len);
+	const char *why = get_number(r, 2, &len);
 
 	if (why)
 		return why;
-	if (len > max)
-		return "is too long";
 	if ((size_t)(r->end - r->at) < len)
 		return "is cut short";
 
@@ -411,47 +486,29 @@ static const char *get_blob(struct reader *r, uint64_t max, struct gw_blob *ret)
 	return NULL;
 }
 
-/* A text is printable or a line end, and the zero byte behind it is part of the message. */
-static const char *get_text(struct reader *r, uint64_t max, const char **ret)
+/* The zero byte behind a text is part of the message, so that the text can be used where it lies. */
+static const char *get_text(struct reader *r, struct gw_blob *ret)
 {
-	struct gw_blob blob = { 0 };
 	uint64_t zero;
-	const char *why = get_blob(r, max, &blob);
+	const char *why = get_bytes(r, ret);
 
 	if (why)
 		return why;
-	for (size_t i = 0; i < blob.len; i++)
-		if ((blob.data[i] < 0x20 || blob.data[i] > 0x7e) && blob.data[i] != '\n')
-			return "is not printable";
-	if (get_number(r, 1, 0, &zero))
+	if (get_number(r, 1, &zero) || zero != 0)
 		return "does not end in a zero byte";
-
-	*ret = (const char *)blob.data;
 	return NULL;
 }
 
-static const char *get_field(struct reader *r, const struct field *field, struct gw_msg *msg)
+static const char *get_field(struct reader *r, const struct field *field, struct value *ret)
 {
-	void *member = (uint8_t *)msg + field->offset;
-	const char *why = NULL;
-	uint64_t value = 0;
-
 	switch (field->kind) {
-	case KIND_U8:
-		why = get_number(r, 1, field->max, &value);
-		*(uint8_t *)member = (uint8_t)value;
-		return why;
-	case KIND_U16:
-		why = get_number(r, 2, field->max, &value);
-		*(uint16_t *)member = (uint16_t)value;
-		return why;
-	case KIND_U32:
-		why = get_number(r, 4, field->max, &value);
-		*(uint32_t *)member = (uint32_t)value;
-		return why;
-	case KIND_U64: return get_number(r, 8, field->max, (uint64_t *)member);
-	case KIND_TEXT: return get_text(r, field->max, (const char **)member);
-	case KIND_BLOB: return get_blob(r, field->max, (struct gw_blob *)member);
+	case KIND_U8: return get_number(r, 1, &ret->number);
+	case KIND_U16: return get_number(r, 2, &ret->number);
+	case KIND_U32: return get_number(r, 4, &ret->number);
+	case KIND_U64: return get_number(r, 8, &ret->number);
+	case KIND_TEXT:
+	case KIND_LINES: return get_text(r, &ret->bytes);
+	case KIND_BLOB: return get_bytes(r, &ret->bytes);
 	case _KIND_MAX: break;
 	}
 	abort();
@@ -472,7 +529,7 @@ int gw_wire_decode(const uint8_t *buf, size_t len, struct gw_msg *ret,
 	struct gw_msg msg;
 	uint64_t type;
 
-	if (get_number(&r, 2, UINT16_MAX, &type))
+	if (get_number(&r, 2, &type))
 		return refuse(ret_error, "message", "type", "is cut short");
 	message = find_message((unsigned)type);
 	if (!message)
@@ -481,10 +538,15 @@ int gw_wire_decode(const uint8_t *buf, size_t len, struct gw_msg *ret,
 	memset(&msg, 0, sizeof(msg));
 	msg.type = message->type;
 	for (size_t i = 0; i < message->n_fields; i++) {
-		const char *why = get_field(&r, &message->fields[i], &msg);
+		const struct field *field = &message->fields[i];
+		struct value value = { 0 };
+		const char *why = get_field(&r, field, &value);
 
+		if (!why)
+			why = find_fault(field, value);
 		if (why)
-			return refuse(ret_error, message->name, message->fields[i].name, why);
+			return refuse(ret_error, message->name, field->name, why);
+		store(&msg, field, value);
 	}
 	if (r.at != r.end)
 		return refuse(ret_error, message->name, "end", "is followed by left-over bytes");

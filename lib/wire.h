@@ -4,10 +4,10 @@
  *
  * One message is one SOCK_SEQPACKET datagram of at most GW_WIRE_MAX bytes: a type (u16), then the
  * fields of its struct below in the order of the struct, nothing else. Numbers are big-endian. A
- * text is a u16 length, that many bytes of it, and a zero byte; printable ASCII unless said
- * otherwise. A blob is a u16 length and its bytes. Bytes left over are an error, and so is a length
- * or value above the limit that the table in wire.c gives the field. At most one descriptor
- * travels with a message, and only with those marked (+fd).
+ * text is a u16 length, that many bytes of it, and a zero byte; one line of printable ASCII unless
+ * said otherwise. A blob is a u16 length and its bytes; a hash is empty or whole. Bytes left over are
+ * an error, and so is a length or value outside the limits that the table in wire.c gives the field.
+ * At most one descriptor travels with a message, and only with those marked (+fd).
  *
  * The arrows say who sends: t transport, r registrar, c cloud link, p any plugin, a agent. Which
  * message is in turn when, and how often, is agent/rule.c. Empty text means "none" everywhere.
@@ -167,7 +167,7 @@ struct gw_msg_secret_query {
  * none; the registrar then goes on with a key that fits nobody. Must end in PEER or FAILED. */
 struct gw_msg_secret {
 	uint64_t session;
-	struct gw_blob secret; /* empty: none */
+	struct gw_blob secret; /* empty: none; else GW_SECRET_MIN to _MAX bytes */
 };
 
 /* r->a: the handshake is complete; this is who it was. */
@@ -421,7 +421,8 @@ struct gw_wire_error {
 	const char *message, *field, *why;
 };
 
-/* Writes msg to buf. -EMSGSIZE: a field is above its limit, or buf too small. NULL text is empty. */
+/* Writes msg to buf. -EMSGSIZE: a field is outside its limits, so that it would be refused at the other
+ * end, or buf is too small. NULL text is empty. */
 int gw_wire_encode(const struct gw_msg *msg, uint8_t *buf, size_t size, size_t *ret_len);
 
 /* Reads a message; its texts and blobs point into buf. -EBADMSG, with the reason in ret_error. */

@@ -20,7 +20,8 @@
 
 /*
  * Fields, separated by spaces: 2 4 8 numbers of that many bytes, b yes or no, eN an enum of N values,
- * tN text of at most N bytes, xN blob of at most N bytes.
+ * tN text of at most N bytes, lN the same in lines, xN blob of at most N bytes, xN-M blob of N to M
+ * bytes or none.
  */
 static const struct spec {
 	unsigned type;
@@ -28,31 +29,31 @@ static const struct spec {
 	const char *fields;
 } specs[] = {
 	{ 0x01, "hello", "2 2 t32 t256 t256" },
-	{ 0x02, "welcome", "2 t64 t4096" },
+	{ 0x02, "welcome", "2 t64 l4096" },
 	{ 0x03, "health", "b t256" },
 	{ 0x10, "channel", "4 e2 2 4 t32 t80" },
 	{ 0x11, "channel_gone", "4" },
 	{ 0x12, "offer", "b" },
 	{ 0x13, "neighbour", "b t80 t80 t32 t256" },
 	{ 0x20, "secret_query", "8 4 t64 t80" },
-	{ 0x21, "secret", "8 x64" },
-	{ 0x22, "peer", "8 4 e2 t64 t80 t80 x20 x32 x32" },
+	{ 0x21, "secret", "8 x14-64" },
+	{ 0x22, "peer", "8 4 e2 t64 t80 t80 x20 x32-32 x32-32" },
 	{ 0x23, "verdict", "8 b t64 t64" },
 	{ 0x24, "failed", "8 t64" },
 	{ 0x25, "session_end", "8 t64" },
-	{ 0x30, "enroll", "8 4 b x32 x4096" },
+	{ 0x30, "enroll", "8 4 b x32-32 x4096" },
 	{ 0x31, "enrolled", "8 4 e3 4 t64 x8192 x24576" },
 	{ 0x32, "settings_query", "8 4" },
 	{ 0x33, "settings", "8 4 e3 t64 t64 t64 t256 8" },
 	{ 0x34, "report", "8 4 b t256" },
 	{ 0x35, "reported", "8 4 e3 t64" },
-	{ 0x36, "check", "t64 t64 t64 x32 x8192 x24576" },
-	{ 0x37, "checked", "t64 b t64 x20 x32 8 8" },
-	{ 0x38, "server_csr", "x32 x4096" },
-	{ 0x39, "server_cert", "x32 x8192 x24576" },
+	{ 0x36, "check", "t64 t64 t64 x32-32 x8192 x24576" },
+	{ 0x37, "checked", "t64 b t64 x20 x32-32 8 8" },
+	{ 0x38, "server_csr", "x32-32 x4096" },
+	{ 0x39, "server_cert", "x32-32 x8192 x24576" },
 	{ 0x3a, "anchors", "e2" },
 	{ 0x40, "cloud_state", "e5 t256" },
-	{ 0x41, "request", "t64 e4 t64 t64 t64 t64 t32 t64 x20 x32 x4096 x4096" },
+	{ 0x41, "request", "t64 e4 t64 t64 t64 t64 t32 t64 x20 x32-32 x4096 x4096" },
 	{ 0x42, "request_end", "t64" },
 	{ 0x43, "answer", "t64 e3 4 8 t64 t256 x8192 x24576" },
 	{ 0x44, "command", "t64 8 8 e3 t64 t64 t64 8 b b x192 t64" },
@@ -60,8 +61,9 @@ static const struct spec {
 };
 
 struct field {
-	char kind;  /* n number, t text, x blob */
+	char kind;  /* n number, t text, l lines, x blob */
 	size_t len; /* bytes of a number, most bytes of the others */
+	size_t min; /* least bytes of a blob */
 	uint64_t max;
 };
 
@@ -76,11 +78,13 @@ static size_t read_spec(const struct spec *spec, struct field *fields)
 
 		assert_true(n < FIELDS_MAX);
 		if (kind == 'b' || kind == 'e')
-			fields[n] = (struct field){ 'n', 1, kind == 'b' ? 1 : number - 1 };
-		else if (kind == 't' || kind == 'x')
-			fields[n] = (struct field){ kind, number, 0 };
+			fields[n] = (struct field){ 'n', 1, 0, kind == 'b' ? 1 : number - 1 };
+		else if (*end == '-')
+			fields[n] = (struct field){ kind, strtoul(end + 1, &end, 10), number, 0 };
+		else if (kind >= 'a')
+			fields[n] = (struct field){ kind, number, 0, 0 };
 		else
-			fields[n] = (struct field){ 'n', number, UINT64_MAX };
+			fields[n] = (struct field){ 'n', number, 0, UINT64_MAX };
 		c = end + (*end == ' ');
 	}
 	return n;
@@ -104,7 +108,7 @@ static void add_string(struct bytes *b, char kind, uint8_t fill, size_t len)
 	add_number(b, len, 2);
 	memset(b->data + b->len, fill, len);
 	b->len += len;
-	if (kind == 't')
+	if (kind != 'x')
 		add_number(b, 0, 1);
 }
 
@@ -133,6 +137,23 @@ static struct bytes *build(const struct spec *spec, bool large, size_t extra)
 }
 
 #define NO_EXTRA SIZE_MAX
+
+/* All fields empty but one blob or text of this length. */
+static struct bytes *build_with(const struct spec *spec, size_t field, size_t len)
+{
+	static struct bytes b;
+	struct field fields[FIELDS_MAX];
+	size_t n = read_spec(spec, fields);
+
+	b.len = 0;
+	add_number(&b, spec->type, 2);
+	for (size_t i = 0; i < n; i++)
+		if (fields[i].kind == 'n')
+			add_number(&b, 0, fields[i].len);
+		else
+			add_string(&b, fields[i].kind, 'x', i == field ? len : 0);
+	return &b;
+}
 
 /* From a heap block of just this size, so that a sanitizer sees the first byte read behind it. */
 static int decode(const uint8_t *data, size_t len, struct gw_msg *ret,
@@ -293,6 +314,25 @@ static void test_every_enum_value(void **state)
 	}
 }
 
+/* A blob that is there at all is not shorter than it must be, to the byte. */
+static void test_every_least_length(void **state)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(specs); i++) {
+		struct field fields[FIELDS_MAX];
+		size_t n = read_spec(&specs[i], fields);
+
+		for (size_t f = 0; f < n; f++)
+			for (size_t len = 1; fields[f].min && len <= fields[f].len; len++) {
+				const struct bytes *b = build_with(&specs[i], f, len);
+
+				if (len < fields[f].min)
+					assert_refused(b->data, b->len);
+				else
+					assert_round_trip(&specs[i], b);
+			}
+	}
+}
+
 /* Texts: every byte, at the beginning, and in place of the zero behind it. */
 static void test_every_byte_of_a_text(void **state)
 {
@@ -303,11 +343,12 @@ static void test_every_byte_of_a_text(void **state)
 		for (size_t f = 0; f < n; f++) {
 			struct bytes *b = build(&specs[i], /* large= */ true, NO_EXTRA);
 
-			if (fields[f].kind != 't')
+			if (fields[f].kind != 't' && fields[f].kind != 'l')
 				continue;
 			for (unsigned byte = 0; byte <= UINT8_MAX; byte++) {
 				b->data[b->at[f] + 2] = (uint8_t)byte;
-				if ((byte >= 0x20 && byte <= 0x7e) || byte == '\n')
+				if ((byte >= 0x20 && byte <= 0x7e) ||
+				    (byte == '\n' && fields[f].kind == 'l'))
 					assert_round_trip(&specs[i], b);
 				else
 					assert_refused(b->data, b->len);
@@ -383,23 +424,56 @@ static void test_bytes_of_a_channel(void **state)
 	assert_string_equal(read.channel.label, "eth0");
 }
 
-static void test_encode_refuses_long_fields(void **state)
+/* What would be refused at the other end is not sent: it would cost us the link. */
+static void assert_not_sent(const struct gw_msg *msg)
 {
-	static const char text[GW_REASON_MAX + 2] = { [0 ... GW_REASON_MAX] = 'x' };
-	static const uint8_t secret[GW_SECRET_MAX + 1];
-	struct gw_msg failed = { .type = GW_MSG_FAILED, .failed.reason = text };
-	struct gw_msg answer = { .type = GW_MSG_SECRET, .secret.secret = GW_BLOB_ARRAY(secret) };
-	uint8_t buf[256];
+	uint8_t buf[512];
 	size_t len = 7;
 
-	assert_int_equal(gw_wire_encode(&failed, buf, sizeof(buf), &len), -EMSGSIZE);
-	failed.failed.reason++;
-	assert_int_equal(gw_wire_encode(&answer, buf, sizeof(buf), &len), -EMSGSIZE);
+	assert_int_equal(gw_wire_encode(msg, buf, sizeof(buf), &len), -EMSGSIZE);
 	assert_int_equal(len, 7);
+}
 
-	answer.secret.secret.len--;
-	assert_int_equal(gw_wire_encode(&failed, buf, sizeof(buf), &len), 0);
-	assert_int_equal(gw_wire_encode(&answer, buf, sizeof(buf), &len), 0);
+static void assert_sent(const struct gw_msg *msg)
+{
+	uint8_t buf[512];
+	size_t len;
+
+	assert_int_equal(gw_wire_encode(msg, buf, sizeof(buf), &len), 0);
+}
+
+static void test_encode_refuses_what_decode_does(void **state)
+{
+	static const char text[GW_REASON_MAX + 2] = { [0 ... GW_REASON_MAX] = 'x' };
+	static const uint8_t bytes[GW_SECRET_MAX + 1];
+	struct gw_msg failed = { .type = GW_MSG_FAILED, .failed.reason = text };
+	struct gw_msg offer = { .type = GW_MSG_OFFER, .offer.again = 2 };
+	struct gw_msg secret = { .type = GW_MSG_SECRET, .secret.secret = GW_BLOB_ARRAY(bytes) };
+	struct gw_msg csr = { .type = GW_MSG_SERVER_CSR, .server_csr.key = { bytes, 31 } };
+
+	assert_not_sent(&failed);
+	failed.failed.reason = text + 1;
+	assert_sent(&failed);
+	failed.failed.reason = "two\nlines";
+	assert_not_sent(&failed);
+	failed.failed.reason = "\xc3\xa4";
+	assert_not_sent(&failed);
+
+	assert_not_sent(&offer);
+	offer.offer.again = 1;
+	assert_sent(&offer);
+
+	assert_not_sent(&secret);
+	secret.secret.secret.len = GW_SECRET_MAX;
+	assert_sent(&secret);
+	secret.secret.secret.len = GW_SECRET_MIN - 1;
+	assert_not_sent(&secret);
+	secret.secret.secret.len = 0;
+	assert_sent(&secret);
+
+	assert_not_sent(&csr);
+	csr.server_csr.key.len = GW_HASH_LEN;
+	assert_sent(&csr);
 }
 
 static void test_which_carry_a_descriptor(void **state)
@@ -423,11 +497,12 @@ int main(void)
 		cmocka_unit_test(test_left_over_bytes_are_refused),
 		cmocka_unit_test(test_every_limit),
 		cmocka_unit_test(test_every_enum_value),
+		cmocka_unit_test(test_every_least_length),
 		cmocka_unit_test(test_every_byte_of_a_text),
 		cmocka_unit_test(test_unknown_types),
 		cmocka_unit_test(test_error_names_the_place),
 		cmocka_unit_test(test_bytes_of_a_channel),
-		cmocka_unit_test(test_encode_refuses_long_fields),
+		cmocka_unit_test(test_encode_refuses_what_decode_does),
 		cmocka_unit_test(test_which_carry_a_descriptor),
 	};
 
