@@ -1,4 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 EXTRA_DIST += \
 	doc/protocol/cloud.md \
+	doc/protocol/cloud/answer.schema.json \
+	doc/protocol/cloud/command.schema.json \
+	doc/protocol/cloud/common.schema.json \
+	doc/protocol/cloud/request.schema.json \
+	doc/protocol/cloud/response.schema.json \
+	doc/protocol/cloud/status.schema.json \
 	doc/protocol/label.md
