@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The schemas of the cloud dialect: every example in the document fits, and every damage to it is seen."""
+import copy
+import json
+import re
+import unittest
+
+import schema
+
+DOCUMENT = schema.FOLDER.parent / "cloud.md"
+BASE64 = {"csr": "MA==", "certificate": "MA==", "chain": "MA==", "device": "MA==", "registrar": "MA==",
+          "secret_sealed": "A" * 100, "box_key": "A" * 43 + "="}
+TOPICS = {"Requests": "request", "Responses": "response", "Commands": "command", "Status": "status"}
+
+
+def examples():
+    """Yields (topic, body) for each example, its <placeholders> filled in."""
+    section = None
+    text = DOCUMENT.read_text()
+    for block in re.split(r"\n(?=## |    \{|\n)", text):
+        block = block.strip("\n")
+        if block.startswith("## "):
+            section = block[3:].splitlines()[0]
+        if not block.startswith("    {"):
+            continue
+        body = json.loads(block)
+        for key, value in list(body.items()):
+            fill(body, key, value)
+        topic = TOPICS[section]
+        if topic == "command" and body["kind"] in ("done", "refused"):
+            topic = "answer"
+        yield topic, body
+
+
+def fill(node, key, value):
+    if isinstance(value, dict):
+        for k, v in list(value.items()):
+            fill(value, k, v)
+    elif isinstance(value, list):
+        node[key] = [BASE64[key] for _ in value]
+    elif isinstance(value, str) and value.startswith("<"):
+        hexes = {"key": "0a" * 32, "serial": "0a"}
+        node[key] = BASE64.get(key) or hexes.get(key) or "some-1"
+
+
+class Examples(unittest.TestCase):
+    def setUp(self):
+        self.schemas = schema.Schemas()
+
+    def test_every_kind_has_an_example_that_fits(self):
+        seen = {(topic, self.schemas.check(topic, body)["kind"]) for topic, body in examples()}
+        for topic in (*TOPICS.values(), "answer"):
+            kind = self.schemas.files[f"{topic}.schema.json"]["properties"]["kind"]
+            for name in kind.get("enum") or [kind["const"]]:
+                self.assertIn((topic, name), seen)
+
+    def test_a_member_of_another_type_is_refused(self):
+        for topic, body in examples():
+            for member in body:
+                for wrong in (None, [], {}, 1.5, "", "a\n", True, -1):
+                    if type(wrong) is type(body[member]) and wrong in (True, []):
+                        continue
+                    damaged = copy.deepcopy(body)
+                    damaged[member] = wrong
+                    if member == "text" and isinstance(wrong, str):
+                        continue
+                    with self.assertRaises(schema.Invalid, msg=f"{topic} {body['kind']} {member}={wrong!r}"):
+                        self.schemas.check(topic, damaged)
+
+    def test_a_missing_member_is_refused_unless_it_is_optional(self):
+        optional = {"time", "anchors", "text", "claim_expires", "replace", "box_key"}
+        optional_of = {("revoke", "reason"), ("pending", "reason"), ("refused", "retry_after")}
+        for topic, body in examples():
+            for member in body:
+                damaged = {k: v for k, v in body.items() if k != member}
+                if member in optional or (body["kind"], member) in optional_of:
+                    self.schemas.check(topic, damaged)
+                else:
+                    with self.assertRaises(schema.Invalid, msg=f"{topic} {body['kind']} without {member}"):
+                        self.schemas.check(topic, damaged)
+
+    def test_a_claim_has_one_secret(self):
+        body = next(b for t, b in examples() if b["kind"] == "claim")
+        with self.assertRaises(schema.Invalid):
+            self.schemas.check("command", body | {"secret": "A" * 20})
+
+    def test_unknown_members_are_ignored(self):
+        for topic, body in examples():
+            self.schemas.check(topic, body | {"later": [1, {}]})
+
+    def test_not_json(self):
+        with self.assertRaises(schema.Invalid):
+            self.schemas.check("request", b"{")
+
+
+if __name__ == "__main__":
+    unittest.main()
