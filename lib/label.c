@@ -168,11 +168,8 @@ static const char *read_expiry(struct gw_label *label, const char *value, size_t
 	given.tm_mon = digits_value(value + 4, 2) - 1;
 	given.tm_mday = digits_value(value + 6, 2);
 	real = given;
-	if (given.tm_year < 70 || timegm(&real) < 0)
-		return why;
-	/* timegm() turns 31 February into 3 March: the day is real if it left it alone. */
-	if (real.tm_year != given.tm_year || real.tm_mon != given.tm_mon ||
-	    real.tm_mday != given.tm_mday)
+	/* timegm() turns 31 February into 3 March: a day is real if its month was left alone. */
+	if (timegm(&real) < 0 || real.tm_mon != given.tm_mon)
 		return why;
 
 	label->expires = (uint64_t)timegm(&real) + DAY_S;

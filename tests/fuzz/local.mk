@@ -27,3 +27,7 @@ tests_fuzz_fuzz_coap_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
 FUZZ_TARGETS += tests/fuzz/fuzz-wire
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz-wire.c
 tests_fuzz_fuzz_wire_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-label
+tests_fuzz_fuzz_label_SOURCES = tests/fuzz/fuzz-label.c
+tests_fuzz_fuzz_label_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)

@@ -484,6 +484,18 @@ static struct gw_label some_label(unsigned seed)
 	return label;
 }
 
+static void assert_same(const struct gw_label *a, const struct gw_label *b)
+{
+	assert_string_equal(a->id, b->id);
+	assert_int_equal(a->secret_len, b->secret_len);
+	assert_memory_equal(a->secret, b->secret, a->secret_len);
+	assert_memory_equal(a->key_hash, b->key_hash, sizeof(a->key_hash));
+	assert_string_equal(a->model, b->model);
+	assert_string_equal(a->vendor, b->vendor);
+	assert_string_equal(a->transport, b->transport);
+	assert_int_equal(a->expires, b->expires);
+}
+
 static void test_round_trips(void **state)
 {
 	for (unsigned seed = 0; seed < 256; seed++) {
@@ -493,8 +505,7 @@ static void test_round_trips(void **state)
 
 		assert_int_equal(gw_label_format(&label, text, sizeof(text)), 0);
 		assert_int_equal(gw_label_parse(text, &again, &why), 0);
-		again.secret_is_weak = false;
-		assert_memory_equal(&again, &label, sizeof(label));
+		assert_same(&again, &label);
 		assert_int_equal(gw_label_format(&again, text_again, sizeof(text_again)), 0);
 		assert_string_equal(text, text_again);
 	}
