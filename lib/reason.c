@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of reason.h, looked up by number and by code, and the one rule that makes D-Bus names. */
+/*
+ * The table of reason.h, looked up by number and by code, and the one rule that makes D-Bus names. The
+ * way back from a name knows no table, so that an older gangwayctl prints a newer agent's codes.
+ */
 #include "lib/reason.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -42,6 +46,7 @@ void gw_reason_error_name(const char *code, char *name, size_t size)
 	bool start_of_word = true;
 	size_t len = sizeof(ERROR_PREFIX) - 1;
 
+	assert(size > len);
 	memcpy(name, ERROR_PREFIX, len);
 	for (; *code && len + 1 < size; code++) {
 		bool lower = *code >= 'a' && *code <= 'z';
@@ -52,4 +57,28 @@ void gw_reason_error_name(const char *code, char *name, size_t size)
 		start_of_word = !lower && !other;
 	}
 	name[len] = 0;
+}
+
+int gw_reason_code_of_error(const char *name, char *code, size_t size)
+{
+	const char *camel;
+	size_t len = 0;
+
+	if (strncmp(name, ERROR_PREFIX, sizeof(ERROR_PREFIX) - 1) != 0)
+		return -ENOENT;
+	camel = name + sizeof(ERROR_PREFIX) - 1;
+	if (!*camel)
+		return -ENOENT;
+
+	for (const char *c = camel; *c; c++) {
+		bool upper = *c >= 'A' && *c <= 'Z';
+
+		if (len + 2 >= size)
+			return -ENOSPC;
+		if (upper && c != camel)
+			code[len++] = '-';
+		code[len++] = (char)(upper ? *c - 'A' + 'a' : *c);
+	}
+	code[len] = 0;
+	return 0;
 }

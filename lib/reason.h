@@ -83,5 +83,11 @@ const char *gw_reason_text(enum gw_reason reason);
 /* -ENOENT: no such code. */
 int gw_reason_from_code(const char *code, enum gw_reason *ret);
 
-/* "id-in-use" -> "org.gangway1.Error.IdInUse"; works for codes we do not know. */
+/*
+ * "id-in-use" -> "org.gangway1.Error.IdInUse"; works for codes we do not know. Cut at size, which
+ * must have room for the prefix.
+ */
 void gw_reason_error_name(const char *code, char *name, size_t size);
+
+/* The way back. -ENOENT: not one of our errors; -ENOSPC. */
+int gw_reason_code_of_error(const char *name, char *code, size_t size);
