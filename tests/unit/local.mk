@@ -13,6 +13,31 @@ tests_unit_test_label_SOURCES = tests/unit/test-label.c lib/label.c lib/base32.c
 tests_unit_test_label_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_label_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-base32
+tests_unit_test_base32_SOURCES = tests/unit/test-base32.c lib/base32.c
+tests_unit_test_base32_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_base32_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-base64
+tests_unit_test_base64_SOURCES = tests/unit/test-base64.c lib/base64.c
+tests_unit_test_base64_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_base64_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-hex
+tests_unit_test_hex_SOURCES = tests/unit/test-hex.c lib/hex.c
+tests_unit_test_hex_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_hex_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-reason
+tests_unit_test_reason_SOURCES = tests/unit/test-reason.c lib/reason.c
+tests_unit_test_reason_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_reason_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-util
+tests_unit_test_util_SOURCES = tests/unit/test-util.c lib/util.c
+tests_unit_test_util_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_util_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
