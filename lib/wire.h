@@ -39,6 +39,8 @@
 #define GW_CHAIN_MAX   24576  /* bytes of certificates one after the other, DER */
 #define GW_ANCHORS_MAX 131072 /* bytes of a list of trust anchors, DER one after the other */
 
+#define GW_REQUESTS_MAX 256 /* requests that the agent may have open with the cloud link */
+
 enum gw_role {
 	GW_ROLE_TRANSPORT,
 	GW_ROLE_REGISTRAR,
@@ -308,7 +310,9 @@ struct gw_msg_cloud_state {
 	const char *text;
 };
 
-/* a->c: publish this request, and again with backoff until it is answered or withdrawn. */
+/* a->c: publish this request, and again with backoff until it is answered or withdrawn. Any ANSWER
+ * ends it, PENDING too: the agent sends it anew when its time has come. One more than
+ * GW_REQUESTS_MAX open at a time breaks the link; so does nothing else about them. */
 struct gw_msg_request {
 	const char *job; /* id of the request, the same at every repetition */
 	uint8_t kind;    /* enum gw_request_kind */
@@ -329,7 +333,8 @@ struct gw_msg_request_end {
 	const char *job;
 };
 
-/* c->a: the cloud's answer to a request. */
+/* c->a: the cloud's answer to a request, passed on whether or not the request is open: answers
+ * cross repetitions, so the same one may come again. ANCHORS of the answer go before it. */
 struct gw_msg_answer {
 	const char *job;
 	uint8_t outcome; /* enum gw_outcome */
