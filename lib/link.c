@@ -10,6 +10,7 @@
  */
 #include "lib/link.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@
 #include "lib/util.h"
 #include "lib/wire.h"
 
-#define FDS_MAX 4 /* room to see that a peer sent more than the one it may */
+#define FDS_MAX     4  /* room to see that a peer sent more than the one it may */
+#define PACKET_COST 64 /* bytes that a message takes in the queue beside its own, roughly */
 
 struct packet {
 	struct packet *next;
@@ -37,9 +39,11 @@ struct gw_link {
 	void *userdata;
 
 	struct packet *first, **last;
-	struct packet *
-		*held; /* where the packets begin that may not leave yet; NULL: none is held */
-	size_t queued;
+	struct packet **held; /* where those begin that may not leave yet; NULL: none is held */
+	size_t queued;        /* bytes */
+	size_t queued_fds;
+
+	bool in_message; /* the owner is at work on a message of ours */
 
 	bool broken;
 	char why[160];
@@ -55,6 +59,18 @@ static struct packet *packet_free(struct packet *packet)
 	return NULL;
 }
 
+static void count_in(struct gw_link *link, const struct packet *packet)
+{
+	link->queued += packet->len + PACKET_COST;
+	link->queued_fds += packet->fd >= 0;
+}
+
+static void count_out(struct gw_link *link, const struct packet *packet)
+{
+	link->queued -= packet->len + PACKET_COST;
+	link->queued_fds -= packet->fd >= 0;
+}
+
 /* Drops the packets from *from on. */
 static void drop_queue(struct gw_link *link, struct packet **from)
 {
@@ -62,7 +78,7 @@ static void drop_queue(struct gw_link *link, struct packet **from)
 		struct packet *packet = *from;
 
 		*from = packet->next;
-		link->queued -= packet->len;
+		count_out(link, packet);
 		packet_free(packet);
 	}
 	link->last = from;
@@ -138,7 +154,7 @@ static void flush_queue(struct gw_link *link)
 			link->last = &link->first;
 		if (link->held == &packet->next)
 			link->held = &link->first;
-		link->queued -= packet->len;
+		count_out(link, packet);
 		packet_free(packet);
 	}
 }
@@ -158,8 +174,11 @@ static int packet_new(const struct gw_msg *msg, int fd, struct packet **ret)
 	int r;
 
 	r = gw_wire_encode(msg, buf, sizeof(buf), &len);
-	if (r < 0)
+	if (r < 0) {
+		explicit_bzero(buf,
+			       sizeof(buf)); /* a secret may stand before the field that failed */
 		return r;
+	}
 
 	packet = malloc(sizeof(*packet) + len);
 	if (packet) {
@@ -195,15 +214,14 @@ int gw_link_send(struct gw_link *link, const struct gw_msg *msg, int fd)
 	if (r < 0)
 		return r;
 
-	if (link->queued + packet->len > GW_LINK_QUEUE_MAX) {
-		packet_free(packet);
+	count_in(link, packet);
+	*link->last = packet;
+	link->last = &packet->next;
+	if (link->queued > GW_LINK_QUEUE_MAX || link->queued_fds > GW_LINK_FDS_MAX) {
 		gw_link_break(link, "it does not read what it is sent");
 		return 0;
 	}
 
-	*link->last = packet;
-	link->last = &packet->next;
-	link->queued += packet->len;
 	flush_and_watch(link);
 	return 0;
 }
@@ -222,6 +240,8 @@ void gw_link_release(struct gw_link *link)
 
 void gw_link_discard(struct gw_link *link)
 {
+	assert(link->held);
+
 	drop_queue(link, link->held);
 }
 
@@ -277,7 +297,9 @@ static void handle(struct gw_link *link, size_t len, int *fd, int n_fds)
 		return;
 	}
 
+	link->in_message = true;
 	r = link->ops->message(link, &msg, fd, link->userdata);
+	link->in_message = false;
 	if (r < 0) {
 		(void)snprintf(why, sizeof(why), "message '%s' refused: %s", gw_wire_name(msg.type),
 			       strerror(-r));
@@ -303,14 +325,18 @@ static bool receive(struct gw_link *link)
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (len <= 0) {
+	if (len < 0) {
 		gw_link_break(link, "the other end is gone");
 		return false;
 	}
 
 	fd = take_fds(&header, &n_fds);
-	if (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+	if (len == 0) /* what an empty message, which may bring descriptors, looks like too */
+		gw_link_break(link, "the other end is gone");
+	else if (header.msg_flags & MSG_TRUNC)
 		gw_link_break(link, "a message is too large");
+	else if (header.msg_flags & MSG_CTRUNC)
+		gw_link_break(link, "a message came with too many descriptors");
 	else
 		handle(link, (size_t)len, &fd, n_fds);
 	explicit_bzero(link->buf, (size_t)len);
@@ -346,6 +372,7 @@ struct gw_link *gw_link_free(struct gw_link *link)
 	if (!link)
 		return NULL;
 
+	assert(!link->in_message);
 	drop_queue(link, &link->first);
 	sd_event_source_disable_unref(link->io);
 	sd_event_source_disable_unref(link->end);

@@ -14,8 +14,12 @@ struct gw_link;
 struct gw_msg;
 struct sd_event;
 
-/* Bytes that may wait for a peer that does not read; configurable by nobody: it is a fuse. */
+/* Bytes that may wait for a peer that does not read, with what the queue itself takes; configurable by
+ * nobody: it is a fuse. */
 #define GW_LINK_QUEUE_MAX (4u << 20)
+
+/* Descriptors that may wait likewise: they are fewer than bytes. */
+#define GW_LINK_FDS_MAX 256
 
 /* Messages handled in one turn of the loop before others have theirs. */
 #define GW_LINK_BURST 32
@@ -24,6 +28,7 @@ struct gw_link_ops {
 	/*
 	 * A message came. `fd` is -1, or the descriptor that came with it: it belongs to the link and is
 	 * closed after the call, dup() or TAKE_FD(*fd) to keep it. An error (-errno) closes the link.
+	 * Whoever wants the link gone from in here breaks it; gw_link_free() is for later.
 	 */
 	int (*message)(struct gw_link *link, const struct gw_msg *msg, int *fd, void *userdata);
 
@@ -55,5 +60,5 @@ void gw_link_discard(struct gw_link *link);
 /* Breaks the link: closed() is called from the loop with this reason. */
 void gw_link_break(struct gw_link *link, const char *why);
 
-/* Bytes waiting to be read by the peer. */
+/* What counts against GW_LINK_QUEUE_MAX at present. */
 size_t gw_link_queued(const struct gw_link *link);

@@ -55,3 +55,9 @@ UNIT_TESTS += tests/unit/test-wire
 tests_unit_test_wire_SOURCES = tests/unit/test-wire.c lib/wire.c
 tests_unit_test_wire_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_wire_LDADD = $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test-link
+tests_unit_test_link_SOURCES = tests/unit/test-link.c lib/link.c lib/util.c lib/wire.c
+tests_unit_test_link_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_link_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=free
+tests_unit_test_link_LDADD = $(CMOCKA_LIBS) $(SYSTEMD_LIBS)
