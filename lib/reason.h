@@ -36,6 +36,7 @@
 	X(WEAK_HASH, "weak-hash", "The signing request is signed with a hash that is broken.")     \
 	X(TOO_LARGE, "too-large", "The signing request is larger than accepted.")                  \
 	X(WRONG_NAME, "wrong-name", "The signing request is in another device's name.")            \
+	X(WRONG_SESSION, "wrong-session", "The signing request was made for another session.")     \
 	X(TOO_MANY_KEYS, "too-many-keys",                                                         \
 	  "The device has tried three keys on one claim; claim it again to go on.")                \
 	X(SUPERSEDED, "superseded", "The device came with another key in the meantime.")           \

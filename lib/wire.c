@@ -189,6 +189,11 @@ static const struct field reported_fields[] = {
 	TEXT(reported, reason, GW_REASON_MAX),
 };
 
+static const struct field rejected_fields[] = {
+	U64(rejected, session),
+	TEXT(rejected, reason, GW_REASON_MAX),
+};
+
 static const struct field check_fields[] = {
 	TEXT(check, job, GW_ID_MAX),
 	TEXT(check, device, GW_ID_MAX),

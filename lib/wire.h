@@ -263,6 +263,13 @@ struct gw_msg_reported {
 	const char *reason;
 };
 
+/* r->a: a request of this session was refused before it got to the agent (a CSR that is malformed, too
+ * weak, too large, ...): for the record, there is no answer. */
+struct gw_msg_rejected {
+	uint64_t session;
+	const char *reason;
+};
+
 /* a->r: is this certificate, which the cloud sent, what we asked for? */
 struct gw_msg_check {
 	const char *job;
@@ -398,6 +405,7 @@ struct gw_msg_command_answer {
 	X(0x38, SERVER_CSR, server_csr)         \
 	X(0x39, SERVER_CERT, server_cert)       \
 	X(0x3a, ANCHORS, anchors)               \
+	X(0x3b, REJECTED, rejected)             \
 	X(0x40, CLOUD_STATE, cloud_state)       \
 	X(0x41, REQUEST, request)               \
 	X(0x42, REQUEST_END, request_end)       \

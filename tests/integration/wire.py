@@ -43,6 +43,7 @@ MESSAGES = {
     "server_csr": (0x38, "key:BLOB csr:BLOB"),
     "server_cert": (0x39, "key:BLOB certificate:BLOB chain:BLOB"),
     "anchors": (0x3a, "purpose:U8"),
+    "rejected": (0x3b, "session:U64 reason:TEXT"),
     "cloud_state": (0x40, "state:U8 text:TEXT"),
     "request": (0x41, "job:TEXT kind:U8 device:TEXT tenant:TEXT claim:TEXT method:TEXT reason:TEXT"
                       " serial:BLOB key:BLOB csr:BLOB evidence:BLOB"),
