@@ -11,6 +11,9 @@ import wire
 
 LIB = pathlib.Path(__file__).resolve().parents[2] / "lib"
 
+# Kinds of lib/wire.c that differ in their limits only.
+SAME_BYTES = {"BOOL": "U8", "LINES": "TEXT", "HASH": "BLOB", "BYTES": "BLOB"}
+
 
 def product_tables():
     """The tables of lib/wire.[ch] in the form of wire.MESSAGES."""
@@ -19,8 +22,8 @@ def product_tables():
     tables = {}
     for number, name in numbers:
         body = re.search(rf"field {name}_fields\[\] = {{(.*?)}};", source, re.S).group(1)
-        fields = re.findall(rf"(U8|BOOL|U16|U32|U64|TEXT|BLOB)\({name}, (\w+)", body)
-        tables[name] = (int(number, 16), [(f, "U8" if k == "BOOL" else k) for k, f in fields])
+        fields = re.findall(rf"(\w+)\({name}, (\w+)", body)
+        tables[name] = (int(number, 16), [(f, SAME_BYTES.get(k, k)) for k, f in fields])
     return tables
 
 

@@ -45,8 +45,8 @@ MESSAGES = {
     "anchors": (0x3a, "purpose:U8"),
     "rejected": (0x3b, "session:U64 reason:TEXT"),
     "cloud_state": (0x40, "state:U8 text:TEXT"),
-    "request": (0x41, "job:TEXT kind:U8 device:TEXT tenant:TEXT claim:TEXT method:TEXT reason:TEXT"
-                      " serial:BLOB key:BLOB csr:BLOB evidence:BLOB"),
+    "request": (0x41, "job:TEXT kind:U8 device:TEXT tenant:TEXT claim:TEXT of:TEXT method:TEXT"
+                      " reason:TEXT serial:BLOB key:BLOB csr:BLOB evidence:BLOB"),
     "request_end": (0x42, "job:TEXT"),
     "answer": (0x43, "job:TEXT outcome:U8 retry_after_s:U32 time:U64 reason:TEXT text:TEXT"
                      " certificate:BLOB chain:BLOB"),
