@@ -57,13 +57,13 @@ log_reason() {
   local line pattern
 
   for pattern in 'No space left on device' '^E:' 'error:|Error |FAILED' '^(Err|W):' '.'; do
-    line=$(grep -E "$pattern" "$log" | head -n 1) || continue
-    break
+    line=$(grep -m 1 -E "$pattern" "$log") && break
   done
   case $line in
-  *'No space left'*) line="no space left on the disk" ;;
+  *'No space left'*) line="no space left on the disk: free some" ;;
   esac
-  echo "${line:-nothing was logged} (more in $log)"
+  line=${line:-nothing was logged}
+  echo "${line#E: } (more in $log)"
 }
 
 # logged WHAT COMMAND...: a step that ends the script where it fails.
