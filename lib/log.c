@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "lib/util.h"
 
@@ -38,6 +39,20 @@ static int most_talkative = -1;
 void gw_log_set_level(enum gw_log_level level)
 {
 	most_talkative = (int)level;
+}
+
+/* The service manager names the file that it gave us as standard error: is it still that one? */
+static bool is_journal(void)
+{
+	const char *named = getenv("JOURNAL_STREAM");
+	char ours[64];
+	struct stat st;
+
+	if (!named || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+
+	(void)snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return gw_streq(named, ours);
 }
 
 /* Appends to a line that never overflows: what does not fit is left out. */
@@ -77,7 +92,7 @@ void gw_log_tagged(enum gw_log_level level, const struct gw_log_tags *tags, cons
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 
-	if (getenv("JOURNAL_STREAM"))
+	if (is_journal())
 		append(line, &len, "<%d>%s", levels[level].syslog, text);
 	else
 		append(line, &len, "%s: %s", levels[level].name, text);

@@ -34,6 +34,7 @@ struct gw_plugin {
 	struct gw_link *link;
 	bool welcome; /* the agent has taken us in */
 	char health[GW_TEXT_MAX + 1];
+	bool health_told; /* to the agent that we are with now */
 	void *userdata;
 };
 
@@ -48,25 +49,34 @@ static void send_health(struct gw_plugin *plugin)
 			      .health = { .ok = !*plugin->health, .text = plugin->health } };
 
 	(void)gw_plugin_send(plugin, &msg, /* fd= */ -1);
+	plugin->health_told = plugin->welcome;
 }
 
 void gw_plugin_health(struct gw_plugin *plugin, const char *text)
 {
-	if (!text)
-		text = "";
-	if (gw_streq(plugin->health, text))
+	char fit[sizeof(plugin->health)];
+
+	(void)gw_copy(fit, sizeof(fit), text ? text : "");
+	for (char *c = fit; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	if (gw_streq(plugin->health, fit))
 		return;
 
-	if (*text)
-		gw_log(WARNING, "%s", text);
-	(void)gw_copy(plugin->health, sizeof(plugin->health), text);
+	if (*fit)
+		gw_log(WARNING, "%s", fit);
+	(void)gw_copy(plugin->health, sizeof(plugin->health), fit);
 	send_health(plugin);
 }
 
 /* --- connecting --- */
 
-static void try_later(struct gw_plugin *plugin)
+/* Says why once, not at every try. */
+static void try_later(struct gw_plugin *plugin, const char *why)
 {
+	if (plugin->retry_us == RETRY_FIRST_US)
+		gw_log(NOTICE, "No agent at %s (%s), trying again", plugin->link_path, why);
+
 	(void)sd_event_source_set_time_relative(plugin->retry, plugin->retry_us);
 	(void)sd_event_source_set_enabled(plugin->retry, SD_EVENT_ONESHOT);
 	plugin->retry_us = GW_MIN(plugin->retry_us * 2, (uint64_t)RETRY_MAX_US);
@@ -76,29 +86,37 @@ static void on_closed(struct gw_link *link, const char *why, void *userdata)
 {
 	struct gw_plugin *plugin = userdata;
 
-	gw_log(NOTICE, "The agent's link is closed (%s), trying again", why);
+	try_later(plugin, why);
 	plugin->link = gw_link_free(link);
 	if (plugin->welcome) {
 		plugin->welcome = false;
 		plugin->info->lost(plugin->userdata);
 	}
-	try_later(plugin);
 }
 
 static int take_welcome(struct gw_plugin *plugin, const struct gw_msg *msg)
 {
+	char why[128];
 	int r;
 
-	if (msg->type != GW_MSG_WELCOME || msg->welcome.version != GW_WIRE_VERSION)
+	if (msg->type != GW_MSG_WELCOME)
 		return -EPROTO;
+	if (msg->welcome.version != GW_WIRE_VERSION) {
+		(void)snprintf(why, sizeof(why),
+			       "it speaks version %u of the link, we speak %u: install one release",
+			       msg->welcome.version, GW_WIRE_VERSION);
+		gw_link_break(plugin->link, why);
+		return 0;
+	}
 
 	plugin->welcome = true;
+	plugin->health_told = false;
 	plugin->retry_us = RETRY_FIRST_US;
 	r = plugin->info->welcome(plugin->userdata, &msg->welcome);
 	if (r < 0)
 		return sd_event_exit(plugin->event, r);
 
-	if (*plugin->health)
+	if (*plugin->health && !plugin->health_told)
 		send_health(plugin);
 	return 0;
 }
@@ -112,10 +130,11 @@ static int on_message(struct gw_link *link, const struct gw_msg *msg, int *fd, v
 	return plugin->info->message(plugin->userdata, msg, fd);
 }
 
+/* Non-blocking: an agent that does not get round to accepting must not keep us from ending. */
 static int open_socket(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
@@ -154,11 +173,8 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	int r = connect_agent(plugin);
 
 	if (r < 0) {
-		if (plugin->retry_us == RETRY_FIRST_US)
-			gw_log(NOTICE, "No agent at %s yet (%s), trying again", plugin->link_path,
-			       strerror(-r));
 		plugin->link = gw_link_free(plugin->link);
-		try_later(plugin);
+		try_later(plugin, strerror(-r));
 	}
 	return 0;
 }
@@ -217,6 +233,9 @@ static int make_loop(struct gw_plugin *plugin)
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return -errno;
+	if (signal(SIGPIPE, SIG_IGN) ==
+	    SIG_ERR) /* a library's socket is not always ours to guard */
 		return -errno;
 
 	r = sd_event_default(&plugin->event);

@@ -61,3 +61,19 @@ tests_unit_test_link_SOURCES = tests/unit/test-link.c lib/link.c lib/util.c lib/
 tests_unit_test_link_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_link_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=free
 tests_unit_test_link_LDADD = $(CMOCKA_LIBS) $(SYSTEMD_LIBS)
+
+UNIT_TESTS += tests/unit/test-plugin
+tests_unit_test_plugin_SOURCES = tests/unit/test-plugin.c
+tests_unit_test_plugin_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_plugin_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-log
+tests_unit_test_log_SOURCES = tests/unit/test-log.c lib/log.c
+tests_unit_test_log_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+tests_unit_test_log_LDADD = $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test-step
+tests_unit_test_step_SOURCES = tests/unit/test-step.c lib/step.c
+tests_unit_test_step_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_step_LDADD = $(CMOCKA_LIBS)
