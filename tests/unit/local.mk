@@ -77,3 +77,60 @@ UNIT_TESTS += tests/unit/test-step
 tests_unit_test_step_SOURCES = tests/unit/test-step.c lib/step.c
 tests_unit_test_step_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_step_LDADD = $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test-record
+tests_unit_test_record_SOURCES = tests/unit/test-record.c plugins/registrar/record.c
+tests_unit_test_record_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_record_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-client-hello
+tests_unit_test_client_hello_SOURCES = tests/unit/test-client-hello.c \
+	tests/unit/hello.h \
+	plugins/registrar/client-hello.c \
+	plugins/registrar/record.c
+tests_unit_test_client_hello_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_client_hello_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-cookie
+tests_unit_test_cookie_SOURCES = tests/unit/test-cookie.c \
+	tests/unit/hello.h \
+	plugins/registrar/client-hello.c \
+	plugins/registrar/cookie.c \
+	plugins/registrar/record.c
+tests_unit_test_cookie_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_unit_test_cookie_LDADD = $(CMOCKA_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-front
+tests_unit_test_front_SOURCES = tests/unit/test-front.c \
+	tests/unit/hello.h \
+	plugins/registrar/client-hello.c \
+	plugins/registrar/cookie.c \
+	plugins/registrar/front.c \
+	plugins/registrar/record.c
+tests_unit_test_front_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_unit_test_front_LDADD = $(CMOCKA_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-key-exchange
+tests_unit_test_key_exchange_SOURCES = tests/unit/test-key-exchange.c \
+	plugins/registrar/key-exchange.c \
+	plugins/registrar/record.c
+tests_unit_test_key_exchange_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_key_exchange_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-backlog
+tests_unit_test_backlog_SOURCES = tests/unit/test-backlog.c \
+	plugins/registrar/backlog.c \
+	plugins/registrar/record.c
+tests_unit_test_backlog_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_backlog_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-bucket
+tests_unit_test_bucket_SOURCES = tests/unit/test-bucket.c plugins/registrar/bucket.c
+tests_unit_test_bucket_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_bucket_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-half-open
+tests_unit_test_half_open_SOURCES = tests/unit/test-half-open.c \
+	plugins/registrar/half-open.c \
+	plugins/registrar/path.c
+tests_unit_test_half_open_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_half_open_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The front decides on every datagram. A stranger is answered only to a well-formed ClientHello, with
+ * fewer bytes than it sent, and is remembered only once its cookie is right. A device that was
+ * switched off and comes back from the same port is a stranger again: it has another random. The
+ * same random again is a repetition, and the peer's own business.
+ */
+#include "plugins/registrar/front.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/blob.h"
+#include "plugins/registrar/client-hello.h"
+#include "plugins/registrar/cookie.h"
+#include "plugins/registrar/record.h"
+
+_Static_assert(FRONT_REPLY_LEN == COOKIE_REPLY_LEN, "the reply is the cookie's");
+
+/* Suites by which a client says that it has a pre-shared key; served or not, such a client is no
+ * certificate client. Stacks offer them only where a key is configured. */
+static const uint16_t psk_suites[] = {
+	0xccac, /* ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256 */
+	0xc037, /* ECDHE_PSK_WITH_AES_128_CBC_SHA256 */
+	0xc0a8, /* PSK_WITH_AES_128_CCM_8 */
+};
+
+static enum front_proof proof_of(const struct client_hello *hello)
+{
+	for (size_t i = 0; i < sizeof(psk_suites) / sizeof(psk_suites[0]); i++)
+		if (client_hello_offers_suite(hello, psk_suites[i]))
+			return FRONT_PSK;
+	return FRONT_CERTIFICATE;
+}
+
+static enum front_verdict admit(const struct cookies *cookies, struct gw_blob address,
+				const struct client_hello *hello, struct front_result *ret)
+{
+	const uint8_t *secret;
+
+	if (cookies_check(cookies, address, hello, &secret) < 0)
+		return cookies_challenge(cookies, address, hello, ret->reply) < 0 ? FRONT_DROP
+										  : FRONT_REPLY;
+
+	ret->proof = proof_of(hello);
+	ret->random = hello->random;
+	ret->message_sequence = hello->message_sequence;
+	ret->cookie_secret = secret;
+	return FRONT_ADMIT;
+}
+
+enum front_verdict front_judge(const struct cookies *cookies, struct gw_blob address,
+			       const uint8_t *known, struct gw_blob datagram,
+			       struct front_result *ret)
+{
+	struct client_hello hello;
+
+	if (!client_hello_is_one(datagram))
+		return known && record_datagram_is_whole(datagram) ? FRONT_PASS : FRONT_DROP;
+
+	if (client_hello_parse(datagram, &hello) < 0)
+		return FRONT_DROP;
+	if (known && memcmp(known, hello.random, CLIENT_RANDOM_LEN) == 0)
+		return FRONT_PASS;
+	if (!client_hello_offers_version(&hello, DTLS_1_2))
+		return FRONT_DROP;
+	return admit(cookies, address, &hello, ret);
+}

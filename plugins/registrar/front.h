@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * front: what to do with a datagram, before anything is remembered of who sent it. Bytes in, verdict
+ * out: the front keeps nothing but the secret that it makes cookies with.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct cookies;
+struct gw_blob;
+
+#define FRONT_REPLY_LEN 60 /* bytes of a HelloVerifyRequest */
+
+enum front_verdict {
+	FRONT_DROP,
+	FRONT_REPLY, /* send `reply`: prove that you are where you say */
+	FRONT_PASS,  /* to the peer that is known under this path */
+	FRONT_ADMIT, /* a new peer begins with this datagram; one known under this path is gone */
+	_FRONT_VERDICT_MAX,
+};
+
+/* How a peer means to prove itself, and so which context it gets. */
+enum front_proof {
+	FRONT_PSK,
+	FRONT_CERTIFICATE,
+	_FRONT_PROOF_MAX,
+};
+
+struct front_result {
+	uint8_t reply[FRONT_REPLY_LEN]; /* FRONT_REPLY */
+
+	/* FRONT_ADMIT; they point into the datagram, but for the secret, which is the front's */
+	enum front_proof proof;
+	const uint8_t *random; /* CLIENT_RANDOM_LEN bytes */
+	uint16_t message_sequence;
+	const uint8_t *cookie_secret; /* COOKIE_SECRET_LEN bytes */
+};
+
+/*
+ * Judges a datagram that came from `address` (struct sockaddr_in or _in6). `known`: the client random
+ * of the handshake that the peer under this path began with, NULL if there is none.
+ */
+enum front_verdict front_judge(const struct cookies *cookies, struct gw_blob address,
+			       const uint8_t *known, struct gw_blob datagram,
+			       struct front_result *ret);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* bucket: the burst, the rate, and clocks that stand still or jump. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "plugins/registrar/bucket.h"
+
+static unsigned drain(struct bucket *b, uint64_t now_us)
+{
+	unsigned n = 0;
+
+	while (bucket_take(b, now_us))
+		n++;
+	return n;
+}
+
+static void test_burst_then_rate(void **state)
+{
+	struct bucket b;
+
+	bucket_init(&b, 100, 20, 5000000);
+	assert_int_equal(drain(&b, 5000000), 20);
+	assert_int_equal(drain(&b, 5000000), 0);
+	assert_int_equal(drain(&b, 5009999), 0);
+	assert_int_equal(drain(&b, 5010000), 1);
+	assert_int_equal(drain(&b, 5060000), 5);
+	assert_int_equal(drain(&b, 3605060000), 20); /* never more than the burst */
+}
+
+static void test_steady(void **state)
+{
+	unsigned n = 0;
+	struct bucket b;
+
+	bucket_init(&b, 3, 1, 0);
+	for (uint64_t ms = 0; ms <= 10000; ms++)
+		n += bucket_take(&b, ms * 1000);
+	assert_in_range(n, 30, 31);
+}
+
+static void test_clock_that_does_not_move(void **state)
+{
+	struct bucket b;
+
+	bucket_init(&b, 10, 2, 1000000);
+	assert_int_equal(drain(&b, 900000), 2);
+	assert_int_equal(drain(&b, 1000000), 0);
+	assert_int_equal(drain(&b, 1100000), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_burst_then_rate),
+		cmocka_unit_test(test_steady),
+		cmocka_unit_test(test_clock_that_does_not_move),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

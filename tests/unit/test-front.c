@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* front: what becomes of every kind of datagram, from a stranger and from a peer that is known. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "plugins/registrar/client-hello.h"
+#include "plugins/registrar/cookie.h"
+#include "plugins/registrar/front.h"
+#include "tests/unit/hello.h"
+
+#define NONE ((struct gw_blob){ 0 })
+
+static const uint8_t psk_suites[] = { 0x13, 0x01, 0xc0, 0xa8, 0xc0, 0xae };
+static const uint8_t certificate_suites[] = { 0xc0, 0xae };
+static const uint8_t from[16] = { 2, 0, 0x12, 0x34, 127, 0, 0, 1 };
+static const uint8_t same[CLIENT_RANDOM_LEN] = { [0 ... 31] = 5 };
+static const uint8_t other[CLIENT_RANDOM_LEN] = { [0 ... 31] = 6 };
+
+static struct cookies cookies;
+
+static enum front_verdict judge(const uint8_t *known, struct gw_blob datagram,
+				struct front_result *ret)
+{
+	return front_judge(&cookies, GW_BLOB_ARRAY(from), known, datagram, ret);
+}
+
+/* A hello with random 5 and the right cookie. */
+static void make_proved(struct hello *h, struct gw_blob suites)
+{
+	struct front_result result;
+
+	hello_make(h, 5, NONE, suites, NONE);
+	assert_int_equal(judge(NULL, hello_blob(h), &result), FRONT_REPLY);
+	hello_make(h, 5,
+		   (struct gw_blob){ result.reply + FRONT_REPLY_LEN - COOKIE_LEN, COOKIE_LEN },
+		   suites, NONE);
+	hello_number(h, HELLO_SEQUENCE, 2, 1);
+}
+
+static int setup(void **state)
+{
+	return cookies_init(&cookies, 0);
+}
+
+static void test_stranger_proves_his_address(void **state)
+{
+	struct front_result result;
+	struct hello h;
+
+	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
+	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_ADMIT);
+	assert_int_equal(result.proof, FRONT_PSK);
+	assert_memory_equal(result.random, same, sizeof(same));
+	assert_int_equal(result.message_sequence, 1);
+	assert_ptr_equal(result.cookie_secret, cookies.secret);
+
+	make_proved(&h, GW_BLOB_ARRAY(certificate_suites));
+	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_ADMIT);
+	assert_int_equal(result.proof, FRONT_CERTIFICATE);
+}
+
+static void test_wrong_cookie_is_challenged_again(void **state)
+{
+	struct front_result result;
+	struct hello h;
+
+	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
+	h.data[HELLO_SESSION_ID + 2] ^= 1;
+	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_REPLY);
+	assert_int_equal(judge(other, hello_blob(&h), &result), FRONT_REPLY);
+}
+
+static void test_previous_secret(void **state)
+{
+	struct front_result result;
+	struct hello h;
+
+	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
+	assert_int_equal(cookies_rotate(&cookies, cookies.rotate_us), 0);
+	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_ADMIT);
+	assert_ptr_equal(result.cookie_secret, cookies.previous);
+	assert_int_equal(cookies_rotate(&cookies, cookies.rotate_us), 0);
+	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_REPLY);
+}
+
+static void test_known_peer(void **state)
+{
+	static const uint8_t data[] = { 23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 9 };
+	struct front_result result;
+	struct hello h;
+
+	/* a repetition is the peer's own business, a restarted device is a stranger */
+	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
+	assert_int_equal(judge(same, hello_blob(&h), &result), FRONT_PASS);
+	assert_int_equal(judge(other, hello_blob(&h), &result), FRONT_ADMIT);
+	hello_make(&h, 5, NONE, GW_BLOB_ARRAY(psk_suites), NONE);
+	assert_int_equal(judge(other, hello_blob(&h), &result), FRONT_REPLY);
+
+	assert_int_equal(judge(same, GW_BLOB_ARRAY(data), &result), FRONT_PASS);
+	assert_int_equal(judge(NULL, GW_BLOB_ARRAY(data), &result), FRONT_DROP);
+}
+
+/* No cut of anything may reach a session: wolfSSL would wait for the rest. */
+static void test_truncated(void **state)
+{
+	struct front_result result;
+	struct hello h;
+
+	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
+	for (size_t len = 0; len < h.len; len++) {
+		struct gw_blob cut = { h.data, len };
+
+		assert_int_equal(judge(NULL, cut, &result), FRONT_DROP);
+		assert_int_equal(judge(same, cut, &result), FRONT_DROP);
+		assert_int_equal(judge(other, cut, &result), FRONT_DROP);
+	}
+}
+
+static void test_poison(void **state)
+{
+	static const struct {
+		size_t at, width;
+		uint64_t value;
+	} poison[] = {
+		{ HELLO_RECORD_LEN, 2, 16384 },
+		{ HELLO_FRAGMENT_LEN, 3, 10 },
+		{ HELLO_OFFSET, 3, 5 },
+		{ HELLO_RECORD_EPOCH, 2, 2 },
+		{ HELLO_RECORD_EPOCH, 2, 0xffff },
+		{ HELLO_RECORD_VERSION, 2, 0x0303 },
+		{ HELLO_VERSION, 2, 0xfeff },
+		{ HELLO_VERSION, 2, 0x0303 },
+		{ HELLO_VERSION, 2, 0xfefc },
+	};
+	struct front_result result;
+	struct hello h;
+
+	for (size_t i = 0; i < sizeof(poison) / sizeof(poison[0]); i++) {
+		make_proved(&h, GW_BLOB_ARRAY(psk_suites));
+		hello_number(&h, poison[i].at, poison[i].width, poison[i].value);
+		assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_DROP);
+		assert_int_equal(judge(other, hello_blob(&h), &result), FRONT_DROP);
+	}
+}
+
+static void test_only_dtls_1_3(void **state)
+{
+	static const uint8_t versions[] = { 0, 43, 0, 3, 2, 0xfe, 0xfc };
+	struct front_result result;
+	struct hello h;
+
+	hello_make(&h, 5, NONE, GW_BLOB_ARRAY(psk_suites), GW_BLOB_ARRAY(versions));
+	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_DROP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_stranger_proves_his_address, setup),
+		cmocka_unit_test_setup(test_wrong_cookie_is_challenged_again, setup),
+		cmocka_unit_test_setup(test_previous_secret, setup),
+		cmocka_unit_test_setup(test_known_peer, setup),
+		cmocka_unit_test_setup(test_truncated, setup),
+		cmocka_unit_test_setup(test_poison, setup),
+		cmocka_unit_test_setup(test_only_dtls_1_3, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
