@@ -1,1 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# What is said with a device, without I/O: tests and fuzz targets link it without the rest.
+noinst_LIBRARIES += plugins/registrar/libconversation.a
+
+plugins_registrar_libconversation_a_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS) $(JANSSON_CFLAGS)
+plugins_registrar_libconversation_a_SOURCES = \
+	plugins/registrar/csr.c plugins/registrar/csr.h \
+	plugins/registrar/der.c plugins/registrar/der.h \
+	plugins/registrar/pkcs7.c plugins/registrar/pkcs7.h \
+	plugins/registrar/x509.c plugins/registrar/x509.h
+
+CONVERSATION_LIBS = plugins/registrar/libconversation.a $(GANGWAY_LIBS) $(GANGWAY_CRYPTO_LIBS) $(JANSSON_LIBS)

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a device wants signed is checked here once, before the agent hears of it: the agent and the
+ * cloud link pass it on as opaque bytes. Keys and signatures are taken from two short lists, compared
+ * byte for byte, so that nothing wolfSSL accepts beyond them (SHA-1, other curves, odd encodings) gets
+ * through; wolfSSL then verifies the signature. What a request asks for is compared with what the
+ * agent knows of the device and never copied: the cloud sets every field of the certificate.
+ */
+#include "plugins/registrar/csr.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/wolfcrypt/asn.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
+
+#include "lib/base64.h"
+#include "lib/crypto.h"
+#include "lib/util.h"
+#include "plugins/registrar/der.h"
+#include "plugins/registrar/x509.h"
+
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 4096 /* the cost of verifying is the gateway's */
+
+enum key_kind {
+	KEY_P256,
+	KEY_P384,
+	KEY_ED25519,
+	KEY_RSA,
+	_KEY_KIND_MAX,
+};
+
+/* AlgorithmIdentifiers of keys, whole (RFC 5480, 8410, 3279). */
+static const uint8_t key_p256[] = { 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+				    0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+				    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+static const uint8_t key_p384[] = { 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+				    0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22 };
+static const uint8_t key_ed25519[] = { 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70 };
+static const uint8_t key_rsa[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+				   0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
+
+static const struct {
+	struct gw_blob algorithm;
+	size_t point_len; /* of the key itself; 0: not fixed */
+} kinds[] = {
+	[KEY_P256] = { GW_BLOB_ARRAY(key_p256), 1 + 2 * 32 },
+	[KEY_P384] = { GW_BLOB_ARRAY(key_p384), 1 + 2 * 48 },
+	[KEY_ED25519] = { GW_BLOB_ARRAY(key_ed25519), 32 },
+	[KEY_RSA] = { GW_BLOB_ARRAY(key_rsa), 0 },
+};
+
+/* Signature algorithms by their OID (RFC 5758, 8410, 4055): with SHA-2, or with a hash of its own. */
+static const uint8_t ecdsa_sha256[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
+static const uint8_t ecdsa_sha384[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03 };
+static const uint8_t ecdsa_sha512[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04 };
+static const uint8_t ed25519[] = { 0x2b, 0x65, 0x70 };
+static const uint8_t rsa_sha256[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b };
+static const uint8_t rsa_sha384[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c };
+static const uint8_t rsa_sha512[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0d };
+
+static const struct gw_blob signatures[] = {
+	GW_BLOB_ARRAY(ecdsa_sha256), GW_BLOB_ARRAY(ecdsa_sha384), GW_BLOB_ARRAY(ecdsa_sha512),
+	GW_BLOB_ARRAY(ed25519),      GW_BLOB_ARRAY(rsa_sha256),   GW_BLOB_ARRAY(rsa_sha384),
+	GW_BLOB_ARRAY(rsa_sha512),
+};
+
+/* Bits of the modulus in an RSAPublicKey, or 0. */
+static size_t rsa_bits(struct gw_blob key)
+{
+	struct der modulus;
+	struct gw_blob list;
+
+	if (der_open(key, DER_SEQUENCE, &list) < 0 ||
+	    der_expect(&list, DER_INTEGER, &modulus) < 0 || modulus.value.len < 2 ||
+	    modulus.value.data[0] != 0)
+		return 0;
+	return (modulus.value.len - 1) * 8;
+}
+
+static bool key_is_good(struct gw_blob spki)
+{
+	struct gw_blob rest, key;
+	struct der algorithm, bits;
+
+	if (der_open(spki, DER_SEQUENCE, &rest) < 0 ||
+	    der_expect(&rest, DER_SEQUENCE, &algorithm) < 0 ||
+	    der_expect(&rest, DER_BIT_STRING, &bits) < 0 || rest.len > 0 || bits.value.len < 1 ||
+	    bits.value.data[0] != 0)
+		return false;
+
+	key = (struct gw_blob){ bits.value.data + 1, bits.value.len - 1 };
+	for (int kind = 0; kind < _KEY_KIND_MAX; kind++) {
+		if (!gw_blob_equal(algorithm.whole, kinds[kind].algorithm))
+			continue;
+		if (kind == KEY_RSA)
+			return rsa_bits(key) >= RSA_BITS_MIN && rsa_bits(key) <= RSA_BITS_MAX;
+		return key.len == kinds[kind].point_len;
+	}
+	return false;
+}
+
+static bool hash_is_good(struct gw_blob algorithm)
+{
+	struct gw_blob rest;
+	struct der oid;
+
+	if (der_open(algorithm, DER_SEQUENCE, &rest) < 0 || der_expect(&rest, DER_OID, &oid) < 0)
+		return false;
+	for (size_t i = 0; i < GW_ELEMENTS(signatures); i++)
+		if (gw_blob_equal(oid.value, signatures[i]))
+			return true;
+	return false;
+}
+
+static int check_signature(struct gw_blob der, enum gw_reason *ret)
+{
+	DecodedCert cert;
+	int error;
+
+	wc_InitDecodedCert(&cert, der.data, (word32)der.len, /* heap= */ NULL);
+	error = wc_ParseCert(&cert, CERTREQ_TYPE, VERIFY, /* cm= */ NULL);
+	wc_FreeDecodedCert(&cert);
+
+	if (error == MEMORY_E)
+		return -ENOMEM;
+	*ret = error == 0                   ? GW_REASON_NONE
+	       : error == ASN_SIG_CONFIRM_E ? GW_REASON_BAD_SIGNATURE
+					    : GW_REASON_BAD_CSR;
+	return 0;
+}
+
+/* RFC 7030 3.5: whoever signed the request must have sat at the end of this very session. */
+static bool is_bound(struct gw_blob challenge, struct gw_blob binding)
+{
+	uint8_t bytes[64];
+	char text[96];
+	size_t len;
+
+	if (!challenge.data || binding.len == 0)
+		return true;
+	if (challenge.len >= sizeof(text))
+		return false;
+
+	memcpy(text, challenge.data, challenge.len);
+	text[challenge.len] = 0;
+	return gw_base64_decode(text, challenge.len, bytes, sizeof(bytes), &len) == 0 &&
+	       gw_blob_equal((struct gw_blob){ bytes, len }, binding);
+}
+
+/* The checks that need no arithmetic, cheapest first. */
+static enum gw_reason check_form(struct gw_blob der, const char *device, struct gw_blob binding,
+				 struct x509_request *ret)
+{
+	if (der.len > GW_CSR_MAX)
+		return GW_REASON_TOO_LARGE;
+	if (x509_parse_request(der, ret) < 0)
+		return GW_REASON_BAD_CSR;
+	if (!key_is_good(ret->spki))
+		return GW_REASON_WEAK_KEY;
+	if (!hash_is_good(ret->algorithm))
+		return GW_REASON_WEAK_HASH;
+	if (x509_name_has(ret->subject, X509_COMMON_NAME) &&
+	    !x509_name_is(ret->subject, X509_COMMON_NAME, device))
+		return GW_REASON_WRONG_NAME;
+	if (!is_bound(ret->challenge, binding))
+		return GW_REASON_WRONG_SESSION;
+	return GW_REASON_NONE;
+}
+
+int csr_check(struct gw_blob der, const char *device, struct gw_blob binding,
+	      enum gw_reason *ret_reason, uint8_t ret_key[GW_HASH_LEN])
+{
+	struct x509_request request;
+	enum gw_reason reason = check_form(der, device, binding, &request);
+	int r;
+
+	if (reason == GW_REASON_NONE) {
+		r = check_signature(der, &reason);
+		if (r < 0)
+			return r;
+	}
+	if (reason == GW_REASON_NONE) {
+		r = gw_sha256(request.spki, ret_key);
+		if (r < 0)
+			return r;
+	}
+
+	*ret_reason = reason;
+	return 0;
+}

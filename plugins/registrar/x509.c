@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Walks the DER of a certificate or a signing request to the few fields that are compared. wolfSSL
+ * reads the same bytes for their signature, but skips or merges what we must see exactly: bytes
+ * behind the end, a second common name, uses of a key that it has no name for.
+ */
+#include "plugins/registrar/x509.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/util.h"
+#include "plugins/registrar/der.h"
+
+#define VERSION_3 2 /* as it is encoded */
+
+static const uint8_t oid_common_name[] = { 0x55, 0x04, 0x03 };
+static const uint8_t oid_organisation[] = { 0x55, 0x04, 0x0a };
+static const uint8_t oid_basic_constraints[] = { 0x55, 0x1d, 0x13 };
+static const uint8_t oid_extended_key_usage[] = { 0x55, 0x1d, 0x25 };
+static const uint8_t oid_any_use[] = { 0x55, 0x1d, 0x25, 0x00 };
+static const uint8_t oid_server_auth[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01 };
+static const uint8_t oid_client_auth[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02 };
+static const uint8_t oid_cmc_ra[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x1c };
+static const uint8_t oid_challenge_password[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7,
+						  0x0d, 0x01, 0x09, 0x07 };
+
+static const struct gw_blob attribute_oids[] = {
+	[X509_COMMON_NAME] = GW_BLOB_ARRAY(oid_common_name),
+	[X509_ORGANISATION] = GW_BLOB_ARRAY(oid_organisation),
+};
+
+static const struct {
+	struct gw_blob oid;
+	enum x509_use use;
+} uses[] = {
+	{ GW_BLOB_ARRAY(oid_any_use), X509_USE_ANY },
+	{ GW_BLOB_ARRAY(oid_server_auth), X509_USE_SERVER },
+	{ GW_BLOB_ARRAY(oid_client_auth), X509_USE_CLIENT },
+	{ GW_BLOB_ARRAY(oid_cmc_ra), X509_USE_REGISTRAR },
+};
+
+/* --- names --- */
+
+/*
+ * Takes the next attribute of a Name: 1, or 0 at its end, or -EBADMSG. `rdn` holds what is left of the
+ * relative name at hand, empty to begin with.
+ */
+static int name_next(struct gw_blob *rdns, struct gw_blob *rdn, struct der *ret_type,
+		     struct der *ret_value)
+{
+	struct der set, pair;
+
+	if (rdn->len == 0) {
+		if (rdns->len == 0)
+			return 0;
+		if (der_expect(rdns, DER_SET, &set) < 0)
+			return -EBADMSG;
+		*rdn = set.value;
+	}
+
+	if (der_expect(rdn, DER_SEQUENCE, &pair) < 0 ||
+	    der_expect(&pair.value, DER_OID, ret_type) < 0 ||
+	    der_next(&pair.value, ret_value) < 0 || pair.value.len > 0)
+		return -EBADMSG;
+	return 1;
+}
+
+/* Counts the values of an attribute, and those of them that are the text. */
+static void name_count(struct gw_blob subject, enum x509_attribute attribute, const char *text,
+		       size_t *ret_all, size_t *ret_equal)
+{
+	struct gw_blob wanted = { (const uint8_t *)text, strlen(text) }, rdn = { 0 };
+	struct der type, value;
+
+	*ret_all = *ret_equal = 0;
+	while (name_next(&subject, &rdn, &type, &value) > 0) {
+		if (!gw_blob_equal(type.value, attribute_oids[attribute]))
+			continue;
+		*ret_all += 1;
+		*ret_equal += gw_blob_equal(value.value, wanted);
+	}
+}
+
+bool x509_name_is(struct gw_blob subject, enum x509_attribute attribute, const char *text)
+{
+	size_t all, equal;
+
+	name_count(subject, attribute, text, &all, &equal);
+	return all > 0 && all == equal;
+}
+
+bool x509_name_has(struct gw_blob subject, enum x509_attribute attribute)
+{
+	size_t all, equal;
+
+	name_count(subject, attribute, "", &all, &equal);
+	return all > 0;
+}
+
+/* A Name must be well-formed to its end, or the comparisons above would stop short of it. */
+static int parse_name(struct gw_blob *rest, struct gw_blob *ret)
+{
+	struct gw_blob rdns, rdn = { 0 };
+	struct der name, type, value;
+	int r;
+
+	if (der_expect(rest, DER_SEQUENCE, &name) < 0)
+		return -EBADMSG;
+
+	rdns = name.value;
+	do
+		r = name_next(&rdns, &rdn, &type, &value);
+	while (r > 0);
+	if (r < 0)
+		return r;
+
+	*ret = name.value;
+	return 0;
+}
+
+/* --- times --- */
+
+static int two_digits(const uint8_t *text, int min, int max, int *ret)
+{
+	int value;
+
+	if (text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9')
+		return -EBADMSG;
+
+	value = (text[0] - '0') * 10 + text[1] - '0';
+	if (value < min || value > max)
+		return -EBADMSG;
+
+	*ret = value;
+	return 0;
+}
+
+/* UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 cuts them: seconds, "Z". */
+static int parse_time(struct gw_blob *rest, uint64_t *ret)
+{
+	int century = 0, year, month, day, hour, minute, second;
+	const uint8_t *text;
+	struct der item;
+	struct tm tm;
+	time_t time;
+
+	if (der_next(rest, &item) < 0)
+		return -EBADMSG;
+
+	text = item.value.data;
+	if (item.tag == DER_GENERALIZED_TIME && item.value.len == 15) {
+		if (two_digits(text, 0, 99, &century) < 0)
+			return -EBADMSG;
+		text += 2;
+	} else if (item.tag != DER_UTC_TIME || item.value.len != 13) {
+		return -EBADMSG;
+	}
+	if (two_digits(text, 0, 99, &year) < 0 || two_digits(text + 2, 1, 12, &month) < 0 ||
+	    two_digits(text + 4, 1, 31, &day) < 0 || two_digits(text + 6, 0, 23, &hour) < 0 ||
+	    two_digits(text + 8, 0, 59, &minute) < 0 || two_digits(text + 10, 0, 59, &second) < 0 ||
+	    text[12] != 'Z')
+		return -EBADMSG;
+	if (item.tag == DER_UTC_TIME)
+		century = year < 50 ? 20 : 19;
+
+	tm = (struct tm){
+		.tm_year = century * 100 + year - 1900,
+		.tm_mon = month - 1,
+		.tm_mday = day,
+		.tm_hour = hour,
+		.tm_min = minute,
+		.tm_sec = second,
+	};
+	time = timegm(&tm);
+	*ret = time < 0 ? 0 : (uint64_t)time;
+	return 0;
+}
+
+static int parse_validity(struct gw_blob *rest, struct x509 *x509)
+{
+	struct der validity;
+
+	if (der_expect(rest, DER_SEQUENCE, &validity) < 0 ||
+	    parse_time(&validity.value, &x509->not_before) < 0 ||
+	    parse_time(&validity.value, &x509->not_after) < 0 || validity.value.len > 0)
+		return -EBADMSG;
+	return 0;
+}
+
+/* --- certificates --- */
+
+static unsigned use_of(struct gw_blob oid)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(uses); i++)
+		if (gw_blob_equal(uses[i].oid, oid))
+			return uses[i].use;
+	return X509_USE_OTHER;
+}
+
+static int parse_uses(struct gw_blob value, unsigned *ret)
+{
+	struct gw_blob list;
+	struct der oid;
+
+	if (der_open(value, DER_SEQUENCE, &list) < 0 || list.len == 0)
+		return -EBADMSG;
+
+	for (*ret = 0; list.len > 0; *ret |= use_of(oid.value))
+		if (der_expect(&list, DER_OID, &oid) < 0)
+			return -EBADMSG;
+	return 0;
+}
+
+static int parse_basic_constraints(struct gw_blob value, bool *ret_is_ca)
+{
+	struct gw_blob list;
+	struct der ca;
+
+	if (der_open(value, DER_SEQUENCE, &list) < 0)
+		return -EBADMSG;
+
+	*ret_is_ca = der_expect(&list, DER_BOOLEAN, &ca) == 0 && ca.value.len == 1 &&
+		     ca.value.data[0] != 0;
+	return 0;
+}
+
+static int parse_extension(struct gw_blob extension, struct x509 *x509)
+{
+	struct der oid, critical, value;
+
+	if (der_expect(&extension, DER_OID, &oid) < 0)
+		return -EBADMSG;
+	(void)der_expect(&extension, DER_BOOLEAN, &critical);
+	if (der_expect(&extension, DER_OCTET_STRING, &value) < 0 || extension.len > 0)
+		return -EBADMSG;
+
+	if (gw_blob_equal(oid.value, (struct gw_blob)GW_BLOB_ARRAY(oid_extended_key_usage)))
+		return x509->uses ? -EBADMSG : parse_uses(value.value, &x509->uses);
+	if (gw_blob_equal(oid.value, (struct gw_blob)GW_BLOB_ARRAY(oid_basic_constraints)))
+		return parse_basic_constraints(value.value, &x509->is_ca);
+	return 0;
+}
+
+/* The optional fields behind the key: unique identifiers, then [3] with the extensions. */
+static int parse_extensions(struct gw_blob rest, struct x509 *x509)
+{
+	struct gw_blob list;
+	struct der item;
+
+	while (rest.len > 0) {
+		if (der_next(&rest, &item) < 0)
+			return -EBADMSG;
+		if (item.tag != DER_CONTEXT_3)
+			continue;
+
+		if (rest.len > 0 || der_open(item.value, DER_SEQUENCE, &list) < 0)
+			return -EBADMSG;
+		while (list.len > 0)
+			if (der_expect(&list, DER_SEQUENCE, &item) < 0 ||
+			    parse_extension(item.value, x509) < 0)
+				return -EBADMSG;
+	}
+	return 0;
+}
+
+static int parse_serial(struct gw_blob *rest, struct gw_blob *ret)
+{
+	struct der serial;
+
+	if (der_expect(rest, DER_INTEGER, &serial) < 0 || serial.value.len == 0 ||
+	    serial.value.data[0] & 0x80)
+		return -EBADMSG;
+
+	while (serial.value.len > 1 && serial.value.data[0] == 0)
+		serial.value = (struct gw_blob){ serial.value.data + 1, serial.value.len - 1 };
+	*ret = serial.value;
+	return 0;
+}
+
+static int parse_version(struct gw_blob *rest)
+{
+	struct der outer, version;
+
+	if (der_expect(rest, DER_CONTEXT_0, &outer) < 0 ||
+	    der_expect(&outer.value, DER_INTEGER, &version) < 0 || outer.value.len > 0 ||
+	    version.value.len != 1 || version.value.data[0] != VERSION_3)
+		return -EBADMSG;
+	return 0;
+}
+
+/* Splits what both kinds begin with: SEQUENCE { body, signature algorithm, signature }. */
+static int open_signed(struct gw_blob der, struct gw_blob *ret_body, struct gw_blob *ret_algorithm)
+{
+	struct der body, algorithm, signature;
+	struct gw_blob rest;
+
+	if (der_open(der, DER_SEQUENCE, &rest) < 0 || der_expect(&rest, DER_SEQUENCE, &body) < 0 ||
+	    der_expect(&rest, DER_SEQUENCE, &algorithm) < 0 ||
+	    der_expect(&rest, DER_BIT_STRING, &signature) < 0 || rest.len > 0)
+		return -EBADMSG;
+
+	*ret_body = body.value;
+	*ret_algorithm = algorithm.whole;
+	return 0;
+}
+
+int x509_parse(struct gw_blob der, struct x509 *ret)
+{
+	struct gw_blob rest, algorithm, issuer;
+	struct x509 x509 = { 0 };
+	struct der item;
+
+	if (open_signed(der, &rest, &algorithm) < 0 || parse_version(&rest) < 0 ||
+	    parse_serial(&rest, &x509.serial) < 0 || der_expect(&rest, DER_SEQUENCE, &item) < 0 ||
+	    parse_name(&rest, &issuer) < 0 || parse_validity(&rest, &x509) < 0 ||
+	    parse_name(&rest, &x509.subject) < 0 || der_expect(&rest, DER_SEQUENCE, &item) < 0)
+		return -EBADMSG;
+
+	x509.spki = item.whole;
+	if (parse_extensions(rest, &x509) < 0)
+		return -EBADMSG;
+
+	*ret = x509;
+	return 0;
+}
+
+int x509_split(struct gw_blob der, struct gw_blob *certs, size_t max, size_t *ret_n)
+{
+	struct der item;
+	size_t n = 0;
+
+	for (; der.len > 0; n++) {
+		if (der_expect(&der, DER_SEQUENCE, &item) < 0)
+			return -EBADMSG;
+		if (n == max)
+			return -E2BIG;
+		certs[n] = item.whole;
+	}
+
+	*ret_n = n;
+	return 0;
+}
+
+/* --- signing requests --- */
+
+static int parse_request_attribute(struct gw_blob attribute, struct x509_request *request)
+{
+	struct der type, values, text;
+
+	if (der_expect(&attribute, DER_OID, &type) < 0 ||
+	    der_expect(&attribute, DER_SET, &values) < 0 || attribute.len > 0)
+		return -EBADMSG;
+	if (!gw_blob_equal(type.value, (struct gw_blob)GW_BLOB_ARRAY(oid_challenge_password)))
+		return 0;
+
+	if (request->challenge.data || der_next(&values.value, &text) < 0 || values.value.len > 0)
+		return -EBADMSG;
+	request->challenge = text.value;
+	return 0;
+}
+
+int x509_parse_request(struct gw_blob der, struct x509_request *ret)
+{
+	struct x509_request request = { 0 };
+	struct gw_blob rest;
+	struct der item;
+
+	if (open_signed(der, &rest, &request.algorithm) < 0 ||
+	    der_expect(&rest, DER_INTEGER, &item) < 0 || parse_name(&rest, &request.subject) < 0 ||
+	    der_expect(&rest, DER_SEQUENCE, &item) < 0)
+		return -EBADMSG;
+	request.spki = item.whole;
+
+	/* The attributes are not optional in RFC 2986, but some makers leave the empty set out. */
+	if (rest.len > 0) {
+		if (der_expect(&rest, DER_CONTEXT_0, &item) < 0 || rest.len > 0)
+			return -EBADMSG;
+		rest = item.value;
+	}
+	while (rest.len > 0)
+		if (der_expect(&rest, DER_SEQUENCE, &item) < 0 ||
+		    parse_request_attribute(item.value, &request) < 0)
+			return -EBADMSG;
+
+	*ret = request;
+	return 0;
+}
