@@ -6,7 +6,9 @@ plugins_registrar_libconversation_a_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS) $(JA
 plugins_registrar_libconversation_a_SOURCES = \
 	plugins/registrar/csr.c plugins/registrar/csr.h \
 	plugins/registrar/der.c plugins/registrar/der.h \
+	plugins/registrar/exchange.c plugins/registrar/exchange.h \
 	plugins/registrar/pkcs7.c plugins/registrar/pkcs7.h \
+	plugins/registrar/transfer.c plugins/registrar/transfer.h \
 	plugins/registrar/x509.c plugins/registrar/x509.h
 
 CONVERSATION_LIBS = plugins/registrar/libconversation.a $(GANGWAY_LIBS) $(GANGWAY_CRYPTO_LIBS) $(JANSSON_LIBS)
