@@ -11,15 +11,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/blob.h"
+
 struct conversation;
-struct gw_blob;
 struct gw_msg;
+
+#define CONVERSATION_BINDING_MAX 64 /* bytes of a channel binding */
 
 struct conversation_ops {
 	/* A datagram for the peer, to be encrypted. */
 	void (*send)(void *userdata, struct gw_blob datagram);
 
-	/* A request of this peer to the agent (ENROLL, SETTINGS_QUERY, REPORT) with session left 0. */
+	/* What this peer asks of the agent (ENROLL, SETTINGS_QUERY, REPORT), or what was refused to it
+	 * (REJECTED, no answer), with session left 0. */
 	void (*ask)(void *userdata, const struct gw_msg *msg);
 };
 
@@ -33,8 +37,15 @@ struct conversation_facts {
 struct conversation_peer {
 	const char *device;  /* as the agent's verdict named it */
 	bool by_certificate; /* false: PSK */
+
+	/* tls-unique (RFC 5929), which a signing request may repeat; empty: not known. */
+	struct gw_blob binding;
+
+	/* Bytes of plain text that a datagram to the peer holds; 0: GW_COAP_MESSAGE_MAX. */
+	uint16_t datagram_max;
 };
 
+/* `peer` is copied, `facts` is borrowed for the conversation's life. */
 int conversation_new(const struct conversation_ops *ops, void *userdata,
 		     const struct conversation_facts *facts, const struct conversation_peer *peer,
 		     struct conversation **ret);

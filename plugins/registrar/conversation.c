@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ties the parts together: exchange.c hands up requests, request.c reads them, resource.c says who
+ * answers, transfer.c and response.c join and cut. What the agent has to answer waits in a few slots:
+ * a request is answered when the agent's word comes, or after ten seconds with "later" (5.03), and
+ * after half a second if the cloud is away; then the slot is free, and an answer that still comes is
+ * dropped: the device will ask again, and the agent remembers.
+ */
+#include "plugins/registrar/conversation.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/coap.h"
+#include "lib/crypto.h"
+#include "lib/reason.h"
+#include "lib/util.h"
+#include "lib/wire.h"
+#include "plugins/registrar/exchange.h"
+#include "plugins/registrar/reply.h"
+#include "plugins/registrar/request.h"
+#include "plugins/registrar/resource.h"
+#include "plugins/registrar/response.h"
+#include "plugins/registrar/transfer.h"
+
+#define WAITING_MAX 4 /* requests of one peer that wait for the agent */
+
+#define PATIENCE_US 10000000u /* how long a peer is kept waiting for the agent, */
+#define PATIENCE_ALONE_US \
+	EXCHANGE_ACK_DELAY_US /* and if the cloud is away: it may know by itself */
+
+#define RETRY_ALONE_S 30 /* while the cloud is away */
+#define RETRY_BUSY_S  2  /* too many requests at once */
+
+#define BLOCK_SIZE_MIN 16
+#define BLOCK_SIZE_MAX 1024
+#define OVERHEAD_MAX   64 /* bytes of a response beside its payload */
+
+/* A request being answered. */
+struct turn {
+	struct exchange *exchange;
+	const struct resource *resource; /* NULL: there is none */
+	int format;                      /* of the answer */
+	struct frame frame;
+	uint64_t response_key;
+};
+
+/* One that the agent has to answer. */
+struct waiting {
+	uint32_t number; /* of the request on the link; 0: free */
+	uint64_t due_us;
+	struct turn turn;
+};
+
+struct conversation {
+	const struct conversation_ops *ops;
+	void *userdata;
+	const struct conversation_facts *facts;
+	struct conversation_peer peer;
+	char device[GW_ID_MAX + 1];
+	uint8_t binding[CONVERSATION_BINDING_MAX];
+	uint16_t block_size;
+
+	struct exchanges exchanges;
+	struct transfers requests, responses;
+	struct waiting waiting[WAITING_MAX];
+	uint32_t last_number;
+};
+
+/* --- responses --- */
+
+static int send_reply(struct conversation *c, const struct turn *turn, const struct reply *reply,
+		      uint64_t now_us)
+{
+	struct response_space space;
+	struct gw_coap response;
+	int r;
+
+	r = response_build(reply, &turn->frame, &space, &response);
+	if (r < 0)
+		return r;
+	return exchange_answer(&c->exchanges, turn->exchange, &response, now_us);
+}
+
+/* Ends the exchange in any case: if not with the reply, then with an error, or at least a reset. */
+static void respond(struct conversation *c, const struct turn *turn, const struct reply *reply,
+		    uint64_t now_us)
+{
+	struct reply error;
+	int r = send_reply(c, turn, reply, now_us);
+
+	if (r == 0)
+		return;
+
+	reply_code(&error, r == -ERANGE ? GW_COAP_BAD_REQUEST : GW_COAP_INTERNAL);
+	if (send_reply(c, turn, &error, now_us) < 0)
+		exchange_reset(&c->exchanges, turn->exchange);
+}
+
+/* A signing request that is too large never gets as far as the others that are refused: tell of it. */
+static void refuse_size(struct conversation *c, const struct turn *turn, struct reply *reply)
+{
+	const char *reason = gw_reason_code(GW_REASON_TOO_LARGE);
+	const struct gw_msg msg = { .type = GW_MSG_REJECTED, .rejected.reason = reason };
+
+	if (turn->resource->answer != GW_MSG_ENROLLED) {
+		reply_code(reply, GW_COAP_TOO_LARGE);
+		return;
+	}
+	reply_reason(reply, GW_COAP_TOO_LARGE, reason);
+	c->ops->ask(c->userdata, &msg);
+}
+
+static void respond_code(struct conversation *c, const struct turn *turn, uint8_t code,
+			 const char *why, uint64_t now_us)
+{
+	_cleanup_(reply_done) struct reply reply = { .format = REPLY_NO_FORMAT };
+
+	if (code == GW_COAP_TOO_LARGE)
+		refuse_size(c, turn, &reply);
+	else if (*why)
+		reply_text(&reply, code, why);
+	else
+		reply_code(&reply, code);
+	respond(c, turn, &reply, now_us);
+}
+
+/* --- the agent --- */
+
+static uint32_t *question_number(struct gw_msg *msg)
+{
+	if (msg->type == GW_MSG_ENROLL)
+		return &msg->enroll.request;
+	if (msg->type == GW_MSG_SETTINGS_QUERY)
+		return &msg->settings_query.request;
+	assert(msg->type == GW_MSG_REPORT);
+	return &msg->report.request;
+}
+
+static uint32_t answer_number(const struct gw_msg *msg)
+{
+	if (msg->type == GW_MSG_ENROLLED)
+		return msg->enrolled.request;
+	if (msg->type == GW_MSG_SETTINGS)
+		return msg->settings.request;
+	return msg->type == GW_MSG_REPORTED ? msg->reported.request : 0;
+}
+
+/* Asks the agent. False: too many of this peer's requests wait for it already. */
+static bool ask(struct conversation *c, const struct turn *turn, struct gw_msg *msg,
+		uint64_t now_us)
+{
+	uint64_t patience_us = c->facts->cloud_online ? PATIENCE_US : PATIENCE_ALONE_US;
+
+	for (size_t i = 0; i < WAITING_MAX; i++) {
+		struct waiting *waiting = &c->waiting[i];
+
+		if (waiting->number)
+			continue;
+
+		if (++c->last_number == 0)
+			c->last_number = 1;
+		*waiting = (struct waiting){ .number = c->last_number,
+					     .due_us = now_us + patience_us,
+					     .turn = *turn };
+		*question_number(msg) = waiting->number;
+		c->ops->ask(c->userdata, msg);
+		return true;
+	}
+	return false;
+}
+
+/* Has the rest of a response that will be asked for in blocks at hand. */
+static int keep(struct conversation *c, const struct turn *turn, const struct reply *reply)
+{
+	if (!frame_cuts(&turn->frame, reply))
+		return 0;
+	return transfer_keep(&c->responses, turn->response_key, reply->code, reply->format,
+			     (struct gw_blob){ reply->body, reply->len });
+}
+
+/* Turns the agent's word, or its silence (NULL), into the response. */
+static void stop_waiting(struct conversation *c, struct waiting *waiting,
+			 const struct gw_msg *answer, uint64_t now_us)
+{
+	struct turn turn = waiting->turn;
+	struct resource_call call = { .facts = c->facts, .peer = &c->peer, .format = turn.format };
+	_cleanup_(reply_done) struct reply reply = { .format = REPLY_NO_FORMAT };
+
+	waiting->number = 0;
+	if (!answer) {
+		reply_later(&reply,
+			    c->facts->cloud_online ? RESOURCE_RETRY_AFTER_S : RETRY_ALONE_S);
+	} else if (turn.resource->finish(&call, answer, &reply) < 0 || keep(c, &turn, &reply) < 0) {
+		reply_done(&reply);
+		reply_code(&reply, GW_COAP_INTERNAL);
+	}
+	respond(c, &turn, &reply, now_us);
+}
+
+void conversation_answer(struct conversation *c, const struct gw_msg *msg, uint64_t now_us)
+{
+	uint32_t number = answer_number(msg);
+
+	for (size_t i = 0; i < WAITING_MAX; i++) {
+		struct waiting *waiting = &c->waiting[i];
+
+		if (waiting->number && waiting->number == number &&
+		    waiting->turn.resource->answer == msg->type) {
+			stop_waiting(c, waiting, msg, now_us);
+			return;
+		}
+	}
+}
+
+/* --- requests --- */
+
+/* Whether a request is served at all: GW_COAP_EMPTY, or the error to answer with. */
+static uint8_t judge(const struct conversation *c, const struct request *request,
+		     const struct resource *resource, int *ret_format, const char **ret_why)
+{
+	unsigned peer = c->peer.by_certificate ? RESOURCE_BY_CERTIFICATE : RESOURCE_BY_SECRET;
+
+	*ret_why = "";
+	if (!resource)
+		return GW_COAP_NOT_FOUND;
+	if (request->method != resource->method)
+		return GW_COAP_NOT_ALLOWED;
+	if (!(resource->who & peer)) {
+		*ret_why = "needs a session with a certificate";
+		return GW_COAP_FORBIDDEN;
+	}
+	if (!resource_gives(resource, request->accept, ret_format))
+		return GW_COAP_NOT_ACCEPTABLE;
+	if (resource->body_max == 0)
+		return request->has_block1 ? GW_COAP_BAD_OPTION : GW_COAP_EMPTY;
+	if (request->format >= 0 && request->format != resource->takes)
+		return GW_COAP_BAD_FORMAT;
+	if (request->size1 > resource->body_max || request->payload.len > resource->body_max)
+		return GW_COAP_TOO_LARGE;
+	return GW_COAP_EMPTY;
+}
+
+/* The resource answers by itself or has the agent asked. */
+static void run(struct conversation *c, const struct turn *turn, const struct request *request,
+		struct gw_blob body, uint64_t now_us)
+{
+	struct resource_call call = { .facts = c->facts,
+				      .peer = &c->peer,
+				      .query = request->query,
+				      .format = turn->format,
+				      .body = body };
+	_cleanup_(reply_done) struct reply reply = { .format = REPLY_NO_FORMAT };
+	struct gw_msg msg = { 0 };
+	int r = turn->resource->begin(&call, &reply, &msg);
+
+	if (r > 0) {
+		if (ask(c, turn, &msg, now_us))
+			return;
+		reply_later(&reply, RETRY_BUSY_S);
+	} else if (r < 0) {
+		reply_code(&reply, GW_COAP_INTERNAL);
+	} else if (msg.type == GW_MSG_REJECTED) {
+		c->ops->ask(c->userdata, &msg);
+	}
+	respond(c, turn, &reply, now_us);
+}
+
+/* A request with a body in blocks: most of them are only noted. */
+static void run_block(struct conversation *c, const struct turn *turn, const struct gw_coap *msg,
+		      const struct request *request, uint64_t now_us)
+{
+	_cleanup_free_ uint8_t *body = NULL;
+	size_t len = 0;
+	uint8_t code;
+	int r;
+
+	r = transfer_collect(&c->requests, transfer_request_key(msg), &request->block1,
+			     request->payload, turn->resource->body_max, &code, &body, &len);
+	if (r < 0)
+		respond_code(c, turn, GW_COAP_INTERNAL, "", now_us);
+	else if (code != GW_COAP_EMPTY)
+		respond_code(c, turn, code, "", now_us);
+	else
+		run(c, turn, request, (struct gw_blob){ body, len }, now_us);
+}
+
+/* A further block of a response that was kept. False: nothing was. */
+static bool run_kept(struct conversation *c, const struct turn *turn, uint64_t now_us)
+{
+	const struct transfer *kept = transfer_find(&c->responses, turn->response_key);
+	struct reply reply;
+
+	if (!kept)
+		return false;
+
+	reply_body(&reply, kept->code, kept->format, kept->data, kept->len);
+	respond(c, turn, &reply, now_us);
+	return true;
+}
+
+static void serve(struct conversation *c, struct exchange *exchange, const struct gw_coap *msg,
+		  uint64_t now_us)
+{
+	struct turn turn = { .exchange = exchange };
+	struct request request;
+	const char *why;
+	uint8_t code;
+
+	request_read(msg, &request, &code, &why);
+	if (code == GW_COAP_EMPTY) {
+		turn.resource = resource_find(request.path, request.n_path);
+		code = judge(c, &request, turn.resource, &turn.format, &why);
+	}
+	frame_init(&turn.frame, &request, c->block_size,
+		   turn.resource ? turn.resource->body_max : 0);
+	if (code != GW_COAP_EMPTY) {
+		respond_code(c, &turn, code, why, now_us);
+		return;
+	}
+
+	turn.response_key = transfer_response_key(msg);
+	if (request.has_block2 && request.block2.number > 0) {
+		if (run_kept(c, &turn, now_us))
+			return;
+		if (turn.resource->body_max > 0) {
+			respond_code(c, &turn, GW_COAP_INCOMPLETE, "", now_us);
+			return;
+		}
+	}
+	if (request.has_block1)
+		run_block(c, &turn, msg, &request, now_us);
+	else
+		run(c, &turn, &request, request.payload, now_us);
+}
+
+void conversation_receive(struct conversation *c, struct gw_blob datagram, uint64_t now_us)
+{
+	struct exchange *exchange;
+	struct gw_coap msg;
+
+	if (exchanges_receive(&c->exchanges, datagram, now_us, &msg, &exchange))
+		serve(c, exchange, &msg, now_us);
+}
+
+/* --- time --- */
+
+void conversation_tick(struct conversation *c, uint64_t now_us)
+{
+	/* Before the message layer: a response that is due together with its acknowledgement is one. */
+	for (size_t i = 0; i < WAITING_MAX; i++)
+		if (c->waiting[i].number && c->waiting[i].due_us <= now_us)
+			stop_waiting(c, &c->waiting[i], /* answer= */ NULL, now_us);
+	exchanges_tick(&c->exchanges, now_us);
+}
+
+uint64_t conversation_due(const struct conversation *c)
+{
+	uint64_t due = exchanges_due(&c->exchanges);
+
+	for (size_t i = 0; i < WAITING_MAX; i++)
+		if (c->waiting[i].number)
+			due = GW_MIN(due, c->waiting[i].due_us);
+	return due;
+}
+
+bool conversation_is_idle(const struct conversation *c)
+{
+	return exchanges_are_idle(&c->exchanges);
+}
+
+/* --- life --- */
+
+static uint16_t choose_block_size(uint16_t datagram_max)
+{
+	uint16_t size = BLOCK_SIZE_MAX;
+
+	while (datagram_max && size > BLOCK_SIZE_MIN && size + OVERHEAD_MAX > datagram_max)
+		size /= 2;
+	return size;
+}
+
+struct conversation *conversation_free(struct conversation *c)
+{
+	if (!c)
+		return NULL;
+
+	exchanges_done(&c->exchanges);
+	transfers_done(&c->requests);
+	transfers_done(&c->responses);
+	free(c);
+	return NULL;
+}
+
+int conversation_new(const struct conversation_ops *ops, void *userdata,
+		     const struct conversation_facts *facts, const struct conversation_peer *peer,
+		     struct conversation **ret)
+{
+	struct conversation *c;
+	uint32_t seed;
+	int r;
+
+	if (peer->binding.len > CONVERSATION_BINDING_MAX)
+		return -EINVAL;
+	r = gw_random((uint8_t *)&seed, sizeof(seed));
+	if (r < 0)
+		return r;
+
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+
+	c->ops = ops;
+	c->userdata = userdata;
+	c->facts = facts;
+	c->peer = *peer;
+	c->peer.device = c->device;
+	if (gw_copy(c->device, sizeof(c->device), peer->device) < 0) {
+		free(c);
+		return -EINVAL;
+	}
+	if (peer->binding.len > 0)
+		memcpy(c->binding, peer->binding.data, peer->binding.len);
+	c->peer.binding = (struct gw_blob){ c->binding, peer->binding.len };
+	c->block_size = choose_block_size(peer->datagram_max);
+	exchanges_init(&c->exchanges, ops->send, userdata, seed);
+
+	*ret = c;
+	return 0;
+}
