@@ -55,6 +55,11 @@
 	X(RETIRED_CERTIFICATE, "retired-certificate", "A newer certificate has replaced this one.") \
 	X(SUSPENDED, "suspended", "The device is suspended.")                                      \
 	X(DECOMMISSIONED, "decommissioned", "The device was decommissioned.")                      \
+	X(HANDSHAKE_FAILED, "handshake-failed", "The device and the gateway found no common ground.") \
+	X(RESTARTED, "restarted", "The device began anew in place of this session.")               \
+	X(CLOSED, "closed", "The device ended its session.")                                       \
+	X(IDLE, "idle", "Nothing was said for too long.")                                          \
+	X(CHANNEL_GONE, "channel-gone", "The way to the device is gone.")                          \
 	X(TIMEOUT, "timeout", "The other side did not answer in time.")                            \
 	X(EVICTED, "evicted", "Made room for a newer handshake.")                                  \
 	X(LINK_LOST, "link-lost", "A part of gangway was restarted meanwhile.")                    \

@@ -228,6 +228,10 @@ static const struct field anchors_fields[] = {
 	U8(anchors, purpose, _GW_ANCHORS_MAX - 1),
 };
 
+static const struct field clock_fields[] = {
+	BOOL(clock, trusted),
+};
+
 static const struct field cloud_state_fields[] = {
 	U8(cloud_state, state, _GW_CLOUD_MAX - 1),
 	TEXT(cloud_state, text, GW_TEXT_MAX),

@@ -309,6 +309,12 @@ struct gw_msg_anchors {
 	uint8_t purpose; /* enum gw_anchors_purpose */
 };
 
+/* a->r: whether our clock is to be trusted. While it is not, no device's certificate is judged by its
+ * dates; until the registrar is told, it is. */
+struct gw_msg_clock {
+	uint8_t trusted;
+};
+
 /* --- cloud link ------------------------------------------------------------------------------ */
 
 /* c->a, a->r: how the cloud is reached. */
@@ -406,6 +412,7 @@ struct gw_msg_command_answer {
 	X(0x39, SERVER_CERT, server_cert)       \
 	X(0x3a, ANCHORS, anchors)               \
 	X(0x3b, REJECTED, rejected)             \
+	X(0x3c, CLOCK, clock)                   \
 	X(0x40, CLOUD_STATE, cloud_state)       \
 	X(0x41, REQUEST, request)               \
 	X(0x42, REQUEST_END, request_end)       \
