@@ -31,3 +31,8 @@ tests_fuzz_fuzz_wire_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
 FUZZ_TARGETS += tests/fuzz/fuzz-label
 tests_fuzz_fuzz_label_SOURCES = tests/fuzz/fuzz-label.c
 tests_fuzz_fuzz_label_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-device-pkcs7
+tests_fuzz_fuzz_device_pkcs7_SOURCES = tests/fuzz/fuzz-device-pkcs7.c \
+	tools/device/certificate.c tools/device/der.c tools/device/pkcs7.c
+tests_fuzz_fuzz_device_pkcs7_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)

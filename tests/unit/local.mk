@@ -134,3 +134,35 @@ tests_unit_test_half_open_SOURCES = tests/unit/test-half-open.c \
 	plugins/registrar/path.c
 tests_unit_test_half_open_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_half_open_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-certificate
+tests_unit_test_device_certificate_SOURCES = tests/unit/test-device-certificate.c tools/device/certificate.c tools/device/der.c tools/device/pem.c
+tests_unit_test_device_certificate_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_certificate_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-der
+tests_unit_test_device_der_SOURCES = tests/unit/test-device-der.c tools/device/der.c
+tests_unit_test_device_der_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_der_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-pem
+tests_unit_test_device_pem_SOURCES = tests/unit/test-device-pem.c tools/device/pem.c
+tests_unit_test_device_pem_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_pem_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-pkcs7
+tests_unit_test_device_pkcs7_SOURCES = tests/unit/test-device-pkcs7.c tools/device/pkcs7.c tools/device/der.c tools/device/pem.c
+tests_unit_test_device_pkcs7_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_pkcs7_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-plan
+tests_unit_test_device_plan_SOURCES = tests/unit/test-device-plan.c tools/device/plan.c
+tests_unit_test_device_plan_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_plan_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-uri
+tests_unit_test_device_uri_SOURCES = tests/unit/test-device-uri.c tools/device/uri.c
+tests_unit_test_device_uri_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_uri_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+EXTRA_DIST += tests/unit/device-certificates.h tests/unit/make-device-certificates

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A walk through the certificate in the order of RFC 5280 section 4.1. Signatures and dates are
+ * wolfSSL's business (trust.c); what is read here by hand is what its parser does not hand out in
+ * this build: the raw names, the key as it stands there, and an extended key usage it does not know.
+ */
+#include "tools/device/certificate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/util.h"
+#include "tools/device/der.h"
+
+static const uint8_t oid_common_name[] = { 0x55, 0x04, 0x03 };
+static const uint8_t oid_ext_key_usage[] = { 0x55, 0x1d, 0x25 };
+static const uint8_t oid_server_auth[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01 };
+static const uint8_t oid_cmc_ra[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x1c };
+
+static int read_validity(struct gw_blob in, struct certificate *c)
+{
+	struct der not_before, not_after;
+
+	if (der_next(&in, &not_before) < 0 || der_next(&in, &not_after) < 0 || in.len)
+		return -EBADMSG;
+	if (not_after.tag != DER_UTC_TIME && not_after.tag != DER_GENERALIZED_TIME)
+		return -EBADMSG;
+
+	c->not_after = not_after.value;
+	return 0;
+}
+
+/* What may follow the key: unique ids, long out of use, and the extensions. */
+static int read_tail(struct gw_blob in, struct certificate *c)
+{
+	struct der element, extensions;
+	int r;
+
+	while ((r = der_next(&in, &element)) == 0) {
+		if (element.tag != DER_CONTEXT(3))
+			continue;
+		if (der_expect(&element.value, DER_SEQUENCE, &extensions) < 0 ||
+		    element.value.len || in.len)
+			return -EBADMSG;
+		c->extensions = extensions.value;
+	}
+	return r == -ENODATA ? 0 : r;
+}
+
+static int read_tbs(struct gw_blob in, struct certificate *c)
+{
+	struct der version, serial, algorithm, issuer, validity, subject, key;
+
+	if (der_optional(&in, DER_CONTEXT(0), &version) == -EBADMSG ||
+	    der_expect(&in, DER_INTEGER, &serial) < 0 ||
+	    der_expect(&in, DER_SEQUENCE, &algorithm) < 0 ||
+	    der_expect(&in, DER_SEQUENCE, &issuer) < 0 ||
+	    der_expect(&in, DER_SEQUENCE, &validity) < 0 ||
+	    der_expect(&in, DER_SEQUENCE, &subject) < 0 || der_expect(&in, DER_SEQUENCE, &key) < 0)
+		return -EBADMSG;
+
+	c->serial = serial.value;
+	c->issuer = issuer.whole;
+	c->subject = subject.whole;
+	c->key = key.whole;
+	if (read_validity(validity.value, c) < 0)
+		return -EBADMSG;
+	return read_tail(in, c);
+}
+
+int certificate_parse(struct gw_blob der, struct certificate *ret)
+{
+	struct certificate c = { .der = der };
+	struct der whole, tbs, algorithm, signature;
+
+	if (der_expect(&der, DER_SEQUENCE, &whole) < 0 || der.len ||
+	    der_expect(&whole.value, DER_SEQUENCE, &tbs) < 0 ||
+	    der_expect(&whole.value, DER_SEQUENCE, &algorithm) < 0 ||
+	    der_expect(&whole.value, DER_BIT_STRING, &signature) < 0 || whole.value.len)
+		return -EBADMSG;
+	if (read_tbs(tbs.value, &c) < 0)
+		return -EBADMSG;
+
+	*ret = c;
+	return 0;
+}
+
+int certificate_next(struct gw_blob *list, struct certificate *ret)
+{
+	struct der element;
+	int r = der_next(list, &element);
+
+	if (r < 0)
+		return r;
+	return certificate_parse(element.whole, ret);
+}
+
+/* An AttributeTypeAndValue that is a common name: its text. */
+static int read_common_name(struct gw_blob attribute, struct gw_blob *ret)
+{
+	struct der type, value;
+
+	if (der_expect(&attribute, DER_OID, &type) < 0 || der_next(&attribute, &value) < 0)
+		return -EBADMSG;
+	if (!gw_blob_equal(type.value, GW_BLOB_ARRAY(oid_common_name)))
+		return -ENOENT;
+
+	*ret = value.value;
+	return 0;
+}
+
+bool certificate_is_named(const struct certificate *certificate, const char *name)
+{
+	struct gw_blob wanted = { (const uint8_t *)name, strlen(name) }, found;
+	struct gw_blob rest = certificate->subject;
+	struct der subject, rdn, attribute;
+	size_t n_names = 0;
+
+	if (der_expect(&rest, DER_SEQUENCE, &subject) < 0)
+		return false;
+
+	while (der_expect(&subject.value, DER_SET, &rdn) == 0)
+		while (der_expect(&rdn.value, DER_SEQUENCE, &attribute) == 0) {
+			if (read_common_name(attribute.value, &found) < 0)
+				continue;
+			if (!gw_blob_equal(found, wanted))
+				return false;
+			n_names++;
+		}
+	return n_names == 1;
+}
+
+/* The value of the extension with that OID, out of its OCTET STRING. */
+static int find_extension(const struct certificate *c, struct gw_blob oid, struct gw_blob *ret)
+{
+	struct gw_blob rest = c->extensions;
+	struct der extension, type, critical, value;
+
+	while (der_expect(&rest, DER_SEQUENCE, &extension) == 0) {
+		if (der_expect(&extension.value, DER_OID, &type) < 0)
+			return -EBADMSG;
+		if (!gw_blob_equal(type.value, oid))
+			continue;
+		if (der_optional(&extension.value, DER_BOOLEAN, &critical) == -EBADMSG ||
+		    der_expect(&extension.value, DER_OCTET_STRING, &value) < 0)
+			return -EBADMSG;
+		*ret = value.value;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+bool certificate_is_registrar(const struct certificate *certificate)
+{
+	bool server_auth = false, cmc_ra = false;
+	struct der usages, usage;
+	struct gw_blob value;
+
+	if (find_extension(certificate, GW_BLOB_ARRAY(oid_ext_key_usage), &value) < 0 ||
+	    der_expect(&value, DER_SEQUENCE, &usages) < 0)
+		return false;
+
+	while (der_expect(&usages.value, DER_OID, &usage) == 0) {
+		server_auth |= gw_blob_equal(usage.value, GW_BLOB_ARRAY(oid_server_auth));
+		cmc_ra |= gw_blob_equal(usage.value, GW_BLOB_ARRAY(oid_cmc_ra));
+	}
+	return server_auth && cmc_ra;
+}
+
+void certificate_end(const struct certificate *certificate, char text[20])
+{
+	struct gw_blob time = certificate->not_after;
+	char digits[15] =
+		"20"; /* YYYYMMDDHHMMSS; a UTCTime begins with YY, after 2049 it is not used */
+	bool is_utc_time = time.len == 13;
+
+	(void)gw_copy(text, 20, "?");
+	if ((!is_utc_time && time.len != 15) || time.data[time.len - 1] != 'Z')
+		return;
+	for (size_t i = 0; i < time.len - 1; i++)
+		if (time.data[i] < '0' || time.data[i] > '9')
+			return;
+
+	memcpy(digits + 2 * is_utc_time, time.data, time.len - 1);
+	(void)snprintf(text, 20, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", digits, digits + 4, digits + 6,
+		       digits + 8, digits + 10, digits + 12);
+}
+
+static int find_by_key(struct gw_blob list, struct gw_blob key, struct certificate *ret)
+{
+	struct certificate c;
+	int r;
+
+	while ((r = certificate_next(&list, &c)) == 0)
+		if (gw_blob_equal(c.key, key)) {
+			*ret = c;
+			return 0;
+		}
+	return r == -ENODATA ? -ENOENT : r;
+}
+
+static int find_by_subject(struct gw_blob list, struct gw_blob subject, struct certificate *ret)
+{
+	struct certificate c;
+	int r;
+
+	while ((r = certificate_next(&list, &c)) == 0)
+		if (gw_blob_equal(c.subject, subject)) {
+			*ret = c;
+			return 0;
+		}
+	return r == -ENODATA ? -ENOENT : r;
+}
+
+int certificate_chain(struct gw_blob list, struct gw_blob key, uint8_t *chain, size_t *ret_len)
+{
+	size_t room = list.len, len = 0;
+	struct certificate c;
+	int r = find_by_key(list, key, &c);
+
+	if (r < 0)
+		return r;
+
+	/* The way up ends at a root, at an issuer that is not in the list, or, if the issuers go round
+	 * in a circle, where more would be written than there is. */
+	do {
+		if (c.der.len > room - len)
+			return -EBADMSG;
+		memcpy(chain + len, c.der.data, c.der.len);
+		len += c.der.len;
+		r = find_by_subject(list, c.issuer, &c);
+	} while (r == 0 && !gw_blob_equal(c.issuer, c.subject));
+	if (r < 0 && r != -ENOENT)
+		return r;
+
+	*ret_len = len;
+	return 0;
+}
