@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "lib/blob.h"
 #include "plugins/registrar/client-hello.h"
 #include "plugins/registrar/cookie.h"
 #include "plugins/registrar/record.h"
@@ -26,12 +25,12 @@ static const uint16_t psk_suites[] = {
 	0xc0a8, /* PSK_WITH_AES_128_CCM_8 */
 };
 
-static enum front_proof proof_of(const struct client_hello *hello)
+static enum gw_proof proof_of(const struct client_hello *hello)
 {
 	for (size_t i = 0; i < sizeof(psk_suites) / sizeof(psk_suites[0]); i++)
 		if (client_hello_offers_suite(hello, psk_suites[i]))
-			return FRONT_PSK;
-	return FRONT_CERTIFICATE;
+			return GW_PROOF_PSK;
+	return GW_PROOF_CERTIFICATE;
 }
 
 static enum front_verdict admit(const struct cookies *cookies, struct gw_blob address,

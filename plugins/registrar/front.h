@@ -7,8 +7,9 @@
 
 #include <stdint.h>
 
+#include "lib/wire.h"
+
 struct cookies;
-struct gw_blob;
 
 #define FRONT_REPLY_LEN 60 /* bytes of a HelloVerifyRequest */
 
@@ -20,18 +21,11 @@ enum front_verdict {
 	_FRONT_VERDICT_MAX,
 };
 
-/* How a peer means to prove itself, and so which context it gets. */
-enum front_proof {
-	FRONT_PSK,
-	FRONT_CERTIFICATE,
-	_FRONT_PROOF_MAX,
-};
-
 struct front_result {
 	uint8_t reply[FRONT_REPLY_LEN]; /* FRONT_REPLY */
 
 	/* FRONT_ADMIT; they point into the datagram, but for the secret, which is the front's */
-	enum front_proof proof;
+	enum gw_proof proof; /* that the peer means to give, and so the context that it gets */
 	const uint8_t *random; /* CLIENT_RANDOM_LEN bytes */
 	uint16_t message_sequence;
 	const uint8_t *cookie_secret; /* COOKIE_SECRET_LEN bytes */

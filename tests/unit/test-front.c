@@ -55,14 +55,14 @@ static void test_stranger_proves_his_address(void **state)
 
 	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
 	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_ADMIT);
-	assert_int_equal(result.proof, FRONT_PSK);
+	assert_int_equal(result.proof, GW_PROOF_PSK);
 	assert_memory_equal(result.random, same, sizeof(same));
 	assert_int_equal(result.message_sequence, 1);
 	assert_ptr_equal(result.cookie_secret, cookies.secret);
 
 	make_proved(&h, GW_BLOB_ARRAY(certificate_suites));
 	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_ADMIT);
-	assert_int_equal(result.proof, FRONT_CERTIFICATE);
+	assert_int_equal(result.proof, GW_PROOF_CERTIFICATE);
 }
 
 static void test_wrong_cookie_is_challenged_again(void **state)
