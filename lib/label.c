@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading goes from the outside in: length, `GW1:`, the check sum, then field by field from a table.
- * The check sum comes before the fields, so that a person who mistyped a character hears that, and
- * not about the field the character happened to stand in; what is wrong behind a good check sum is
- * its maker's fault. The working copy holds the secret and is wiped.
+ * Reading goes from the outside in: length, `GW1:`, the check sum, then field by field from a
+ * table. The check sum comes before the fields, so that a person who mistyped a character hears
+ * that, and not about the field the character happened to stand in; what is wrong behind a good
+ * check sum is its maker's fault. The working copy holds the secret and is wiped.
  */
 #include "lib/label.h"
 

@@ -28,9 +28,9 @@ struct gw_label {
 };
 
 /*
- * Reads a label; lower case is taken for upper case, white space around it is dropped. -EBADMSG with
- * a sentence in ret_why that names the field and what to do. Whether it has expired is the caller's
- * question. Only on success is *ret written; wipe it with gw_label_wipe().
+ * Reads a label; lower case is taken for upper case, white space around it is dropped. -EBADMSG
+ * with a sentence in ret_why that names the field and what to do. Whether it has expired is the
+ * caller's question. Only on success is *ret written; wipe it with gw_label_wipe().
  */
 int gw_label_parse(const char *text, struct gw_label *ret, const char **ret_why);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table of reason.h, looked up by number and by code, and the one rule that makes D-Bus names. The
- * way back from a name knows no table, so that an older gangwayctl prints a newer agent's codes.
+ * The table of reason.h, looked up by number and by code, and the one rule that makes D-Bus names.
+ * The way back from a name knows no table, so that an older gangwayctl prints a newer agent's
+ * codes.
  */
 #include "lib/reason.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* base32: all lengths both ways, every character in every place, and nothing but the one spelling. */
+/*
+ * base32: all lengths both ways, every character in every place, and nothing but the one spelling.
+ */
 #include "lib/base32.h"
 
 #include <errno.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* util: numbers, names, copies, and files that are read whole and written so that a crash is no harm. */
+/*
+ * util: numbers, names, copies, and files that are read whole and written so that a crash is no
+ * harm.
+ */
 #include "lib/util.h"
 
 #include <fcntl.h>
