@@ -21,3 +21,13 @@ plugins_registrar_libconversation_a_SOURCES = \
 	plugins/registrar/x509.c plugins/registrar/x509.h
 
 CONVERSATION_LIBS = plugins/registrar/libconversation.a $(GANGWAY_LIBS) $(GANGWAY_CRYPTO_LIBS) $(JANSSON_LIBS)
+
+# What the registrar knows about certificates, its own included.
+noinst_LIBRARIES += plugins/registrar/libcertificate.a
+
+plugins_registrar_libcertificate_a_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
+plugins_registrar_libcertificate_a_SOURCES = \
+	plugins/registrar/certificate.c plugins/registrar/certificate.h \
+	plugins/registrar/server-key.c plugins/registrar/server-key.h
+
+CERTIFICATE_LIBS = plugins/registrar/libcertificate.a $(CONVERSATION_LIBS)

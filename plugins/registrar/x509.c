@@ -17,6 +17,7 @@
 
 static const uint8_t oid_common_name[] = { 0x55, 0x04, 0x03 };
 static const uint8_t oid_organisation[] = { 0x55, 0x04, 0x0a };
+static const uint8_t oid_key_usage[] = { 0x55, 0x1d, 0x0f };
 static const uint8_t oid_basic_constraints[] = { 0x55, 0x1d, 0x13 };
 static const uint8_t oid_extended_key_usage[] = { 0x55, 0x1d, 0x25 };
 static const uint8_t oid_any_use[] = { 0x55, 0x1d, 0x25, 0x00 };
@@ -213,6 +214,17 @@ static int parse_uses(struct gw_blob value, unsigned *ret)
 	return 0;
 }
 
+static int parse_key_usage(struct gw_blob value, unsigned *ret)
+{
+	struct gw_blob bits;
+
+	if (der_open(value, DER_BIT_STRING, &bits) < 0 || bits.len < 2 || bits.data[0] > 7)
+		return -EBADMSG;
+
+	*ret = bits.data[1];
+	return 0;
+}
+
 static int parse_basic_constraints(struct gw_blob value, bool *ret_is_ca)
 {
 	struct gw_blob list;
@@ -238,6 +250,8 @@ static int parse_extension(struct gw_blob extension, struct x509 *x509)
 
 	if (gw_blob_equal(oid.value, (struct gw_blob)GW_BLOB_ARRAY(oid_extended_key_usage)))
 		return x509->uses ? -EBADMSG : parse_uses(value.value, &x509->uses);
+	if (gw_blob_equal(oid.value, (struct gw_blob)GW_BLOB_ARRAY(oid_key_usage)))
+		return parse_key_usage(value.value, &x509->key_usage);
 	if (gw_blob_equal(oid.value, (struct gw_blob)GW_BLOB_ARRAY(oid_basic_constraints)))
 		return parse_basic_constraints(value.value, &x509->is_ca);
 	return 0;
@@ -309,7 +323,7 @@ static int open_signed(struct gw_blob der, struct gw_blob *ret_body, struct gw_b
 int x509_parse(struct gw_blob der, struct x509 *ret)
 {
 	struct gw_blob rest, algorithm, issuer;
-	struct x509 x509 = { 0 };
+	struct x509 x509 = { .key_usage = ~0u };
 	struct der item;
 
 	if (open_signed(der, &rest, &algorithm) < 0 || parse_version(&rest) < 0 ||

@@ -20,6 +20,12 @@ enum x509_use {
 	X509_USE_OTHER = 1 << 4,
 };
 
+/* Bits of the first byte of KeyUsage (RFC 5280 4.2.1.3) that matter here. */
+enum x509_key_usage {
+	X509_KEY_SIGNS = 1 << 7,              /* digitalSignature */
+	X509_KEY_SIGNS_CERTIFICATES = 1 << 2, /* keyCertSign */
+};
+
 enum x509_attribute {
 	X509_COMMON_NAME,
 	X509_ORGANISATION,
@@ -32,6 +38,7 @@ struct x509 {
 	struct gw_blob spki;            /* SubjectPublicKeyInfo, whole */
 	uint64_t not_before, not_after; /* seconds since the epoch, 0 for before it */
 	unsigned uses;                  /* enum x509_use, or-ed; 0: no such extension */
+	unsigned key_usage;             /* enum x509_key_usage, or-ed; all: no such extension */
 	bool is_ca;
 };
 

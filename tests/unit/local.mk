@@ -166,3 +166,13 @@ tests_unit_test_device_uri_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_uri_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 EXTRA_DIST += tests/unit/device-certificates.h tests/unit/make-device-certificates
+# Test material for what reads certificates comes from the openssl command.
+UNIT_TESTS += tests/unit/test-certificate
+tests_unit_test_certificate_SOURCES = tests/unit/test-certificate.c tests/unit/openssl.c tests/unit/openssl.h
+tests_unit_test_certificate_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_certificate_LDADD = $(CMOCKA_LIBS) $(CERTIFICATE_LIBS)
+
+UNIT_TESTS += tests/unit/test-server-key
+tests_unit_test_server_key_SOURCES = tests/unit/test-server-key.c tests/unit/openssl.c tests/unit/openssl.h
+tests_unit_test_server_key_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_server_key_LDADD = $(CMOCKA_LIBS) $(CERTIFICATE_LIBS)
