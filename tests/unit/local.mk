@@ -176,3 +176,40 @@ UNIT_TESTS += tests/unit/test-server-key
 tests_unit_test_server_key_SOURCES = tests/unit/test-server-key.c tests/unit/openssl.c tests/unit/openssl.h
 tests_unit_test_server_key_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_server_key_LDADD = $(CMOCKA_LIBS) $(CERTIFICATE_LIBS)
+
+UNIT_TESTS += tests/unit/test-ctl-args
+tests_unit_test_ctl_args_SOURCES = tests/unit/test-ctl-args.c tools/ctl/args.c
+tests_unit_test_ctl_args_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ctl_args_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-ctl-pick
+tests_unit_test_ctl_pick_SOURCES = tests/unit/test-ctl-pick.c tools/ctl/pick.c
+tests_unit_test_ctl_pick_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ctl_pick_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-ctl-picture
+tests_unit_test_ctl_picture_SOURCES = tests/unit/test-ctl-picture.c \
+	tools/ctl/code.c \
+	tools/ctl/draw.c \
+	tools/ctl/picture.c \
+	tools/ctl/picture-jpeg.c \
+	tools/ctl/picture-png.c \
+	tools/ctl/scan.c
+tests_unit_test_ctl_picture_CFLAGS = $(UNIT_CFLAGS) $(CTL_CFLAGS)
+tests_unit_test_ctl_picture_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(QRENCODE_LIBS) $(ZBAR_LIBS) \
+	$(PNG_LIBS) $(JPEG_LIBS)
+
+UNIT_TESTS += tests/unit/test-ctl-table
+tests_unit_test_ctl_table_SOURCES = tests/unit/test-ctl-table.c tools/ctl/table.c
+tests_unit_test_ctl_table_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ctl_table_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-ctl-values
+tests_unit_test_ctl_values_SOURCES = tests/unit/test-ctl-values.c tools/ctl/values.c
+tests_unit_test_ctl_values_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_ctl_values_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS)
+
+UNIT_TESTS += tests/unit/test-ctl-when
+tests_unit_test_ctl_when_SOURCES = tests/unit/test-ctl-when.c tools/ctl/when.c
+tests_unit_test_ctl_when_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ctl_when_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)

@@ -12,7 +12,7 @@
 #include "tools/ctl/values.h"
 
 #define CALL_TIMEOUT_US (60 * 1000000ull)
-#define NOT_RUNNING     "gangwayd is not running on this bus: start it, with systemctl start gangwayd"
+#define NOT_RUNNING     "gangwayd is not on this bus: start it, with systemctl start gangwayd"
 
 /* The bus's own errors, and -errno turned into them by sd-bus, in our words. */
 static const struct {

@@ -46,9 +46,9 @@ static int from_calendar(const struct tm *given, uint64_t *ret)
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
 	t = timegm(&tm);
-	/* timegm() mends what is no date; a real one it leaves alone. */
-	if (t < 0 || tm.tm_mon + 1 != given->tm_mon || tm.tm_mday != given->tm_mday ||
-	    tm.tm_hour != given->tm_hour || tm.tm_min != given->tm_min)
+	/* timegm() mends what is no date, and a real one it leaves alone. */
+	if (t < 0 || tm.tm_mon + 1 != given->tm_mon || tm.tm_hour != given->tm_hour ||
+	    tm.tm_min != given->tm_min)
 		return -EINVAL;
 
 	*ret = (uint64_t)t;
