@@ -54,8 +54,6 @@ struct message {
 #define BLOB(message, member, max) BYTES(message, member, 1, max)
 #define HASH(message, member)      BYTES(message, member, GW_HASH_LEN, GW_HASH_LEN)
 
-#define GW_SETTINGS_MAX 4096
-
 static const struct field hello_fields[] = {
 	U16(hello, version_min),
 	U16(hello, version_max),

@@ -22,12 +22,13 @@
 
 #define GW_WIRE_VERSION 1
 
-#define GW_WIRE_MAX    65536 /* bytes of one message */
-#define GW_NAME_MAX    32    /* program, role, interface or channel name */
-#define GW_ID_MAX      64    /* device, gateway, job, claim, tenant or command id */
-#define GW_ADDRESS_MAX 80    /* address of a peer, as a person would write it */
-#define GW_REASON_MAX  64    /* stable reason code, see lib/reason.h */
-#define GW_TEXT_MAX    256   /* a sentence for the operator */
+#define GW_WIRE_MAX     65536 /* bytes of one message */
+#define GW_NAME_MAX     32    /* program, role, interface or channel name */
+#define GW_ID_MAX       64    /* device, gateway, job, claim, tenant or command id */
+#define GW_ADDRESS_MAX  80    /* address of a peer, as a person would write it */
+#define GW_REASON_MAX   64    /* stable reason code, see lib/reason.h */
+#define GW_TEXT_MAX     256   /* a sentence for the operator */
+#define GW_SETTINGS_MAX 4096  /* a section of the configuration */
 
 #define GW_SECRET_MIN  14     /* bytes; 112 bits: less can be searched offline */
 #define GW_SECRET_MAX  64     /* bytes of a pre-shared key */
