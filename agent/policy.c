@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rules of who may do what, each a short function over plain facts. To know why somebody was
+ * refused, read these; to change who is let in, change these and nothing else.
+ */
+#include "agent/policy.h"
+
+static enum policy_claim refuse_claim(enum gw_reason why, enum gw_reason *ret_reason)
+{
+	*ret_reason = why;
+	return POLICY_CLAIM_REFUSED;
+}
+
+/* A claim on a device that is claimed or further already. */
+static enum policy_claim start_over(const struct policy_claim_facts *facts,
+				    enum gw_reason otherwise, enum gw_reason *ret_reason)
+{
+	if (!facts->replace)
+		return refuse_claim(otherwise, ret_reason);
+	if (!facts->may_replace)
+		return refuse_claim(GW_REASON_NOT_ALLOWED, ret_reason);
+	return POLICY_CLAIM_REPLACE;
+}
+
+static enum policy_claim first_claim(const struct policy_claim_facts *facts,
+				     enum gw_reason *ret_reason)
+{
+	if (facts->n_devices >= facts->max_devices)
+		return refuse_claim(GW_REASON_LIMIT, ret_reason);
+	return POLICY_CLAIM_NEW;
+}
+
+enum policy_claim policy_claim(const struct policy_claim_facts *facts, enum gw_reason *ret_reason)
+{
+	bool on_record = facts->state != DEVICE_UNKNOWN && facts->state != DEVICE_DISCOVERED;
+
+	*ret_reason = GW_REASON_NONE;
+	if (!facts->has_secret)
+		return refuse_claim(GW_REASON_METHOD_NOT_SERVED, ret_reason);
+	if (facts->label_expired)
+		return refuse_claim(GW_REASON_LABEL_EXPIRED, ret_reason);
+	if (on_record && !facts->same_tenant)
+		return refuse_claim(GW_REASON_ID_IN_USE, ret_reason);
+
+	switch (facts->state) {
+	case DEVICE_UNKNOWN:
+	case DEVICE_DISCOVERED: return first_claim(facts, ret_reason);
+	case DEVICE_REJECTED:
+	case DEVICE_DECOMMISSIONED: return POLICY_CLAIM_NEW;
+	case DEVICE_CLAIMED:
+		if (facts->same_secret && !facts->replace)
+			return POLICY_CLAIM_UNCHANGED;
+		return start_over(facts, GW_REASON_ALREADY_CLAIMED, ret_reason);
+	case DEVICE_ENROLLING:
+	case DEVICE_ISSUED:
+	case DEVICE_ONBOARDED: return start_over(facts, GW_REASON_ALREADY_ABOARD, ret_reason);
+	case DEVICE_SUSPENDED: return refuse_claim(GW_REASON_ALREADY_ABOARD, ret_reason);
+	case DEVICE_REVOKED: return refuse_claim(GW_REASON_REVOKED, ret_reason);
+	case _DEVICE_STATE_MAX: break;
+	}
+	return refuse_claim(GW_REASON_NOT_POSSIBLE, ret_reason);
+}
+
+/* The reason why a device in this state is served nothing, or GW_REASON_NONE. */
+static enum gw_reason barred(enum device_state state)
+{
+	switch (state) {
+	case DEVICE_UNKNOWN:
+	case DEVICE_DISCOVERED:
+	case DEVICE_REJECTED: return GW_REASON_NO_CLAIM;
+	case DEVICE_SUSPENDED: return GW_REASON_SUSPENDED;
+	case DEVICE_REVOKED: return GW_REASON_REVOKED;
+	case DEVICE_DECOMMISSIONED: return GW_REASON_DECOMMISSIONED;
+	case DEVICE_CLAIMED:
+	case DEVICE_ENROLLING:
+	case DEVICE_ISSUED:
+	case DEVICE_ONBOARDED: return GW_REASON_NONE;
+	case _DEVICE_STATE_MAX: break;
+	}
+	return GW_REASON_NOT_POSSIBLE;
+}
+
+bool policy_secret(const struct policy_secret_facts *facts, enum gw_reason *ret_reason)
+{
+	*ret_reason = barred(facts->state);
+	if (*ret_reason != GW_REASON_NONE)
+		return false;
+
+	if (!facts->claim_open)
+		*ret_reason = GW_REASON_NO_CLAIM;
+	else if (facts->claim_expired)
+		*ret_reason = GW_REASON_CLAIM_EXPIRED;
+	return *ret_reason == GW_REASON_NONE;
+}
+
+static enum policy_peer policy_certificate_peer(const struct policy_peer_facts *facts,
+						enum gw_reason *ret_reason)
+{
+	switch (facts->certificate) {
+	case POLICY_CERTIFICATE_LIVE: return POLICY_PEER_SERVED;
+	case POLICY_CERTIFICATE_CANDIDATE: return POLICY_PEER_PROVES;
+	case POLICY_CERTIFICATE_REVOKED: *ret_reason = GW_REASON_RETIRED_CERTIFICATE; break;
+	case POLICY_CERTIFICATE_UNKNOWN: *ret_reason = GW_REASON_UNKNOWN_CERTIFICATE; break;
+	}
+	return POLICY_PEER_REFUSED;
+}
+
+enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reason *ret_reason)
+{
+	*ret_reason = GW_REASON_NONE;
+	if (facts->by_certificate && facts->certificate == POLICY_CERTIFICATE_UNKNOWN) {
+		*ret_reason = GW_REASON_UNKNOWN_CERTIFICATE;
+		return POLICY_PEER_REFUSED;
+	}
+
+	*ret_reason = barred(facts->state);
+	if (*ret_reason != GW_REASON_NONE)
+		return POLICY_PEER_REFUSED;
+	if (facts->by_certificate)
+		return policy_certificate_peer(facts, ret_reason);
+
+	if (facts->secret_was_given && facts->claim_open)
+		return POLICY_PEER_SERVED;
+	*ret_reason = GW_REASON_NO_CLAIM;
+	return POLICY_PEER_REFUSED;
+}
+
+enum policy_csr policy_csr(const struct policy_csr_facts *facts, enum gw_reason *ret_reason)
+{
+	*ret_reason = barred(facts->state);
+	if (*ret_reason != GW_REASON_NONE)
+		return POLICY_CSR_REFUSED;
+
+	if (facts->by_certificate)
+		*ret_reason = GW_REASON_NOT_POSSIBLE;
+	else if (!facts->claim_open)
+		*ret_reason = GW_REASON_NO_CLAIM;
+	if (*ret_reason != GW_REASON_NONE)
+		return POLICY_CSR_REFUSED;
+
+	if (facts->has_certificate)
+		return POLICY_CSR_ANSWERED;
+	if (facts->has_job)
+		return POLICY_CSR_JOINS;
+	if (facts->key_is_known) {
+		*ret_reason = GW_REASON_SUPERSEDED; /* another key came after it */
+		return POLICY_CSR_REFUSED;
+	}
+	if (facts->n_keys >= POLICY_KEYS_MAX) {
+		*ret_reason = GW_REASON_TOO_MANY_KEYS;
+		return POLICY_CSR_REFUSED;
+	}
+	if (facts->n_jobs >= facts->max_jobs) {
+		*ret_reason = GW_REASON_QUEUE_FULL;
+		return POLICY_CSR_LATER;
+	}
+	return POLICY_CSR_ACCEPTED;
+}
+
+bool policy_command(const struct policy_command_facts *facts, enum gw_reason *ret_reason)
+{
+	*ret_reason = GW_REASON_NONE;
+	if (facts->seq <= facts->last_seq)
+		*ret_reason = GW_REASON_OUT_OF_ORDER;
+	else if (facts->secret_is_plain && !facts->plain_is_allowed)
+		*ret_reason = GW_REASON_SECRET_NOT_SEALED;
+	else if (facts->expires_at && facts->opens && !facts->clock_trusted)
+		*ret_reason = GW_REASON_CLOCK_UNTRUSTED;
+	else if (facts->expires_at && facts->clock_trusted && facts->now >= facts->expires_at)
+		*ret_reason = GW_REASON_EXPIRED;
+	return *ret_reason == GW_REASON_NONE;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * policy: what may be. Facts in, verdict and reason out; pure, and everything not allowed is
+ * refused. `*ret_reason` is GW_REASON_NONE unless something is refused or has to wait.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/device.h"
+#include "lib/reason.h"
+
+/* Keys that a device may try under one claim. */
+#define POLICY_KEYS_MAX 3
+
+/* --- May this label be claimed? ------------------------------------------------------------ */
+
+struct policy_claim_facts {
+	enum device_state state; /* DEVICE_UNKNOWN: no record */
+	bool same_tenant;        /* of the record, if there is one */
+	bool same_secret;        /* as the open claim's, if there is one */
+	bool has_secret;         /* the label names a secret, not a public key */
+	bool label_expired;      /* on a trusted clock */
+	bool replace;            /* start over, if need be */
+	bool may_replace;        /* the caller has that right */
+	uint64_t n_devices, max_devices;
+};
+
+enum policy_claim {
+	POLICY_CLAIM_REFUSED,
+	POLICY_CLAIM_UNCHANGED, /* the very same claim is open */
+	POLICY_CLAIM_NEW,
+	POLICY_CLAIM_REPLACE,
+};
+
+enum policy_claim policy_claim(const struct policy_claim_facts *facts, enum gw_reason *ret_reason);
+
+/* --- May the registrar have the secret of this identity? ------------------------------------ */
+
+struct policy_secret_facts {
+	enum device_state state;
+	bool claim_open;
+	bool claim_expired; /* on a trusted clock */
+};
+
+bool policy_secret(const struct policy_secret_facts *facts, enum gw_reason *ret_reason);
+
+/* --- Is this peer served? -------------------------------------------------------------------- */
+
+enum policy_certificate {
+	POLICY_CERTIFICATE_UNKNOWN,
+	POLICY_CERTIFICATE_CANDIDATE, /* issued, not proved yet */
+	POLICY_CERTIFICATE_LIVE,
+	POLICY_CERTIFICATE_REVOKED,
+};
+
+struct policy_peer_facts {
+	enum device_state state;
+	bool by_certificate;
+	bool secret_was_given;               /* PSK: in this very session, for this identity */
+	bool claim_open;                     /* PSK */
+	enum policy_certificate certificate; /* else */
+};
+
+enum policy_peer {
+	POLICY_PEER_REFUSED,
+	POLICY_PEER_SERVED,
+	POLICY_PEER_PROVES, /* served, and its certificate is proved by that */
+};
+
+enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reason *ret_reason);
+
+/* --- What becomes of a CSR? ------------------------------------------------------------------ */
+
+struct policy_csr_facts {
+	enum device_state state;
+	bool by_certificate; /* the session is the certificate's, not the claim's */
+	bool claim_open;
+	bool has_certificate; /* for this claim and key, not revoked */
+	bool has_job;         /* for this claim and key */
+	bool key_is_known;    /* tried under this claim before */
+	unsigned n_keys;      /* so many were */
+	uint64_t n_jobs, max_jobs;
+};
+
+enum policy_csr {
+	POLICY_CSR_REFUSED,
+	POLICY_CSR_LATER,    /* no room for the work: come again */
+	POLICY_CSR_ANSWERED, /* here is the certificate that was issued before */
+	POLICY_CSR_JOINS,    /* the same question waits already */
+	POLICY_CSR_ACCEPTED,
+};
+
+enum policy_csr policy_csr(const struct policy_csr_facts *facts, enum gw_reason *ret_reason);
+
+/* --- Is this command of the cloud obeyed? ---------------------------------------------------- */
+
+struct policy_command_facts {
+	bool opens; /* lets somebody in, rather than out */
+	uint64_t seq, last_seq;
+	uint64_t expires_at, now; /* seconds since the epoch; expires_at 0 = never */
+	bool clock_trusted;
+	bool secret_is_plain, plain_is_allowed;
+};
+
+bool policy_command(const struct policy_command_facts *facts, enum gw_reason *ret_reason);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * steps: the agent's durable steps by name (lib/step.h). Each is a commit of a turn in which the thing
+ * named happened.
+ */
+#pragma once
+
+#define STEP_CLAIM    "agent.claim"    /* a claim is on record */
+#define STEP_WITHDRAW "agent.withdraw" /* a claim is taken back */
+#define STEP_SECRET   "agent.secret"   /* a secret was given to the registrar */
+#define STEP_CSR      "agent.csr"      /* a CSR was accepted, its job is on disk */
+#define STEP_ANSWER   "agent.answer"   /* the cloud's certificate is on disk, to be checked */
+#define STEP_REFUSED  "agent.refused"  /* the cloud's final no is on record */
+#define STEP_ISSUED   "agent.issued"   /* the certificate is checked and on record */
+#define STEP_PROVED   "agent.proved" /* the device came back with it: claim burned, old one retired */
+#define STEP_TOLD     "agent.told"   /* the cloud knows that it is proved, or revoked */
+#define STEP_COMMAND  "agent.command" /* a command of the cloud was carried out */
+#define STEP_ANCHORS  "agent.anchors" /* new trust anchors are on record */
+
+#define STEPS_ALL                                                                                 \
+	STEP_CLAIM, STEP_WITHDRAW, STEP_SECRET, STEP_CSR, STEP_ANSWER, STEP_REFUSED, STEP_ISSUED, \
+		STEP_PROVED, STEP_TOLD, STEP_COMMAND, STEP_ANCHORS
