@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Certificate records as SQL. */
+#include "agent/store-certificate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "agent/store.h"
+#include "lib/util.h"
+
+static const char *const state_names[_CERTIFICATE_STATE_MAX] = {
+	[CERTIFICATE_CANDIDATE] = "candidate",
+	[CERTIFICATE_LIVE] = "live",
+	[CERTIFICATE_REVOKED] = "revoked",
+};
+
+#define COLUMNS "serial, fingerprint, key, device, claim, job, state, not_before, not_after, issued"
+
+static int read_row(struct sqlite3_stmt *row, struct certificate_record *ret)
+{
+	char state[16];
+	size_t len;
+
+	if (store_column_bytes(row, 0, ret->serial, sizeof(ret->serial), &ret->serial_len) < 0 ||
+	    store_column_bytes(row, 1, ret->fingerprint, sizeof(ret->fingerprint), &len) < 0 ||
+	    store_column_bytes(row, 2, ret->key, sizeof(ret->key), &len) < 0)
+		return -EUCLEAN;
+	store_column_text(row, 3, ret->device, sizeof(ret->device));
+	store_column_text(row, 4, ret->claim, sizeof(ret->claim));
+	store_column_text(row, 5, ret->job, sizeof(ret->job));
+	store_column_text(row, 6, state, sizeof(state));
+	ret->not_before = (uint64_t)store_column_int(row, 7);
+	ret->not_after = (uint64_t)store_column_int(row, 8);
+	ret->issued = (uint64_t)store_column_int(row, 9);
+
+	for (int i = 0; i < _CERTIFICATE_STATE_MAX; i++) {
+		if (gw_streq(state, state_names[i])) {
+			ret->state = (enum certificate_state)i;
+			return 0;
+		}
+	}
+	return -EUCLEAN;
+}
+
+static int get_one(struct store *store, struct sqlite3_stmt *row, struct certificate_record *ret)
+{
+	int r = store_next(store, row);
+
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	r = read_row(row, ret);
+	store_done(row);
+	return r;
+}
+
+int store_certificate_add(struct store *store, const struct certificate_record *record,
+			  struct gw_blob certificate, struct gw_blob chain)
+{
+	int r = store_exec(store,
+			   "INSERT INTO certificate (" COLUMNS ", certificate, chain)"
+			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			   "bbbttttiiibb", (struct gw_blob){ record->serial, record->serial_len },
+			   GW_BLOB_ARRAY(record->fingerprint), GW_BLOB_ARRAY(record->key),
+			   record->device, record->claim, record->job, state_names[record->state],
+			   (int64_t)record->not_before, (int64_t)record->not_after,
+			   (int64_t)record->issued, certificate, chain);
+
+	return r < 0 ? r : 0;
+}
+
+int store_certificate_by_fingerprint(struct store *store, struct gw_blob fingerprint,
+				     struct certificate_record *ret)
+{
+	struct sqlite3_stmt *row;
+	int r = store_select(store, &row,
+			     "SELECT " COLUMNS " FROM certificate WHERE fingerprint = ?", "b",
+			     fingerprint);
+
+	return r < 0 ? r : get_one(store, row, ret);
+}
+
+int store_certificate_of(struct store *store, const char *device, enum certificate_state state,
+			 struct certificate_record *ret)
+{
+	struct sqlite3_stmt *row;
+	int r = store_select(store, &row,
+			     "SELECT " COLUMNS " FROM certificate WHERE device = ? AND state = ?",
+			     "tt", device, state_names[state]);
+
+	return r < 0 ? r : get_one(store, row, ret);
+}
+
+int store_certificate_for_key(struct store *store, const char *claim, struct gw_blob key,
+			      uint8_t *certificate, size_t *ret_certificate_len, uint8_t *chain,
+			      size_t *ret_chain_len)
+{
+	struct sqlite3_stmt *row;
+	int r;
+
+	r = store_select(store, &row,
+			 "SELECT certificate, chain FROM certificate"
+			 " WHERE claim = ? AND key = ? AND state = 'candidate'",
+			 "tb", claim, key);
+	if (r < 0)
+		return r;
+	r = store_next(store, row);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+
+	r = store_column_bytes(row, 0, certificate, GW_CERT_MAX, ret_certificate_len);
+	if (r >= 0)
+		r = store_column_bytes(row, 1, chain, GW_CHAIN_MAX, ret_chain_len);
+	store_done(row);
+	return r;
+}
+
+bool store_certificate_has_job(struct store *store, const char *job)
+{
+	return store_number(store, 0, "SELECT count(*) FROM certificate WHERE job = ?", "t", job) >
+	       0;
+}
+
+int store_certificate_set_state(struct store *store, const struct certificate_record *record,
+				enum certificate_state state)
+{
+	int r = store_exec(store, "UPDATE certificate SET state = ? WHERE serial = ?", "tb",
+			   state_names[state],
+			   (struct gw_blob){ record->serial, record->serial_len });
+
+	return r < 0 ? r : 0;
+}
+
+int store_certificate_unproved(struct store *store, uint64_t until, char (*devices)[GW_ID_MAX + 1],
+			       size_t max)
+{
+	struct sqlite3_stmt *row;
+	size_t n = 0;
+	int r;
+
+	r = store_select(store, &row,
+			 "SELECT device FROM certificate WHERE state = 'candidate' AND issued <= ?"
+			 " LIMIT ?",
+			 "ii", (int64_t)until, (int64_t)max);
+	if (r < 0)
+		return r;
+
+	while (n < max && (r = store_next(store, row)) > 0)
+		store_column_text(row, 0, devices[n++], GW_ID_MAX + 1);
+	store_done(row);
+	return r < 0 ? r : (int)n;
+}
+
+uint64_t store_certificate_oldest_candidate(struct store *store)
+{
+	return (uint64_t)store_number(
+		store, 0, "SELECT min(issued) FROM certificate WHERE state = 'candidate'", "");
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * store-certificate: the certificates that were issued to devices. A device has at most one live one
+ * and one candidate; the others are revoked, and stay on record so that they are known when they
+ * knock.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/wire.h"
+
+struct store;
+
+enum certificate_state {
+	CERTIFICATE_CANDIDATE,
+	CERTIFICATE_LIVE,
+	CERTIFICATE_REVOKED,
+	_CERTIFICATE_STATE_MAX,
+};
+
+struct certificate_record {
+	uint8_t serial[GW_SERIAL_MAX];
+	size_t serial_len;
+	uint8_t fingerprint[GW_HASH_LEN];
+	uint8_t key[GW_HASH_LEN];
+	char device[GW_ID_MAX + 1];
+	char claim[GW_ID_MAX + 1];
+	char job[GW_ID_MAX + 1]; /* the enrolment that brought it */
+	enum certificate_state state;
+	uint64_t not_before, not_after, issued; /* seconds since the epoch */
+};
+
+int store_certificate_add(struct store *store, const struct certificate_record *record,
+			  struct gw_blob certificate, struct gw_blob chain);
+
+/* -ENOENT each: there is none. */
+int store_certificate_by_fingerprint(struct store *store, struct gw_blob fingerprint,
+				     struct certificate_record *ret);
+int store_certificate_of(struct store *store, const char *device, enum certificate_state state,
+			 struct certificate_record *ret);
+
+/* The candidate for that claim and key, with its bytes (up to the arrays' sizes, GW_CERT_MAX and
+ * GW_CHAIN_MAX). -ENOENT: there is none. */
+int store_certificate_for_key(struct store *store, const char *claim, struct gw_blob key,
+			      uint8_t *certificate, size_t *ret_certificate_len, uint8_t *chain,
+			      size_t *ret_chain_len);
+
+/* Whether a certificate of that enrolment is on record. */
+bool store_certificate_has_job(struct store *store, const char *job);
+
+int store_certificate_set_state(struct store *store, const struct certificate_record *record,
+				enum certificate_state state);
+
+/* Candidates issued by `until`: up to max device ids. Returns their number. */
+int store_certificate_unproved(struct store *store, uint64_t until, char (*devices)[GW_ID_MAX + 1],
+			       size_t max);
+
+/* When the oldest candidate was issued, 0 = there is none. */
+uint64_t store_certificate_oldest_candidate(struct store *store);

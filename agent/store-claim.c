@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Claim records as SQL. */
+#include "agent/store-claim.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "agent/store.h"
+#include "lib/util.h"
+
+static const char *const state_names[_CLAIM_STATE_MAX] = {
+	[CLAIM_OPEN] = "open",
+	[CLAIM_BURNED] = "burned",
+	[CLAIM_CLOSED] = "closed",
+};
+
+static int read_row(struct sqlite3_stmt *row, struct claim_record *ret)
+{
+	char state[16];
+
+	store_column_text(row, 0, ret->id, sizeof(ret->id));
+	store_column_text(row, 1, ret->device, sizeof(ret->device));
+	store_column_text(row, 2, ret->tenant, sizeof(ret->tenant));
+	store_column_text(row, 3, state, sizeof(state));
+	store_column_text(row, 4, ret->claimed_by, sizeof(ret->claimed_by));
+	ret->created = (uint64_t)store_column_int(row, 5);
+	ret->expires = (uint64_t)store_column_int(row, 6);
+	if (store_column_bytes(row, 7, ret->secret, sizeof(ret->secret), &ret->secret_len) < 0)
+		return -EUCLEAN;
+
+	for (int i = 0; i < _CLAIM_STATE_MAX; i++) {
+		if (gw_streq(state, state_names[i])) {
+			ret->state = (enum claim_state)i;
+			return 0;
+		}
+	}
+	return -EUCLEAN;
+}
+
+static int get_one(struct store *store, struct sqlite3_stmt *row, struct claim_record *ret)
+{
+	int r = store_next(store, row);
+
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	r = read_row(row, ret);
+	store_done(row);
+	return r;
+}
+
+#define COLUMNS "id, device, tenant, state, claimed_by, created, expires, secret"
+
+int store_claim_open_of(struct store *store, const char *device, struct claim_record *ret)
+{
+	struct sqlite3_stmt *row;
+	int r = store_select(store, &row,
+			     "SELECT " COLUMNS " FROM claim WHERE device = ? AND state = 'open'",
+			     "t", device);
+
+	return r < 0 ? r : get_one(store, row, ret);
+}
+
+int store_claim_get(struct store *store, const char *id, struct claim_record *ret)
+{
+	struct sqlite3_stmt *row;
+	int r = store_select(store, &row, "SELECT " COLUMNS " FROM claim WHERE id = ?", "t", id);
+
+	return r < 0 ? r : get_one(store, row, ret);
+}
+
+int store_claim_add(struct store *store, const struct claim_record *claim)
+{
+	int r = store_exec(store,
+			   "INSERT INTO claim (" COLUMNS ", n_secrets, secret_given)"
+			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+			   "tttttiib", claim->id, claim->device, claim->tenant,
+			   state_names[claim->state], claim->claimed_by, (int64_t)claim->created,
+			   (int64_t)claim->expires,
+			   (struct gw_blob){ claim->secret, claim->secret_len });
+
+	return r < 0 ? r : 0;
+}
+
+int store_claim_end(struct store *store, const char *id, enum claim_state state)
+{
+	int r = store_exec(store, "UPDATE claim SET state = ?, secret = x'' WHERE id = ?", "tt",
+			   state_names[state], id);
+
+	return r < 0 ? r : 0;
+}
+
+int store_claim_add_key(struct store *store, const char *id, struct gw_blob key)
+{
+	int r = store_exec(store, "INSERT OR IGNORE INTO claim_key (claim, key) VALUES (?, ?)",
+			   "tb", id, key);
+
+	return r < 0 ? r : 0;
+}
+
+bool store_claim_has_key(struct store *store, const char *id, struct gw_blob key)
+{
+	return store_number(store, 0, "SELECT count(*) FROM claim_key WHERE claim = ? AND key = ?",
+			    "tb", id, key) > 0;
+}
+
+unsigned store_claim_count_keys(struct store *store, const char *id)
+{
+	return (unsigned)store_number(store, 0, "SELECT count(*) FROM claim_key WHERE claim = ?",
+				      "t", id);
+}
+
+int store_claim_count_secret(struct store *store, const char *id, uint64_t when)
+{
+	int r = store_exec(
+		store, "UPDATE claim SET n_secrets = n_secrets + 1, secret_given = ? WHERE id = ?",
+		"it", (int64_t)when, id);
+
+	return r < 0 ? r : 0;
+}
+
+int store_claim_expired(struct store *store, uint64_t now, char (*devices)[GW_ID_MAX + 1],
+			size_t max)
+{
+	struct sqlite3_stmt *row;
+	size_t n = 0;
+	int r;
+
+	r = store_select(store, &row,
+			 "SELECT claim.device FROM claim JOIN device ON device.id = claim.device"
+			 " WHERE claim.state = 'open' AND claim.expires > 0 AND claim.expires <= ?"
+			 " AND device.state IN ('claimed', 'enrolling') LIMIT ?",
+			 "ii", (int64_t)now, (int64_t)max);
+	if (r < 0)
+		return r;
+
+	while (n < max && (r = store_next(store, row)) > 0)
+		store_column_text(row, 0, devices[n++], GW_ID_MAX + 1);
+	store_done(row);
+	return r < 0 ? r : (int)n;
+}
+
+uint64_t store_claim_next_end(struct store *store)
+{
+	return (uint64_t)store_number(
+		store, 0,
+		"SELECT min(claim.expires) FROM claim JOIN device ON device.id = claim.device"
+		" WHERE claim.state = 'open' AND claim.expires > 0"
+		" AND device.state IN ('claimed', 'enrolling')",
+		"");
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* store-job: what the cloud has to be asked or told, until it has answered. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/wire.h"
+
+struct store;
+
+enum job_state {
+	JOB_WAITING,  /* for the cloud's answer */
+	JOB_CHECKING, /* the answer is here; the registrar is asked whether it is right */
+	_JOB_STATE_MAX,
+};
+
+struct job_record {
+	char id[GW_ID_MAX + 1];
+	enum gw_request_kind kind;
+	enum job_state state;
+	char device[GW_ID_MAX + 1];
+	char tenant[GW_ID_MAX + 1];
+	char claim[GW_ID_MAX + 1];
+	char of[GW_ID_MAX + 1];
+	char method[GW_NAME_MAX + 1];
+	char reason[GW_REASON_MAX + 1];
+	uint8_t serial[GW_SERIAL_MAX];
+	size_t serial_len;
+	uint8_t key[GW_HASH_LEN];
+	size_t key_len;
+	uint8_t csr[GW_CSR_MAX];
+	size_t csr_len;
+	uint64_t created; /* microseconds since the epoch, different for each job, rising */
+	uint64_t
+		due; /* seconds: not to be sent before, the cloud asked for patience; 0 = at once */
+	unsigned attempts;
+};
+
+/* The answer that a job in JOB_CHECKING holds. */
+struct job_answer {
+	uint8_t certificate[GW_CERT_MAX];
+	size_t certificate_len;
+	uint8_t chain[GW_CHAIN_MAX];
+	size_t chain_len;
+};
+
+/* -EEXIST: the job is on record. */
+int store_job_add(struct store *store, const struct job_record *job);
+
+/* -ENOENT each: there is none. */
+int store_job_get(struct store *store, const char *id, struct job_record *ret);
+int store_job_enrolment_of(struct store *store, const char *device, struct job_record *ret);
+int store_job_answer(struct store *store, const char *id, struct job_answer *ret);
+
+int store_job_set_answer(struct store *store, const char *id, struct gw_blob certificate,
+			 struct gw_blob chain);
+int store_job_set_due(struct store *store, const char *id, uint64_t due);
+int store_job_count_attempt(struct store *store, const char *id);
+int store_job_drop(struct store *store, const char *id);
+
+/* In the order they were made: the first job behind `created` that waits and is not put off; and a job
+ * whose time to be sent again has come. -ENOENT: there is none. */
+int store_job_after(struct store *store, uint64_t created, struct job_record *ret);
+int store_job_due(struct store *store, uint64_t now_s, struct job_record *ret);
+
+/* As above, but of any state. */
+int store_job_next(struct store *store, uint64_t created, struct job_record *ret);
+
+/* A job whose answer is still to be checked, behind `created`. */
+int store_job_checking(struct store *store, uint64_t created, struct job_record *ret);
+
+/* `created` of the newest job, 0 = there is none. */
+uint64_t store_job_newest(struct store *store);
+
+uint64_t store_job_count(struct store *store);
+
+/* The earliest time for which a job was put off; 0 = none was. */
+uint64_t store_job_next_due(struct store *store);
+
+const char *job_kind_name(enum gw_request_kind kind);
+const char *job_state_name(enum job_state state);

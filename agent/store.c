@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The file, its schema, the one transaction, and a cache of prepared statements. WAL with
+ * synchronous=FULL: when store_commit() returns, what was written survives the loss of power.
+ * secure_delete overwrites what is deleted, since secrets are among it.
+ */
+#include "agent/store.h"
+
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "lib/util.h"
+
+#define FILE_NAME      "gangway.db"
+#define SCHEMA_VERSION 1
+#define STATEMENTS_MAX 96
+#define BUSY_MS        2000 /* somebody looks at the file with another program */
+
+struct store {
+	sqlite3 *db;
+	bool in_transaction;
+	int spoiled; /* the first error of the transaction */
+
+	struct {
+		const char *sql;
+		sqlite3_stmt *statement;
+	} cache[STATEMENTS_MAX];
+	size_t n_cached;
+};
+
+static const char schema[] =
+	"CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+
+	"CREATE TABLE device ("
+	"  id TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, method TEXT NOT NULL,"
+	"  tenant TEXT NOT NULL, claim TEXT NOT NULL, transport TEXT NOT NULL,"
+	"  address TEXT NOT NULL, vendor TEXT NOT NULL, model TEXT NOT NULL,"
+	"  last_seen INTEGER NOT NULL, changed INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX device_state ON device (state, id);"
+
+	"CREATE TABLE claim ("
+	"  id TEXT PRIMARY KEY, device TEXT NOT NULL, tenant TEXT NOT NULL, state TEXT NOT NULL,"
+	"  secret BLOB NOT NULL, claimed_by TEXT NOT NULL, created INTEGER NOT NULL,"
+	"  expires INTEGER NOT NULL, n_secrets INTEGER NOT NULL, secret_given INTEGER NOT NULL)"
+	"  WITHOUT ROWID;"
+	"CREATE INDEX claim_device ON claim (device, state);"
+	"CREATE INDEX claim_expires ON claim (expires) WHERE state = 'open' AND expires > 0;"
+
+	"CREATE TABLE claim_key ("
+	"  claim TEXT NOT NULL, key BLOB NOT NULL, PRIMARY KEY (claim, key)) WITHOUT ROWID;"
+
+	"CREATE TABLE certificate ("
+	"  serial BLOB PRIMARY KEY, fingerprint BLOB NOT NULL UNIQUE, key BLOB NOT NULL,"
+	"  device TEXT NOT NULL, claim TEXT NOT NULL, job TEXT NOT NULL, state TEXT NOT NULL,"
+	"  not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, issued INTEGER NOT NULL,"
+	"  certificate BLOB NOT NULL, chain BLOB NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX certificate_device ON certificate (device, state);"
+	"CREATE INDEX certificate_job ON certificate (job);"
+	"CREATE INDEX certificate_issued ON certificate (issued) WHERE state = 'candidate';"
+
+	"CREATE TABLE job ("
+	"  id TEXT PRIMARY KEY, kind INTEGER NOT NULL, state TEXT NOT NULL, device TEXT NOT NULL,"
+	"  tenant TEXT NOT NULL, claim TEXT NOT NULL, of TEXT NOT NULL, method TEXT NOT NULL,"
+	"  reason TEXT NOT NULL, serial BLOB NOT NULL, key BLOB NOT NULL, csr BLOB NOT NULL,"
+	"  certificate BLOB NOT NULL, chain BLOB NOT NULL, created INTEGER NOT NULL,"
+	"  due INTEGER NOT NULL, attempts INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE UNIQUE INDEX job_order ON job (created);"
+	"CREATE INDEX job_device ON job (device, kind);"
+	"CREATE INDEX job_due ON job (due) WHERE due > 0;"
+
+	"CREATE TABLE audit ("
+	"  n INTEGER PRIMARY KEY, time INTEGER NOT NULL, event TEXT NOT NULL, device TEXT NOT NULL,"
+	"  who TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, mac BLOB NOT NULL);"
+
+	"CREATE TABLE anchors (purpose INTEGER PRIMARY KEY, certificates BLOB NOT NULL);"
+
+	"CREATE TABLE command ("
+	"  id TEXT PRIMARY KEY, seq INTEGER NOT NULL, outcome INTEGER NOT NULL,"
+	"  reason TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX command_seq ON command (seq);";
+
+static int error_of(int sqlite_error)
+{
+	switch (sqlite_error & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE: return 0;
+	case SQLITE_CONSTRAINT: return -EEXIST;
+	case SQLITE_FULL: return -ENOSPC;
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM: return -EROFS;
+	case SQLITE_NOMEM: return -ENOMEM;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED: return -EBUSY;
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT: return -EUCLEAN;
+	default: return -EIO;
+	}
+}
+
+/* Notes an error as the transaction's end, and hands it on. */
+static int spoil(struct store *store, int r)
+{
+	if (store->in_transaction && !store->spoiled)
+		store->spoiled = r;
+	return r;
+}
+
+/* --- opening --- */
+
+static const char *advice(int r)
+{
+	switch (r) {
+	case -EUCLEAN: return "is damaged; restore it from a backup, or move it away";
+	case -ENOSPC: return "cannot be written: the disk is full; make room";
+	case -EBUSY: return "is in use by another program; stop that first";
+	case -EROFS: return "cannot be written; check the folder's owner and mode";
+	default: return "cannot be used";
+	}
+}
+
+static int run_script(struct store *store, const char *sql)
+{
+	return error_of(sqlite3_exec(store->db, sql, NULL, NULL, NULL));
+}
+
+static int make_schema(struct store *store)
+{
+	char script[sizeof(schema) + 128];
+
+	(void)snprintf(script, sizeof(script),
+		       "BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;", schema,
+		       SCHEMA_VERSION);
+	return run_script(store, script);
+}
+
+static int prepare_file(struct store *store, const char **ret_why)
+{
+	int64_t version;
+	int r;
+
+	(void)sqlite3_busy_timeout(store->db, BUSY_MS);
+	r = run_script(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+			      "PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;");
+	if (r < 0)
+		return r;
+
+	version = store_number(store, -1, "PRAGMA user_version", "");
+	if (version == SCHEMA_VERSION)
+		return 0;
+	if (version == 0)
+		return make_schema(store);
+
+	*ret_why = version < 0 ? NULL : "was written by a newer gangway; install that one";
+	return version < 0 ? -EIO : -EPROTO;
+}
+
+int store_open(const char *folder, struct store **ret, char *error, size_t error_size)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	const char *why = NULL;
+	char path[4096];
+	mode_t mask;
+	int r;
+
+	if (!store)
+		return -ENOMEM;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, FILE_NAME);
+	mask = umask(0077);
+	r = error_of(sqlite3_open_v2(path, &store->db,
+				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+					     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+				     NULL));
+	if (r >= 0)
+		r = prepare_file(store, &why);
+	(void)umask(mask);
+	if (r < 0) {
+		(void)snprintf(error, error_size, "The store %s %s (%s)", path,
+			       why ? why : advice(r), sqlite3_errmsg(store->db));
+		store_close(store);
+		return r;
+	}
+
+	*ret = store;
+	return 0;
+}
+
+struct store *store_close(struct store *store)
+{
+	if (!store)
+		return NULL;
+
+	for (size_t i = 0; i < store->n_cached; i++)
+		(void)sqlite3_finalize(store->cache[i].statement);
+	(void)sqlite3_close(store->db);
+	free(store);
+	return NULL;
+}
+
+/* --- the transaction --- */
+
+int store_begin(struct store *store)
+{
+	int r;
+
+	if (store->in_transaction)
+		return 0;
+
+	r = run_script(store, "BEGIN IMMEDIATE");
+	if (r < 0)
+		return r;
+	store->in_transaction = true;
+	store->spoiled = 0;
+	return 0;
+}
+
+int store_commit(struct store *store)
+{
+	int r = store->spoiled;
+
+	if (!store->in_transaction)
+		return 0;
+
+	if (r == 0)
+		r = run_script(store, "COMMIT");
+	if (r < 0 && !sqlite3_get_autocommit(store->db))
+		(void)run_script(store, "ROLLBACK");
+	store->in_transaction = false;
+	store->spoiled = 0;
+	return r;
+}
+
+bool store_in_transaction(const struct store *store)
+{
+	return store->in_transaction;
+}
+
+/* --- statements --- */
+
+static int find_statement(struct store *store, const char *sql, sqlite3_stmt **ret)
+{
+	sqlite3_stmt *statement;
+	int r;
+
+	for (size_t i = 0; i < store->n_cached; i++) {
+		if (store->cache[i].sql == sql) {
+			*ret = store->cache[i].statement;
+			return 0;
+		}
+	}
+
+	if (store->n_cached == STATEMENTS_MAX)
+		return -EOVERFLOW;
+	r = error_of(sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
+					NULL));
+	if (r < 0)
+		return r;
+
+	store->cache[store->n_cached].sql = sql;
+	store->cache[store->n_cached++].statement = statement;
+	*ret = statement;
+	return 0;
+}
+
+static int bind_all(sqlite3_stmt *statement, const char *types, va_list args)
+{
+	struct gw_blob blob;
+	int e = SQLITE_OK;
+
+	for (int i = 1; *types && e == SQLITE_OK; types++, i++) {
+		switch (*types) {
+		case 't':
+			e = sqlite3_bind_text(statement, i, va_arg(args, const char *), -1,
+					      SQLITE_TRANSIENT);
+			break;
+		case 'i': e = sqlite3_bind_int64(statement, i, va_arg(args, int64_t)); break;
+		case 'b':
+			blob = va_arg(args, struct gw_blob);
+			e = sqlite3_bind_blob(statement, i, blob.len ? (const void *)blob.data : "",
+					      (int)blob.len, SQLITE_TRANSIENT);
+			break;
+		default: abort();
+		}
+	}
+	return error_of(e);
+}
+
+static int select_with(struct store *store, sqlite3_stmt **ret, const char *sql, const char *types,
+		       va_list args)
+{
+	sqlite3_stmt *statement;
+	int r;
+
+	r = find_statement(store, sql, &statement);
+	if (r < 0)
+		return spoil(store, r);
+	r = bind_all(statement, types, args);
+	if (r < 0) {
+		store_done(statement);
+		return spoil(store, r);
+	}
+
+	*ret = statement;
+	return 0;
+}
+
+int store_select(struct store *store, sqlite3_stmt **ret, const char *sql, const char *types, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, types);
+	r = select_with(store, ret, sql, types, args);
+	va_end(args);
+	return r;
+}
+
+int store_next(struct store *store, sqlite3_stmt *statement)
+{
+	int e = sqlite3_step(statement);
+
+	if (e == SQLITE_ROW)
+		return 1;
+
+	store_done(statement);
+	return e == SQLITE_DONE ? 0 : spoil(store, error_of(e));
+}
+
+void store_done(sqlite3_stmt *statement)
+{
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_clear_bindings(statement);
+}
+
+int store_exec(struct store *store, const char *sql, const char *types, ...)
+{
+	sqlite3_stmt *statement;
+	va_list args;
+	int r;
+
+	va_start(args, types);
+	r = select_with(store, &statement, sql, types, args);
+	va_end(args);
+	if (r < 0)
+		return r;
+
+	r = store_next(store, statement);
+	return r < 0 ? r : sqlite3_changes(store->db);
+}
+
+int64_t store_number(struct store *store, int64_t otherwise, const char *sql, const char *types,
+		     ...)
+{
+	sqlite3_stmt *statement;
+	int64_t number = otherwise;
+	va_list args;
+	int r;
+
+	va_start(args, types);
+	r = select_with(store, &statement, sql, types, args);
+	va_end(args);
+	if (r < 0 || store_next(store, statement) <= 0)
+		return otherwise;
+
+	if (sqlite3_column_type(statement, 0) != SQLITE_NULL)
+		number = sqlite3_column_int64(statement, 0);
+	store_done(statement);
+	return number;
+}
+
+void store_column_text(sqlite3_stmt *statement, int column, char *text, size_t size)
+{
+	const unsigned char *value = sqlite3_column_text(statement, column);
+
+	(void)gw_copy(text, size, value ? (const char *)value : "");
+}
+
+int64_t store_column_int(sqlite3_stmt *statement, int column)
+{
+	return sqlite3_column_int64(statement, column);
+}
+
+struct gw_blob store_column_blob(sqlite3_stmt *statement, int column)
+{
+	const void *data = sqlite3_column_blob(statement, column);
+
+	return (struct gw_blob){ data, (size_t)sqlite3_column_bytes(statement, column) };
+}
+
+int store_column_bytes(sqlite3_stmt *statement, int column, uint8_t *to, size_t size,
+		       size_t *ret_len)
+{
+	struct gw_blob blob = store_column_blob(statement, column);
+
+	if (blob.len > size)
+		return -EUCLEAN;
+	if (blob.len)
+		memcpy(to, blob.data, blob.len);
+	*ret_len = blob.len;
+	return 0;
+}
+
+/* --- small facts --- */
+
+int store_meta_get(struct store *store, const char *key, uint8_t *value, size_t size,
+		   size_t *ret_len)
+{
+	sqlite3_stmt *row;
+	struct gw_blob blob;
+	int r;
+
+	r = store_select(store, &row, "SELECT value FROM meta WHERE key = ?", "t", key);
+	if (r < 0)
+		return r;
+	r = store_next(store, row);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+
+	blob = store_column_blob(row, 0);
+	if (blob.len <= size) {
+		if (blob.len)
+			memcpy(value, blob.data, blob.len);
+		*ret_len = blob.len;
+	}
+	r = blob.len <= size ? 0 : -ENOSPC;
+	store_done(row);
+	return r;
+}
+
+int store_meta_set(struct store *store, const char *key, struct gw_blob value)
+{
+	return store_exec(store, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", "tb",
+			  key, value);
+}
+
+int64_t store_meta_number(struct store *store, const char *key, int64_t otherwise)
+{
+	return store_number(store, otherwise,
+			    "SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?", "t", key);
+}
+
+int store_meta_set_number(struct store *store, const char *key, int64_t value)
+{
+	return store_exec(store, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", "ti",
+			  key, value);
+}

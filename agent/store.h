@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * store: the agent's memory on disk, one SQLite file. This header is the store as such: opening it,
+ * its one transaction, and the few calls with which the store-*.c files speak SQL. Who wants a
+ * device, a claim, a certificate or a job reads the header of that noun.
+ *
+ * An error inside a transaction spoils it: store_commit() then rolls back and returns that error, so
+ * that a caller may carry on to the end of what it does without half of it ever being kept.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/blob.h"
+
+struct sqlite3_stmt;
+struct store;
+
+/* Opens `folder`/gangway.db, and makes it if there is none. On failure ret_error says what to do. */
+int store_open(const char *folder, struct store **ret, char *error, size_t error_size);
+struct store *store_close(struct store *store);
+
+/* Begins the transaction, or does nothing if it has begun. */
+int store_begin(struct store *store);
+
+/* Ends it; after an error in it, or of the disk, everything since store_begin() is undone. */
+int store_commit(struct store *store);
+
+bool store_in_transaction(const struct store *store);
+
+/*
+ * Runs a statement that returns no rows. `types` has a letter an argument: t text, i int64_t, b struct
+ * gw_blob. Returns the number of rows changed, or -errno: -EEXIST (a row with that key is there),
+ * -ENOSPC, -EROFS, -EIO, -ENOMEM.
+ */
+int store_exec(struct store *store, const char *sql, const char *types, ...);
+
+/*
+ * Begins a statement that returns rows, with arguments as above; store_next() then returns 1 for each
+ * row, 0 at the end, -errno. At 0 and at an error the statement is put back by itself; who stops earlier
+ * calls store_done(). `sql` must be a string that lives as long as the store: it names the statement.
+ */
+int store_select(struct store *store, struct sqlite3_stmt **ret, const char *sql, const char *types,
+		 ...);
+int store_next(struct store *store, struct sqlite3_stmt *statement);
+void store_done(struct sqlite3_stmt *statement);
+
+/* Columns of the present row. Text is cut to the array's size; a blob is good until the next row. */
+void store_column_text(struct sqlite3_stmt *statement, int column, char *text, size_t size);
+int64_t store_column_int(struct sqlite3_stmt *statement, int column);
+struct gw_blob store_column_blob(struct sqlite3_stmt *statement, int column);
+
+/* Copies a blob into an array; -EUCLEAN if it is longer than that. */
+int store_column_bytes(struct sqlite3_stmt *statement, int column, uint8_t *to, size_t size,
+		       size_t *ret_len);
+
+/* The single number that a statement returns; `otherwise` if it returns no row. */
+int64_t store_number(struct store *store, int64_t otherwise, const char *sql, const char *types,
+		     ...);
+
+/* Small facts by name, such as the store's own id. -ENOENT: not there; -ENOSPC: longer than size. */
+int store_meta_get(struct store *store, const char *key, uint8_t *value, size_t size,
+		   size_t *ret_len);
+int store_meta_set(struct store *store, const char *key, struct gw_blob value);
+int64_t store_meta_number(struct store *store, const char *key, int64_t otherwise);
+int store_meta_set_number(struct store *store, const char *key, int64_t value);
