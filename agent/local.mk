@@ -1,1 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# gangwayd. Libraries by room: sqlite3 in store, libeconf in settings, sd-bus in bus*.
+sbin_PROGRAMS += agent/gangwayd
+
+agent_gangwayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(ECONF_CFLAGS)
+agent_gangwayd_LDADD = lib/libgangway-crypto.a $(GANGWAY_LIBS) $(WOLFSSL_LIBS) $(SQLITE_LIBS) \
+	$(ECONF_LIBS)
+agent_gangwayd_SOURCES = \
+	agent/agent.c agent/agent.h \
+	agent/audit.c agent/audit.h \
+	agent/bus.c agent/bus.h \
+	agent/bus-device.c \
+	agent/bus-manager.c \
+	agent/bus-transport.c \
+	agent/channels.c agent/channels.h \
+	agent/claim.c agent/claim.h \
+	agent/clock.c agent/clock.h \
+	agent/cloud.c agent/cloud.h \
+	agent/command.c agent/command.h \
+	agent/device.c agent/device.h \
+	agent/discovered.c agent/discovered.h \
+	agent/dispatch.c agent/dispatch.h \
+	agent/door.c agent/door.h \
+	agent/due.c agent/due.h \
+	agent/enrol.c agent/enrol.h \
+	agent/lifecycle.c agent/lifecycle.h \
+	agent/link-server.c agent/link-server.h \
+	agent/main.c \
+	agent/neighbours.c agent/neighbours.h \
+	agent/plugins.c agent/plugins.h \
+	agent/policy.c agent/policy.h \
+	agent/queue.c agent/queue.h \
+	agent/requests.c agent/requests.h \
+	agent/rights.c agent/rights.h \
+	agent/roles.c agent/roles.h \
+	agent/rule.c agent/rule.h \
+	agent/sessions.c agent/sessions.h \
+	agent/settings.c agent/settings.h \
+	agent/steps.h \
+	agent/store.c agent/store.h \
+	agent/store-certificate.c agent/store-certificate.h \
+	agent/store-claim.c agent/store-claim.h \
+	agent/store-device.c agent/store-device.h \
+	agent/store-job.c agent/store-job.h \
+	agent/turn.c agent/turn.h \
+	agent/vault.c agent/vault.h

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sets the rooms up in the order in which they lean on each other, and takes them down the other way
+ * round. What fails says itself what to do about it.
+ */
+#include "agent/agent.h"
+
+#include "agent/bus.h"
+#include "agent/channels.h"
+#include "agent/cloud.h"
+#include "agent/discovered.h"
+#include "agent/due.h"
+#include "agent/link-server.h"
+#include "agent/neighbours.h"
+#include "agent/plugins.h"
+#include "agent/queue.h"
+#include "agent/sessions.h"
+#include "agent/store.h"
+#include "agent/turn.h"
+#include "agent/vault.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+#define ERROR_MAX 512
+
+static int open_disk(struct agent *agent, const struct agent_options *options)
+{
+	char error[ERROR_MAX];
+	int r;
+
+	r = settings_read(options->config, &agent->settings, error, sizeof(error));
+	if (r >= 0)
+		r = store_open(options->state, &agent->store, error, sizeof(error));
+	if (r >= 0)
+		r = vault_open(options->state, agent->store, &agent->vault, error, sizeof(error));
+	if (r < 0) {
+		gw_log(ERROR, "%s", error);
+		return r;
+	}
+
+	clock_init(&agent->clock, agent->store, agent->settings.clock_trusts_cloud);
+	return 0;
+}
+
+static int make_memory(struct agent *agent)
+{
+	const struct settings *settings = &agent->settings;
+	int r;
+
+	r = turn_new(agent, &agent->turn);
+	if (r >= 0)
+		r = plugins_new(agent, &agent->plugins);
+	if (r >= 0)
+		r = channels_new(&agent->channels);
+	if (r >= 0)
+		r = cloud_new(&agent->cloud);
+	if (r >= 0)
+		r = neighbours_new(&agent->neighbours);
+	if (r >= 0)
+		r = sessions_new(agent, &agent->sessions);
+	if (r >= 0)
+		r = discovered_new(settings->discovered_max, settings->discovered_age_s,
+				   &agent->discovered);
+	if (r >= 0)
+		r = queue_new(agent, &agent->queue);
+	if (r >= 0)
+		r = due_new(agent, &agent->due);
+	if (r < 0)
+		gw_log(ERROR, "Cannot start: %s", strerror(-r));
+	return r;
+}
+
+static int open_doors(struct agent *agent, const struct agent_options *options)
+{
+	int r = bus_new(agent, &agent->bus);
+
+	return r < 0 ? r : link_server_new(agent, options->link, &agent->link_server);
+}
+
+int agent_new(struct sd_event *event, const struct agent_options *options, struct agent **ret)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+	int r;
+
+	if (!agent)
+		return -ENOMEM;
+
+	agent->event = event;
+	r = open_disk(agent, options);
+	if (r >= 0)
+		r = make_memory(agent);
+	if (r >= 0)
+		r = open_doors(agent, options);
+	if (r < 0) {
+		agent_free(agent);
+		return r;
+	}
+
+	gw_log(INFO, "gangwayd serves gateway %s", agent->settings.gateway);
+	*ret = agent;
+	return 0;
+}
+
+struct agent *agent_free(struct agent *agent)
+{
+	if (!agent)
+		return NULL;
+
+	if (agent->turn && agent->plugins)
+		turn_finish(agent->turn);
+	agent->link_server = link_server_free(agent->link_server);
+	agent->due = due_free(agent->due);
+	agent->bus = bus_free(agent->bus);
+	agent->queue = queue_free(agent->queue);
+	agent->discovered = discovered_free(agent->discovered);
+	agent->sessions = sessions_free(agent->sessions);
+	agent->neighbours = neighbours_free(agent->neighbours);
+	agent->cloud = cloud_free(agent->cloud);
+	agent->channels = channels_free(agent->channels);
+	agent->plugins = plugins_free(agent->plugins);
+	agent->turn = turn_free(agent->turn);
+	agent->vault = vault_close(agent->vault);
+	agent->store = store_close(agent->store);
+	settings_done(&agent->settings);
+	free(agent);
+	return NULL;
+}

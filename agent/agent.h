@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* agent: what all rooms of gangwayd share, owned here; and its beginning and end. */
+#pragma once
+
+#include "agent/clock.h"
+#include "agent/settings.h"
+
+struct bus;
+struct channels;
+struct cloud;
+struct discovered;
+struct due;
+struct link_server;
+struct neighbours;
+struct plugins;
+struct queue;
+struct sd_event;
+struct sessions;
+struct store;
+struct turn;
+struct vault;
+
+struct agent {
+	struct sd_event *event;
+	struct settings settings;
+	struct clock_trust clock;
+
+	struct store *store;
+	struct vault *vault;
+	struct turn *turn;
+
+	struct link_server *link_server;
+	struct plugins *plugins;       /* who is connected */
+	struct channels *channels;     /* what transports offer */
+	struct cloud *cloud;           /* how the cloud fares */
+	struct neighbours *neighbours; /* what transports say of addresses */
+	struct sessions *sessions;     /* who is at a door */
+	struct discovered *discovered; /* who knocked without a claim */
+	struct queue *queue;           /* what is open with the cloud link */
+	struct due *due;               /* what is due when */
+	struct bus *bus;               /* the people's side */
+};
+
+struct agent_options {
+	const char *config, *state, *link;
+};
+
+/* Sets everything up; on failure one line is logged that says what to do. */
+int agent_new(struct sd_event *event, const struct agent_options *options, struct agent **ret);
+struct agent *agent_free(struct agent *agent);

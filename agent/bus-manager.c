@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The object /org/gangway1: its table, and thin handlers that read arguments, call, and reply. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <systemd/sd-bus.h>
+
+#include "agent/agent.h"
+#include "agent/audit.h"
+#include "agent/bus.h"
+#include "agent/claim.h"
+#include "agent/cloud.h"
+#include "agent/discovered.h"
+#include "agent/plugins.h"
+#include "agent/store-device.h"
+#include "agent/store-job.h"
+#include "agent/turn.h"
+#include "lib/hex.h"
+#include "lib/label.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+#define LIST_MAX        1000
+#define JOBS_MAX        1000
+#define TENANT_DEFAULT  "default"
+#define AUDIT_LINES_MAX (16u << 20) /* bytes that one ReadAudit gives at most */
+
+/* --- claims --- */
+
+struct claim_options {
+	const char *tenant;
+	int replace;
+	uint64_t expires;
+};
+
+static int read_option(sd_bus_message *m, const char *name, struct claim_options *ret)
+{
+	if (gw_streq(name, "replace"))
+		return sd_bus_message_read(m, "v", "b", &ret->replace);
+	if (gw_streq(name, "tenant"))
+		return sd_bus_message_read(m, "v", "s", &ret->tenant);
+	if (gw_streq(name, "expires"))
+		return sd_bus_message_read(m, "v", "t", &ret->expires);
+	return -EINVAL;
+}
+
+static int read_options(sd_bus_message *m, struct claim_options *ret)
+{
+	const char *name;
+	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = sd_bus_message_read_basic(m, 's', &name);
+		if (r >= 0)
+			r = read_option(m, name, ret);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int reply_device(struct agent *agent, sd_bus_message *call, const char *id)
+{
+	_cleanup_free_ char *path = NULL;
+	sd_bus_message *reply = NULL;
+	int r = sd_bus_path_encode(BUS_DEVICE_PREFIX, id, &path);
+
+	if (r >= 0)
+		r = sd_bus_message_new_method_return(call, &reply);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "o", path);
+	if (r >= 0)
+		r = turn_reply(agent->turn, call, TAKE_PTR(reply));
+	sd_bus_message_unref(reply);
+	return r < 0 ? r : 1;
+}
+
+static int claim_label(struct agent *agent, sd_bus_message *call, const struct gw_label *label,
+		       const struct claim_options *options)
+{
+	char who[32];
+	const struct claim_wish wish = {
+		.device = label->id,
+		.secret = { label->secret, label->secret_len },
+		.tenant = options->tenant,
+		.vendor = label->vendor,
+		.model = label->model,
+		.expires = options->expires,
+		.label_expires = label->expires,
+		.replace = options->replace,
+		.may_replace = bus_caller_has(agent->bus, call, RIGHT_REPLACE),
+		.who = who,
+	};
+	enum gw_reason reason;
+	int r;
+
+	bus_name_caller(agent->bus, call, who, sizeof(who));
+	if (label->secret_is_weak)
+		gw_log_device(WARNING, label->id, "The label's secret is weak: all of one kind");
+	r = claim_make(agent, &wish, &reason);
+	if (r < 0)
+		return bus_reply_errno(agent, call, r);
+	if (reason != GW_REASON_NONE)
+		return bus_reply_reason(agent, call, reason);
+	return reply_device(agent, call, label->id);
+}
+
+static int method_claim(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct claim_options options = { .tenant = TENANT_DEFAULT };
+	struct agent *agent = userdata;
+	struct gw_label label = { 0 };
+	const char *payload, *why;
+	int r;
+
+	(void)sd_bus_message_sensitive(call);
+	r = sd_bus_message_read_basic(call, 's', &payload);
+	if (r >= 0)
+		r = read_options(call, &options);
+	if (r < 0)
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+					 "Options are replace (b), tenant (s) and expires (t)");
+	if (!gw_device_id_is_valid(options.tenant))
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+					 "A tenant is 1 to 64 characters of A-Z a-z 0-9 . _ : -");
+	if (gw_label_parse(payload, &label, &why) < 0)
+		return sd_bus_error_setf(error, "org.gangway1.Error.BadLabel", "%s", why);
+
+	r = claim_label(agent, call, &label, &options);
+	gw_label_wipe(&label);
+	return r;
+}
+
+static int method_withdraw(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	enum gw_reason reason;
+	const char *id;
+	char who[32];
+	int r = sd_bus_message_read_basic(call, 's', &id);
+
+	if (r < 0)
+		return r;
+	bus_name_caller(agent->bus, call, who, sizeof(who));
+	r = claim_withdraw(agent, id, who, &reason);
+	if (r < 0)
+		return bus_reply_errno(agent, call, r);
+	if (reason != GW_REASON_NONE)
+		return bus_reply_reason(agent, call, reason);
+	return bus_reply_empty(agent, call);
+}
+
+/* --- looking --- */
+
+static int method_get_device(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	struct device_record device;
+	const char *id;
+	int r = sd_bus_message_read_basic(call, 's', &id);
+
+	if (r < 0)
+		return r;
+	if (store_device_get(agent->store, id, &device) < 0 &&
+	    !discovered_find(agent->discovered, id))
+		return bus_reply_reason(agent, call, GW_REASON_NOT_FOUND);
+	return reply_device(agent, call, id);
+}
+
+static int read_filter(sd_bus_message *m, struct device_filter *ret)
+{
+	const char *name;
+	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = sd_bus_message_read_basic(m, 's', &name);
+		if (r < 0)
+			return r;
+		if (gw_streq(name, "state"))
+			r = sd_bus_message_read(m, "v", "s", &ret->state);
+		else if (gw_streq(name, "tenant"))
+			r = sd_bus_message_read(m, "v", "s", &ret->tenant);
+		else
+			return -EINVAL;
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int append_device(sd_bus_message *reply, const char *id, enum device_state state)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = sd_bus_path_encode(BUS_DEVICE_PREFIX, id, &path);
+
+	return r < 0 ? r
+		     : sd_bus_message_append(reply, "(oss)", path, id, device_state_name(state));
+}
+
+/* Whether a sighting passes the filter: nobody's tenant, and discovered. */
+static bool shows_discovered(const struct device_filter *filter)
+{
+	return !filter->tenant &&
+	       (!filter->state || gw_streq(filter->state, device_state_name(DEVICE_DISCOVERED)));
+}
+
+/* Two sorted lists in one: records from the store, sightings from memory. */
+static int append_devices(struct agent *agent, sd_bus_message *reply,
+			  const struct device_filter *filter, size_t max)
+{
+	_cleanup_free_ struct device_record *records = calloc(max, sizeof(*records));
+	const struct sighting *seen = NULL;
+	size_t n_records, i = 0;
+	int r;
+
+	if (!records)
+		return -ENOMEM;
+	r = store_device_list(agent->store, filter, records, max);
+	if (r < 0)
+		return r;
+	n_records = (size_t)r;
+
+	if (shows_discovered(filter))
+		seen = discovered_after(agent->discovered, filter->after);
+	for (size_t n = 0; n < max && (seen || i < n_records) && r >= 0; n++) {
+		if (seen && (i == n_records || strcmp(seen->id, records[i].id) < 0)) {
+			r = append_device(reply, seen->id, DEVICE_DISCOVERED);
+			seen = discovered_after(agent->discovered, seen->id);
+		} else {
+			r = append_device(reply, records[i].id, records[i].state);
+			i++;
+		}
+	}
+	return r;
+}
+
+static int method_list_devices(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	struct device_filter filter = { 0 };
+	sd_bus_message *reply = NULL;
+	uint32_t limit;
+	int r;
+
+	r = read_filter(call, &filter);
+	if (r >= 0)
+		r = sd_bus_message_read(call, "su", &filter.after, &limit);
+	if (r < 0 || limit < 1 || limit > LIST_MAX)
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+					 "Filters are state (s) and tenant (s), limit is 1 to %d",
+					 LIST_MAX);
+
+	r = sd_bus_message_new_method_return(call, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "(oss)");
+	if (r >= 0)
+		r = append_devices(agent, reply, &filter, limit);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	if (r >= 0)
+		r = turn_reply(agent->turn, call, TAKE_PTR(reply));
+	sd_bus_message_unref(reply);
+	return r < 0 ? r : 1;
+}
+
+static int append_jobs(struct agent *agent, sd_bus_message *reply)
+{
+	_cleanup_free_ struct job_record *job = malloc(sizeof(*job));
+	uint64_t after = 0;
+	int r = 0;
+
+	if (!job)
+		return -ENOMEM;
+	for (size_t n = 0; n < JOBS_MAX && r >= 0; n++) {
+		if (store_job_next(agent->store, after, job) < 0)
+			break;
+		after = job->created;
+		r = sd_bus_message_append(reply, "(ssssutt)", job->id, job_kind_name(job->kind),
+					  job->device, job_state_name(job->state), job->attempts,
+					  job->created / 1000000, job->due);
+	}
+	return r;
+}
+
+static int method_list_jobs(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	sd_bus_message *reply = NULL;
+	int r = sd_bus_message_new_method_return(call, &reply);
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "(ssssutt)");
+	if (r >= 0)
+		r = append_jobs(agent, reply);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	if (r >= 0)
+		r = turn_reply(agent->turn, call, TAKE_PTR(reply));
+	sd_bus_message_unref(reply);
+	return r < 0 ? r : 1;
+}
+
+/* --- the record --- */
+
+/* Texts of the record are printable ASCII: only two characters need care in JSON. */
+static void print_text(FILE *file, const char *name, const char *text)
+{
+	(void)fprintf(file, ",\"%s\":\"", name);
+	for (; *text; text++)
+		(void)fprintf(file, "%s%c", *text == '"' || *text == '\\' ? "\\" : "",
+			      gw_is_printable((const char[]){ *text, 0 }) ? *text : '?');
+	(void)fputc('"', file);
+}
+
+static void print_record(FILE *file, const struct audit_record *record)
+{
+	char mac[2 * sizeof(record->mac) + 1];
+
+	gw_hex_encode(record->mac, sizeof(record->mac), mac);
+	(void)fprintf(file, "{\"n\":%llu,\"time\":%llu", (unsigned long long)record->n,
+		      (unsigned long long)record->time);
+	print_text(file, "event", record->event);
+	print_text(file, "device", record->device);
+	print_text(file, "who", record->who);
+	print_text(file, "reason", record->reason);
+	print_text(file, "detail", record->detail);
+	print_text(file, "mac", mac);
+	(void)fputs("}\n", file);
+}
+
+static int print_records(struct agent *agent, uint64_t from, FILE *file)
+{
+	struct audit_record record;
+	int r;
+
+	while ((r = audit_get(agent->store, from, &record)) >= 0) {
+		print_record(file, &record);
+		if (ftell(file) > (long)AUDIT_LINES_MAX)
+			break;
+		from = record.n + 1;
+	}
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return fflush(file) == 0 ? 0 : -errno;
+}
+
+static int make_audit_file(struct agent *agent, uint64_t from)
+{
+	_cleanup_close_ int fd = memfd_create("audit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	FILE *file;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	file = fdopen(dup(fd), "w");
+	if (!file)
+		return -errno;
+	r = print_records(agent, from, file);
+	(void)fclose(file);
+	if (r < 0)
+		return r;
+
+	if (lseek(fd, 0, SEEK_SET) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static int method_read_audit(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	_cleanup_close_ int fd = -1;
+	uint64_t from;
+	int r = sd_bus_message_read_basic(call, 't', &from);
+
+	if (r < 0)
+		return r;
+	fd = make_audit_file(agent, from);
+	if (fd < 0)
+		return fd;
+	return sd_bus_reply_method_return(call, "h", fd);
+}
+
+static int method_verify_audit(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	uint64_t first_bad;
+	const char *why;
+	int r = audit_verify(agent->store, agent->vault, &first_bad, &why);
+
+	if (r < 0)
+		return r;
+	return sd_bus_reply_method_return(call, "bts", !first_bad, first_bad, why);
+}
+
+/* --- properties --- */
+
+static int property_text(sd_bus *bus, const char *path, const char *interface, const char *property,
+			 sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	const char *trouble = bus_trouble(agent->bus);
+	const char *text = "";
+
+	if (gw_streq(property, "Version"))
+		text = PACKAGE_VERSION;
+	else if (gw_streq(property, "GatewayId"))
+		text = agent->settings.gateway;
+	else if (gw_streq(property, "State"))
+		text = *trouble ? "waiting" : "running";
+	else if (gw_streq(property, "StateText"))
+		text = trouble;
+	else if (gw_streq(property, "CloudState"))
+		text = cloud_state_name(agent);
+	else if (gw_streq(property, "CloudText"))
+		text = cloud_text(agent);
+	return sd_bus_message_append(reply, "s", text);
+}
+
+static int property_clock_trusted(sd_bus *bus, const char *path, const char *interface,
+				  const char *property, sd_bus_message *reply, void *userdata,
+				  sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+
+	return sd_bus_message_append(reply, "b", clock_is_trusted(&agent->clock));
+}
+
+static int property_counts(sd_bus *bus, const char *path, const char *interface,
+			   const char *property, sd_bus_message *reply, void *userdata,
+			   sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	int r = sd_bus_message_open_container(reply, 'a', "{su}");
+
+	for (int i = DEVICE_DISCOVERED; i < _DEVICE_STATE_MAX && r >= 0; i++) {
+		enum device_state state = (enum device_state)i;
+		uint64_t n = state == DEVICE_DISCOVERED
+				     ? discovered_count(agent->discovered)
+				     : store_device_count_state(agent->store, state);
+
+		r = sd_bus_message_append(reply, "{su}", device_state_name(state), (uint32_t)n);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int property_jobs_waiting(sd_bus *bus, const char *path, const char *interface,
+				 const char *property, sd_bus_message *reply, void *userdata,
+				 sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+
+	return sd_bus_message_append(reply, "u", (uint32_t)store_job_count(agent->store));
+}
+
+static int property_plugins(sd_bus *bus, const char *path, const char *interface,
+			    const char *property, sd_bus_message *reply, void *userdata,
+			    sd_bus_error *error)
+{
+	static const char *const roles[_GW_ROLE_MAX] = {
+		[GW_ROLE_TRANSPORT] = "transport",
+		[GW_ROLE_REGISTRAR] = "registrar",
+		[GW_ROLE_CLOUD] = "cloud",
+	};
+	struct agent *agent = userdata;
+	struct plugin *plugin = NULL;
+	struct plugin_info info;
+	int r = sd_bus_message_open_container(reply, 'a', "(ssssbs)");
+
+	while (r >= 0 && (plugin = plugins_next(agent->plugins, plugin))) {
+		plugin_get_info(plugin, &info);
+		r = sd_bus_message_append(reply, "(ssssbs)", info.name, roles[info.role],
+					  info.program, info.library, info.healthy, info.text);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* clang-format off */
+static const sd_bus_vtable vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD_WITH_ARGS("Claim",
+		SD_BUS_ARGS("s", payload, "a{sv}", options), SD_BUS_RESULT("o", device),
+		method_claim, SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
+	SD_BUS_METHOD_WITH_ARGS("Withdraw",
+		SD_BUS_ARGS("s", id), SD_BUS_NO_RESULT,
+		method_withdraw, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetDevice",
+		SD_BUS_ARGS("s", id), SD_BUS_RESULT("o", device),
+		method_get_device, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListDevices",
+		SD_BUS_ARGS("a{sv}", filter, "s", after, "u", limit), SD_BUS_RESULT("a(oss)", devices),
+		method_list_devices, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListJobs",
+		SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssutt)", jobs),
+		method_list_jobs, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ReadAudit",
+		SD_BUS_ARGS("t", from), SD_BUS_RESULT("h", records),
+		method_read_audit, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("VerifyAudit",
+		SD_BUS_NO_ARGS, SD_BUS_RESULT("b", ok, "t", first_bad, "s", reason),
+		method_verify_audit, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_SIGNAL_WITH_ARGS("StateChanged",
+		SD_BUS_ARGS("o", device, "s", id, "s", from, "s", to, "s", reason), 0),
+	SD_BUS_PROPERTY("Version", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("GatewayId", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("State", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("StateText", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("CloudState", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("CloudText", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("ClockTrusted", "b", property_clock_trusted, 0,
+		SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Counts", "a{su}", property_counts, 0, 0),
+	SD_BUS_PROPERTY("JobsWaiting", "u", property_jobs_waiting, 0, 0),
+	SD_BUS_PROPERTY("Plugins", "a(ssssbs)", property_plugins, 0,
+		SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
+	SD_BUS_VTABLE_END,
+};
+/* clang-format on */
+
+int bus_manager_add(struct agent *agent, sd_bus *bus)
+{
+	return sd_bus_add_object_vtable(bus, NULL, BUS_PATH, "org.gangway1.Manager", vtable, agent);
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every call passes one filter. If the caller's credentials are known it is judged there and then; if
+ * not, the bus is asked for them without waiting, and the call comes back to the filter with the
+ * answer. Names of callers on a bus are never given twice, so what is known stays true.
+ *
+ * The bus may be away at the start and may go at any time: the agent works on without it and tries
+ * again.
+ */
+#include "agent/bus.h"
+
+#include <grp.h>
+#include <stdio.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "agent/agent.h"
+#include "agent/turn.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "lib/wire.h"
+
+#define GROUP          "gangway"
+#define RETRY_FIRST_US 250000
+#define RETRY_MAX_US   10000000
+#define CALLERS_MAX    64
+#define ASKING_MAX     64 /* calls that wait for their caller's credentials */
+
+struct caller {
+	char name[64]; /* unique name on the bus; empty: free */
+	uint64_t used_us;
+	unsigned uid;
+	bool in_group;
+};
+
+struct bus {
+	struct agent *agent;
+	sd_bus *connection;
+	sd_event_source *retry;
+	uint64_t retry_us;
+	bool complained;
+	gid_t group;
+	bool has_group;
+	struct caller callers[CALLERS_MAX];
+	unsigned n_asking;
+	char trouble[GW_TEXT_MAX + 1];
+};
+
+/* --- who calls --- */
+
+static struct caller *find_caller(struct bus *bus, const char *name)
+{
+	for (size_t i = 0; i < CALLERS_MAX; i++) {
+		if (gw_streq(bus->callers[i].name, name)) {
+			bus->callers[i].used_us = gw_now_monotonic_us();
+			return &bus->callers[i];
+		}
+	}
+	return NULL;
+}
+
+static struct caller *caller_of(struct bus *bus, sd_bus_message *call)
+{
+	const char *sender = sd_bus_message_get_sender(call);
+
+	return sender ? find_caller(bus, sender) : NULL;
+}
+
+static void remember_caller(struct bus *bus, const char *name, unsigned uid, bool in_group)
+{
+	struct caller *oldest = &bus->callers[0];
+
+	for (size_t i = 1; i < CALLERS_MAX; i++)
+		if (bus->callers[i].used_us < oldest->used_us)
+			oldest = &bus->callers[i];
+	*oldest = (struct caller){
+		.used_us = gw_now_monotonic_us(),
+		.uid = uid,
+		.in_group = in_group,
+	};
+	(void)gw_copy(oldest->name, sizeof(oldest->name), name);
+}
+
+void bus_name_caller(struct bus *bus, sd_bus_message *call, char *name, unsigned size)
+{
+	const struct caller *caller = caller_of(bus, call);
+
+	if (caller)
+		(void)snprintf(name, size, "uid %u", caller->uid);
+	else
+		(void)snprintf(name, size, "unknown");
+}
+
+bool bus_caller_has(struct bus *bus, sd_bus_message *call, enum right right)
+{
+	const struct caller *caller = caller_of(bus, call);
+
+	return caller && right_is_held(right, caller->uid, caller->in_group);
+}
+
+/* --- asking the bus who calls --- */
+
+struct asking {
+	struct bus *bus;
+	sd_bus_message *call;
+};
+
+static int read_groups(sd_bus_message *m, const struct bus *bus, bool *ret_in_group)
+{
+	uint32_t gid;
+	int r = sd_bus_message_enter_container(m, 'v', "au");
+
+	if (r >= 0)
+		r = sd_bus_message_enter_container(m, 'a', "u");
+	while (r >= 0 && (r = sd_bus_message_read_basic(m, 'u', &gid)) > 0)
+		*ret_in_group = *ret_in_group || (bus->has_group && gid == bus->group);
+	if (r >= 0)
+		r = sd_bus_message_exit_container(m);
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* The dictionary of GetConnectionCredentials. */
+static int read_credentials(sd_bus_message *m, const struct bus *bus, int64_t *ret_uid,
+			    bool *ret_in_group)
+{
+	const char *key;
+	uint32_t uid;
+	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = sd_bus_message_read_basic(m, 's', &key);
+		if (r < 0)
+			return r;
+		if (gw_streq(key, "UnixUserID")) {
+			r = sd_bus_message_read(m, "v", "u", &uid);
+			*ret_uid = uid;
+		} else if (gw_streq(key, "UnixGroupIDs")) {
+			r = read_groups(m, bus, ret_in_group);
+		} else {
+			r = sd_bus_message_skip(m, "v");
+		}
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r;
+}
+
+static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct asking *asking = userdata;
+	struct bus *bus = asking->bus;
+	bool in_group = false;
+	int64_t uid = -1;
+
+	if (!sd_bus_message_is_method_error(m, NULL))
+		(void)read_credentials(m, bus, &uid, &in_group);
+	if (uid >= 0) {
+		remember_caller(bus, sd_bus_message_get_sender(asking->call), (unsigned)uid,
+				in_group);
+		(void)sd_bus_message_rewind(asking->call, /* complete= */ true);
+		(void)sd_bus_enqueue_for_read(bus->connection, asking->call);
+	} else {
+		(void)sd_bus_reply_method_errorf(asking->call, SD_BUS_ERROR_ACCESS_DENIED,
+						 "The bus does not say who you are");
+	}
+	return 0;
+}
+
+static void asking_free(void *userdata)
+{
+	struct asking *asking = userdata;
+
+	asking->bus->n_asking--;
+	sd_bus_message_unref(asking->call);
+	free(asking);
+}
+
+static int ask_who_calls(struct bus *bus, sd_bus_message *call)
+{
+	struct asking *asking;
+	sd_bus_slot *slot = NULL;
+	int r;
+
+	if (bus->n_asking >= ASKING_MAX)
+		return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_LIMITS_EXCEEDED,
+						  "Too many callers at a time");
+
+	asking = malloc(sizeof(*asking));
+	if (!asking)
+		return -ENOMEM;
+	r = sd_bus_call_method_async(bus->connection, &slot, "org.freedesktop.DBus",
+				     "/org/freedesktop/DBus", "org.freedesktop.DBus",
+				     "GetConnectionCredentials", on_credentials, asking, "s",
+				     sd_bus_message_get_sender(call));
+	if (r < 0) {
+		free(asking);
+		return r;
+	}
+
+	*asking = (struct asking){ bus, sd_bus_message_ref(call) };
+	bus->n_asking++;
+	(void)sd_bus_slot_set_destroy_callback(slot, asking_free);
+	(void)sd_bus_slot_set_floating(slot, 1);
+	sd_bus_slot_unref(slot);
+	return 1;
+}
+
+/* --- the filter --- */
+
+static int judge(struct bus *bus, sd_bus_message *call)
+{
+	const char *interface = sd_bus_message_get_interface(call);
+	const char *member = sd_bus_message_get_member(call);
+	enum right right = right_needed(interface ? interface : "", member);
+	const struct caller *caller;
+
+	if (right == RIGHT_NONE)
+		return 0;
+	if (right == RIGHT_NOBODY)
+		return 0; /* no such method: sd-bus says so */
+	caller = caller_of(bus, call);
+	if (!caller)
+		return ask_who_calls(bus, call);
+	if (right_is_held(right, caller->uid, caller->in_group))
+		return 0;
+	gw_log(NOTICE, "Uid %u may not call %s", caller->uid, member);
+	return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_ACCESS_DENIED,
+					  "You do not have the right to call %s", member);
+}
+
+static void connect_later(struct bus *bus);
+
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct bus *bus = userdata;
+
+	if (sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Disconnected") > 0) {
+		gw_log(WARNING, "The system bus is gone, trying again");
+		connect_later(bus);
+		return 0;
+	}
+	return sd_bus_message_is_method_call(m, NULL, NULL) > 0 ? judge(bus, m) : 0;
+}
+
+/* --- replies --- */
+
+int bus_reply_empty(struct agent *agent, sd_bus_message *call)
+{
+	sd_bus_message *reply = NULL;
+	int r = sd_bus_message_new_method_return(call, &reply);
+
+	if (r >= 0)
+		r = turn_reply(agent->turn, call, reply);
+	return r < 0 ? r : 1;
+}
+
+static int reply_error(struct agent *agent, sd_bus_message *call, const char *name,
+		       const char *text)
+{
+	const sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(name, text);
+	sd_bus_message *reply = NULL;
+	int r = sd_bus_message_new_method_error(call, &reply, &error);
+
+	if (r >= 0)
+		r = turn_reply(agent->turn, call, reply);
+	return r < 0 ? r : 1;
+}
+
+int bus_reply_reason(struct agent *agent, sd_bus_message *call, enum gw_reason reason)
+{
+	char name[128];
+
+	gw_reason_error_name(gw_reason_code(reason), name, sizeof(name));
+	return reply_error(agent, call, name, gw_reason_text(reason));
+}
+
+int bus_reply_errno(struct agent *agent, sd_bus_message *call, int error)
+{
+	char text[160];
+
+	(void)snprintf(text, sizeof(text), "The store or the vault failed: %s", strerror(-error));
+	return reply_error(agent, call, SD_BUS_ERROR_FAILED, text);
+}
+
+/* --- news --- */
+
+static void device_path_tell(struct bus *bus, const struct turn_change *change)
+{
+	bool was_listed = change->from != DEVICE_UNKNOWN && !device_state_is_at_rest(change->from);
+	bool is_listed = change->to != DEVICE_UNKNOWN && !device_state_is_at_rest(change->to);
+	_cleanup_free_ char *path = NULL;
+
+	if (sd_bus_path_encode(BUS_DEVICE_PREFIX, change->device, &path) < 0)
+		return;
+
+	if (is_listed && !was_listed)
+		(void)sd_bus_emit_object_added(bus->connection, path);
+	else
+		(void)sd_bus_emit_properties_changed(bus->connection, path, "org.gangway1.Device",
+						     "State", "Reason", "ReasonText", NULL);
+	if (was_listed && !is_listed)
+		(void)sd_bus_emit_interfaces_removed(bus->connection, path, "org.gangway1.Device",
+						     NULL);
+	(void)sd_bus_emit_signal(bus->connection, BUS_PATH, "org.gangway1.Manager", "StateChanged",
+				 "ossss", path, change->device, device_state_name(change->from),
+				 device_state_name(change->to), change->reason);
+}
+
+void bus_tell_change(struct bus *bus, const struct turn_change *change)
+{
+	if (bus && bus->connection)
+		device_path_tell(bus, change);
+}
+
+static void tell_manager(struct bus *bus, const char *property, const char *other)
+{
+	if (bus && bus->connection)
+		(void)sd_bus_emit_properties_changed(bus->connection, BUS_PATH,
+						     "org.gangway1.Manager", property, other, NULL);
+}
+
+void bus_tell_plugins(struct bus *bus)
+{
+	tell_manager(bus, "Plugins", NULL);
+}
+
+void bus_tell_cloud(struct bus *bus)
+{
+	tell_manager(bus, "CloudState", "CloudText");
+}
+
+void bus_tell_clock(struct bus *bus)
+{
+	tell_manager(bus, "ClockTrusted", NULL);
+}
+
+void bus_tell_transport(struct bus *bus, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (!bus || !bus->connection || sd_bus_path_encode(BUS_TRANSPORT_PREFIX, name, &path) < 0)
+		return;
+	(void)sd_bus_emit_properties_changed(bus->connection, path, "org.gangway1.Transport",
+					     "Channels", "Healthy", "Text", NULL);
+}
+
+const char *bus_trouble(const struct bus *bus)
+{
+	return bus->trouble;
+}
+
+void bus_set_trouble(struct bus *bus, const char *text)
+{
+	if (!bus || gw_streq(bus->trouble, text ? text : ""))
+		return;
+	(void)gw_copy(bus->trouble, sizeof(bus->trouble), text ? text : "");
+	tell_manager(bus, "State", "StateText");
+}
+
+/* --- connecting --- */
+
+static void connect_later(struct bus *bus)
+{
+	(void)sd_event_source_set_time_relative(bus->retry, bus->retry_us);
+	(void)sd_event_source_set_enabled(bus->retry, SD_EVENT_ONESHOT);
+	bus->retry_us = GW_MIN(bus->retry_us * 2, (uint64_t)RETRY_MAX_US);
+}
+
+static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct bus *bus = userdata;
+	const sd_bus_error *refusal = sd_bus_message_get_error(m);
+
+	if (refusal) {
+		gw_log(ERROR,
+		       "The bus does not give us the name " BUS_NAME
+		       " (%s); is its policy installed, "
+		       "or another gangwayd running? Trying again",
+		       refusal->message);
+		connect_later(bus);
+		return 0;
+	}
+	gw_log(INFO, "On the bus as " BUS_NAME);
+	bus->retry_us = RETRY_FIRST_US;
+	bus->complained = false;
+	return 0;
+}
+
+static int set_up(struct bus *bus)
+{
+	sd_bus *connection = bus->connection;
+	int r;
+
+	(void)sd_bus_set_exit_on_disconnect(connection, 0);
+	r = sd_bus_add_filter(connection, NULL, on_message, bus);
+	if (r >= 0)
+		r = sd_bus_add_object_manager(connection, NULL, BUS_PATH);
+	if (r >= 0)
+		r = bus_manager_add(bus->agent, connection);
+	if (r >= 0)
+		r = bus_device_add(bus->agent, connection);
+	if (r >= 0)
+		r = bus_transport_add(bus->agent, connection);
+	if (r >= 0)
+		r = sd_bus_attach_event(connection, bus->agent->event, SD_EVENT_PRIORITY_NORMAL);
+	if (r >= 0)
+		r = sd_bus_request_name_async(connection, NULL, BUS_NAME, 0, on_name, bus);
+	return r;
+}
+
+static void disconnect(struct bus *bus)
+{
+	bus->connection = sd_bus_close_unref(bus->connection);
+	memset(bus->callers, 0, sizeof(bus->callers));
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct bus *bus = userdata;
+	int r;
+
+	disconnect(bus);
+	r = sd_bus_open_system(&bus->connection);
+	if (r >= 0)
+		r = set_up(bus);
+	if (r >= 0)
+		return 0;
+
+	if (!bus->complained)
+		gw_log(WARNING,
+		       "No system bus (%s): gangwayctl cannot reach us; start dbus, or set "
+		       "DBUS_SYSTEM_BUS_ADDRESS. Trying again",
+		       strerror(-r));
+	bus->complained = true;
+	disconnect(bus);
+	connect_later(bus);
+	return 0;
+}
+
+int bus_new(struct agent *agent, struct bus **ret)
+{
+	struct bus *bus = calloc(1, sizeof(*bus));
+	const struct group *group = getgrnam(GROUP);
+	int r;
+
+	if (!bus)
+		return -ENOMEM;
+
+	bus->agent = agent;
+	bus->retry_us = RETRY_FIRST_US;
+	bus->has_group = group != NULL;
+	bus->group = group ? group->gr_gid : 0;
+	r = sd_event_add_time_relative(agent->event, &bus->retry, CLOCK_MONOTONIC, 0,
+				       /* accuracy= */ 1000, on_retry, bus);
+	if (r < 0) {
+		bus_free(bus);
+		return r;
+	}
+	*ret = bus;
+	return 0;
+}
+
+struct bus *bus_free(struct bus *bus)
+{
+	if (!bus)
+		return NULL;
+	if (bus->connection)
+		(void)sd_bus_flush(bus->connection);
+	disconnect(bus);
+	sd_event_source_disable_unref(bus->retry);
+	free(bus);
+	return NULL;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bus: the people's side of the agent, org.gangway1 on the system bus. Connects and reconnects, holds
+ * every call to rights.c before a handler sees it, and sends the news. The objects are in bus-manager,
+ * bus-device and bus-transport.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "agent/rights.h"
+#include "lib/reason.h"
+
+struct agent;
+struct bus;
+struct sd_bus;
+struct sd_bus_message;
+struct turn_change;
+
+#define BUS_NAME             "org.gangway1"
+#define BUS_PATH             "/org/gangway1"
+#define BUS_DEVICE_PREFIX    BUS_PATH "/device"
+#define BUS_TRANSPORT_PREFIX BUS_PATH "/transport"
+
+int bus_new(struct agent *agent, struct bus **ret);
+struct bus *bus_free(struct bus *bus);
+
+/* News; each is told to whoever watches, or to nobody if there is no bus. */
+void bus_tell_change(struct bus *bus, const struct turn_change *change);
+void bus_tell_plugins(struct bus *bus);
+void bus_tell_transport(struct bus *bus, const char *name);
+void bus_tell_cloud(struct bus *bus);
+void bus_tell_clock(struct bus *bus);
+
+/* What keeps the agent from its work, NULL for nothing: property State. */
+void bus_set_trouble(struct bus *bus, const char *text);
+const char *bus_trouble(const struct bus *bus);
+
+/* For handlers: who calls ("uid 1000"), and whether he has a further right. */
+void bus_name_caller(struct bus *bus, struct sd_bus_message *call, char *name, unsigned size);
+bool bus_caller_has(struct bus *bus, struct sd_bus_message *call, enum right right);
+
+/* For handlers: queues a reply without arguments, or an error by its reason. Both return 1, which tells
+ * sd-bus that the call is dealt with. */
+int bus_reply_empty(struct agent *agent, struct sd_bus_message *call);
+int bus_reply_reason(struct agent *agent, struct sd_bus_message *call, enum gw_reason reason);
+int bus_reply_errno(struct agent *agent, struct sd_bus_message *call, int error);
+
+/* The objects. */
+int bus_manager_add(struct agent *agent, struct sd_bus *bus);
+int bus_device_add(struct agent *agent, struct sd_bus *bus);
+int bus_transport_add(struct agent *agent, struct sd_bus *bus);

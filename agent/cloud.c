@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An answer ends a job only here. One that no job waits for is never delivered: it is recorded, and
+ * if it brought a certificate the cloud is told that this one is void.
+ */
+#include "agent/cloud.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "agent/agent.h"
+#include "agent/bus.h"
+#include "agent/due.h"
+#include "agent/enrol.h"
+#include "agent/lifecycle.h"
+#include "agent/plugins.h"
+#include "agent/queue.h"
+#include "agent/steps.h"
+#include "agent/store-certificate.h"
+#include "agent/store-job.h"
+#include "agent/store.h"
+#include "agent/turn.h"
+#include "lib/log.h"
+#include "lib/reason.h"
+#include "lib/util.h"
+
+#define SERVER_CERT_META "server-cert-job" /* the latest that was answered */
+
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+struct cloud {
+	enum gw_cloud_state state;
+	char text[GW_TEXT_MAX + 1];
+};
+
+/* --- how it fares --- */
+
+static const char *const state_names[_GW_CLOUD_MAX] = {
+	[GW_CLOUD_UNPROVISIONED] = "unprovisioned",
+	[GW_CLOUD_CONNECTING] = "connecting",
+	[GW_CLOUD_OFFLINE] = "offline",
+	[GW_CLOUD_SILENT] = "silent",
+	[GW_CLOUD_ONLINE] = "online",
+};
+
+bool cloud_is_online(struct agent *agent)
+{
+	return agent->cloud->state == GW_CLOUD_ONLINE;
+}
+
+const char *cloud_state_name(struct agent *agent)
+{
+	return state_names[agent->cloud->state];
+}
+
+const char *cloud_text(struct agent *agent)
+{
+	return agent->cloud->text;
+}
+
+static void send_state(struct agent *agent, struct plugin *registrar)
+{
+	struct gw_msg msg = { .type = GW_MSG_CLOUD_STATE,
+			      .cloud_state = { (uint8_t)agent->cloud->state, agent->cloud->text } };
+
+	plugin_send(registrar, &msg, /* fd= */ -1);
+}
+
+void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char *text)
+{
+	bool changed = agent->cloud->state != state;
+
+	agent->cloud->state = state;
+	(void)gw_copy(agent->cloud->text, sizeof(agent->cloud->text), text);
+	if (changed)
+		gw_log(NOTICE, "The cloud is %s%s%s", state_names[state], *text ? ": " : "", text);
+	send_state(agent, plugins_find(agent->plugins, GW_ROLE_REGISTRAR));
+	bus_tell_cloud(agent->bus);
+}
+
+/* --- anchors --- */
+
+static int read_sealed(int fd, uint8_t *buf, size_t size, size_t *ret_len)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+	ssize_t n;
+
+	if (seals < 0 || (seals & SEALS) != SEALS)
+		return -EBADMSG;
+	if (fstat(fd, &st) < 0 || st.st_size < 0 || (size_t)st.st_size > size)
+		return -EBADMSG;
+
+	n = pread(fd, buf, size, 0);
+	if (n != st.st_size)
+		return -EBADMSG;
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+static int make_sealed(struct gw_blob contents)
+{
+	_cleanup_close_ int fd = memfd_create("anchors", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, contents.data, contents.len) != (ssize_t)contents.len)
+		return -EIO;
+	if (fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static void send_anchors(struct plugin *registrar, enum gw_anchors_purpose purpose,
+			 struct gw_blob certificates)
+{
+	_cleanup_close_ int fd = make_sealed(certificates);
+	struct gw_msg msg = { .type = GW_MSG_ANCHORS, .anchors = { (uint8_t)purpose } };
+
+	if (fd < 0)
+		gw_log(ERROR, "Cannot hand on trust anchors: %s", strerror(-fd));
+	else
+		plugin_send(registrar, &msg, fd);
+}
+
+int cloud_take_anchors(struct agent *agent, const struct gw_msg_anchors *msg, int fd)
+{
+	_cleanup_free_ uint8_t *buf = malloc(GW_ANCHORS_MAX);
+	struct gw_blob certificates = { buf, 0 };
+	int r;
+
+	if (!buf)
+		return -ENOMEM;
+	r = read_sealed(fd, buf, GW_ANCHORS_MAX, &certificates.len);
+	if (r >= 0)
+		r = turn_open(agent->turn);
+	if (r < 0)
+		return r;
+
+	turn_step(agent->turn, STEP_ANCHORS);
+	r = store_exec(agent->store,
+		       "INSERT OR REPLACE INTO anchors (purpose, certificates) VALUES (?, ?)", "ib",
+		       (int64_t)msg->purpose, certificates);
+	if (r < 0)
+		return r;
+	send_anchors(plugins_find(agent->plugins, GW_ROLE_REGISTRAR),
+		     (enum gw_anchors_purpose)msg->purpose, certificates);
+	return 0;
+}
+
+void cloud_brief(struct agent *agent, struct plugin *registrar)
+{
+	struct sqlite3_stmt *row;
+
+	send_state(agent, registrar);
+	if (store_select(agent->store, &row, "SELECT purpose, certificates FROM anchors", "") < 0)
+		return;
+	while (store_next(agent->store, row) > 0)
+		send_anchors(registrar, (enum gw_anchors_purpose)store_column_int(row, 0),
+			     store_column_blob(row, 1));
+}
+
+/* --- the registrar's own certificate --- */
+
+int cloud_take_server_csr(struct agent *agent, const struct gw_msg_server_csr *msg)
+{
+	_cleanup_free_ struct job_record *job = calloc(1, sizeof(*job));
+	int r;
+
+	if (!job)
+		return -ENOMEM;
+	if (msg->key.len != GW_HASH_LEN || !msg->csr.len)
+		return -EBADMSG;
+
+	job->kind = GW_REQUEST_SERVER_CERT;
+	memcpy(job->key, msg->key.data, msg->key.len);
+	job->key_len = msg->key.len;
+	memcpy(job->csr, msg->csr.data, msg->csr.len);
+	job->csr_len = msg->csr.len;
+	r = turn_open(agent->turn);
+	if (r >= 0)
+		r = queue_drop_kind(agent->queue, GW_REQUEST_SERVER_CERT); /* an older key's */
+	return r < 0 ? r : queue_add(agent->queue, job);
+}
+
+static void deliver_server_cert(struct agent *agent, const struct job_record *job,
+				const struct gw_msg_answer *answer)
+{
+	struct gw_msg msg = {
+		.type = GW_MSG_SERVER_CERT,
+		.server_cert = { .key = { job->key, job->key_len },
+				 .certificate = answer->certificate,
+				 .chain = answer->chain },
+	};
+
+	plugin_send(plugins_find(agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
+}
+
+/* --- answers --- */
+
+static int put_off(struct agent *agent, const struct job_record *job, uint32_t retry_after_s)
+{
+	return store_job_set_due(agent->store, job->id, clock_now_s() + GW_MAX(retry_after_s, 1u));
+}
+
+static int take_server_cert(struct agent *agent, const struct job_record *job,
+			    const struct gw_msg_answer *msg)
+{
+	if (msg->outcome == GW_OUTCOME_PENDING)
+		return put_off(agent, job, msg->retry_after_s);
+
+	if (msg->outcome == GW_OUTCOME_DONE) {
+		deliver_server_cert(agent, job, msg);
+		(void)store_meta_set(agent->store, SERVER_CERT_META,
+				     (struct gw_blob){ (const uint8_t *)job->id, strlen(job->id) });
+	} else {
+		gw_log(ERROR, "The cloud refuses the registrar a certificate: %s %s", msg->reason,
+		       msg->text);
+	}
+	return store_job_drop(agent->store, job->id);
+}
+
+/* The cloud knows now that a certificate is proved, or revoked; or will not hear of it. */
+static int take_told(struct agent *agent, const struct job_record *job,
+		     const struct gw_msg_answer *msg)
+{
+	if (msg->outcome == GW_OUTCOME_PENDING)
+		return put_off(agent, job, msg->retry_after_s);
+
+	turn_step(agent->turn, STEP_TOLD);
+	if (msg->outcome == GW_OUTCOME_REFUSED) {
+		gw_log_device(WARNING, job->device, "The cloud will not take '%s': %s %s",
+			      job_kind_name(job->kind), msg->reason, msg->text);
+		lifecycle_record(agent, "cloud-refused", job->device, "cloud", msg->reason,
+				 msg->text);
+	}
+	return store_job_drop(agent->store, job->id);
+}
+
+/* Answers cross repetitions: the same one may come again after its job is done. */
+static bool was_answered_before(struct agent *agent, const char *job)
+{
+	char last[GW_ID_MAX + 1] = "";
+	size_t len;
+
+	if (store_certificate_has_job(agent->store, job))
+		return true;
+	return store_meta_get(agent->store, SERVER_CERT_META, (uint8_t *)last, sizeof(last) - 1,
+			      &len) >= 0 &&
+	       gw_streq(last, job);
+}
+
+/* Whatever was issued under a job that nobody waits for is void. */
+static int take_stray(struct agent *agent, const struct gw_msg_answer *msg)
+{
+	_cleanup_free_ struct job_record *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return -ENOMEM;
+	if (msg->outcome != GW_OUTCOME_DONE || !msg->certificate.len ||
+	    was_answered_before(agent, msg->job))
+		return 0;
+
+	lifecycle_record(agent, "stray-answer", "", "cloud", "", msg->job);
+	job->kind = GW_REQUEST_REVOKED;
+	(void)gw_copy(job->of, sizeof(job->of), msg->job);
+	(void)gw_copy(job->reason, sizeof(job->reason), gw_reason_code(GW_REASON_SUPERSEDED));
+	return queue_add(agent->queue, job);
+}
+
+static int take_for(struct agent *agent, const struct job_record *job,
+		    const struct gw_msg_answer *msg)
+{
+	switch (job->kind) {
+	case GW_REQUEST_ENROLL: return enrol_take_answer(agent, job, msg);
+	case GW_REQUEST_PROVED:
+	case GW_REQUEST_REVOKED: return take_told(agent, job, msg);
+	case GW_REQUEST_SERVER_CERT: return take_server_cert(agent, job, msg);
+	case _GW_REQUEST_MAX: break;
+	}
+	return -EBADMSG;
+}
+
+static void take_time(struct agent *agent, uint64_t time_s)
+{
+	if (clock_take_cloud(&agent->clock, time_s))
+		(void)clock_store_floor(&agent->clock, agent->store);
+	due_look(agent->due);
+}
+
+int cloud_take_answer(struct agent *agent, const struct gw_msg_answer *msg)
+{
+	_cleanup_free_ struct job_record *job = malloc(sizeof(*job));
+	int r;
+
+	if (!job)
+		return -ENOMEM;
+
+	r = turn_open(agent->turn);
+	if (r < 0)
+		return r;
+	if (msg->time)
+		take_time(agent, msg->time);
+
+	r = store_job_get(agent->store, msg->job, job);
+	if (r >= 0)
+		r = take_for(agent, job, msg);
+	else if (r == -ENOENT)
+		r = take_stray(agent, msg);
+	queue_answered(agent->queue, msg->job);
+	return r;
+}
+
+/* --- life --- */
+
+int cloud_new(struct cloud **ret)
+{
+	struct cloud *cloud = calloc(1, sizeof(*cloud));
+
+	if (!cloud)
+		return -ENOMEM;
+	cloud->state = GW_CLOUD_OFFLINE;
+	(void)gw_copy(cloud->text, sizeof(cloud->text), "gangway-mqtt is not running");
+	*ret = cloud;
+	return 0;
+}
+
+struct cloud *cloud_free(struct cloud *cloud)
+{
+	free(cloud);
+	return NULL;
+}

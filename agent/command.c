@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The answer is kept with the command's id, so that a repeated command is answered as it was the first
+ * time. The highest seq is kept for good; of the answers only as many as can be under way.
+ */
+#include "agent/command.h"
+
+#include <stdio.h>
+
+#include "agent/agent.h"
+#include "agent/claim.h"
+#include "agent/lifecycle.h"
+#include "agent/plugins.h"
+#include "agent/policy.h"
+#include "agent/steps.h"
+#include "agent/store-device.h"
+#include "agent/store.h"
+#include "agent/turn.h"
+#include "agent/vault.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+#define SEQ_META     "command-seq"
+#define ANSWERS_KEPT 1024
+
+static void answer(struct agent *agent, const struct gw_msg_command *command,
+		   enum gw_outcome outcome, const char *reason)
+{
+	struct gw_msg msg = {
+		.type = GW_MSG_COMMAND_ANSWER,
+		.command_answer = { command->id, command->seq, (uint8_t)outcome, reason },
+	};
+
+	plugin_send(plugins_find(agent->plugins, GW_ROLE_CLOUD), &msg, /* fd= */ -1);
+}
+
+/* Answers as before, if this command was answered before. */
+static bool answer_again(struct agent *agent, const struct gw_msg_command *command)
+{
+	char reason[GW_REASON_MAX + 1];
+	struct sqlite3_stmt *row;
+	int64_t outcome;
+
+	if (store_select(agent->store, &row, "SELECT outcome, reason FROM command WHERE id = ?",
+			 "t", command->id) < 0 ||
+	    store_next(agent->store, row) <= 0)
+		return false;
+
+	outcome = store_column_int(row, 0);
+	store_column_text(row, 1, reason, sizeof(reason));
+	store_done(row);
+	answer(agent, command, (enum gw_outcome)outcome, reason);
+	return true;
+}
+
+static int keep_answer(struct agent *agent, const struct gw_msg_command *command,
+		       enum gw_outcome outcome, const char *reason)
+{
+	int64_t last = store_meta_number(agent->store, SEQ_META, 0);
+	int r;
+
+	r = store_exec(agent->store,
+		       "INSERT INTO command (id, seq, outcome, reason) VALUES (?, ?, ?, ?)", "tiit",
+		       command->id, (int64_t)command->seq, (int64_t)outcome, reason);
+	if (r >= 0)
+		r = store_exec(agent->store, "DELETE FROM command WHERE seq <= ?", "i",
+			       (int64_t)command->seq - ANSWERS_KEPT);
+	if (r >= 0 && (int64_t)command->seq > last)
+		r = store_meta_set_number(agent->store, SEQ_META, (int64_t)command->seq);
+	return r < 0 ? r : 0;
+}
+
+/* --- what they do --- */
+
+/* The secret in the clear; `plain` has room for GW_SEALED_MAX bytes. */
+static int open_secret(struct agent *agent, const struct gw_msg_command *command, uint8_t *plain,
+		       size_t *ret_len)
+{
+	char about[SETTINGS_TEXT_MAX + 2 * GW_ID_MAX + 3];
+	struct gw_blob associated = { (const uint8_t *)about, 0 };
+
+	if (!command->sealed) {
+		memcpy(plain, command->secret.data, command->secret.len);
+		*ret_len = command->secret.len;
+		return 0;
+	}
+
+	(void)snprintf(about, sizeof(about), "%s|%s|%s", agent->settings.gateway, command->id,
+		       command->device);
+	associated.len = strlen(about);
+	return vault_open_box(agent->vault, associated, command->secret, plain, GW_SEALED_MAX,
+			      ret_len);
+}
+
+static int do_claim(struct agent *agent, const struct gw_msg_command *command,
+		    enum gw_reason *ret_reason)
+{
+	struct claim_wish wish = {
+		.device = command->device,
+		.tenant = *command->tenant ? command->tenant : "default",
+		.vendor = "",
+		.model = "",
+		.expires = command->claim_expires,
+		.replace = command->replace,
+		.may_replace = true,
+		.id = *command->claim ? command->claim : NULL,
+		.who = "cloud",
+	};
+	uint8_t secret[GW_SEALED_MAX];
+	size_t len = 0;
+	int r;
+
+	r = open_secret(agent, command, secret, &len);
+	if (r == -EBADMSG || (r >= 0 && (len < GW_SECRET_MIN || len > GW_SECRET_MAX))) {
+		*ret_reason = GW_REASON_BAD_MESSAGE;
+		r = 0;
+	} else if (r >= 0) {
+		wish.secret = (struct gw_blob){ secret, len };
+		r = claim_make(agent, &wish, ret_reason);
+	}
+	explicit_bzero(secret, sizeof(secret));
+	return r;
+}
+
+static int do_revoke(struct agent *agent, const struct gw_msg_command *command,
+		     enum gw_reason *ret_reason)
+{
+	const char *reason = *command->reason ? command->reason : gw_reason_code(GW_REASON_REVOKED);
+	struct device_record device;
+	int r = store_device_get(agent->store, command->device, &device);
+
+	if (r == -ENOENT) {
+		*ret_reason = GW_REASON_NOT_FOUND;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+
+	r = lifecycle_apply(agent, &device,
+			    &(struct lifecycle_cause){ DEVICE_EVENT_REVOKE, "cloud", reason,
+						       NULL });
+	if (r == -EBUSY) {
+		*ret_reason = GW_REASON_NOT_POSSIBLE;
+		return 0;
+	}
+	return r;
+}
+
+static int carry_out(struct agent *agent, const struct gw_msg_command *command,
+		     enum gw_reason *ret_reason)
+{
+	switch ((enum gw_command_kind)command->kind) {
+	case GW_COMMAND_CLAIM: return do_claim(agent, command, ret_reason);
+	case GW_COMMAND_WITHDRAW:
+		return claim_withdraw(agent, command->device, "cloud", ret_reason);
+	case GW_COMMAND_REVOKE: return do_revoke(agent, command, ret_reason);
+	case _GW_COMMAND_MAX: break;
+	}
+	return -EBADMSG;
+}
+
+static bool may_be_obeyed(struct agent *agent, const struct gw_msg_command *command,
+			  enum gw_reason *ret_reason)
+{
+	bool opens = command->kind == GW_COMMAND_CLAIM;
+	const struct policy_command_facts facts = {
+		.opens = opens,
+		.seq = command->seq,
+		.last_seq = (uint64_t)store_meta_number(agent->store, SEQ_META, 0),
+		.expires_at = command->expires_at,
+		.now = clock_now_s(),
+		.clock_trusted = clock_is_trusted(&agent->clock),
+		.secret_is_plain = opens && !command->sealed,
+		.plain_is_allowed = agent->settings.cloud_plain_secrets,
+	};
+
+	return policy_command(&facts, ret_reason);
+}
+
+int command_take(struct agent *agent, const struct gw_msg_command *command)
+{
+	enum gw_outcome outcome;
+	enum gw_reason reason;
+	int r;
+
+	r = turn_open(agent->turn);
+	if (r < 0)
+		return r;
+	if (answer_again(agent, command))
+		return 0;
+
+	if (!gw_device_id_is_valid(command->device))
+		reason = GW_REASON_BAD_MESSAGE;
+	else if (may_be_obeyed(agent, command, &reason))
+		r = carry_out(agent, command, &reason);
+	if (r < 0)
+		return r;
+
+	outcome = reason == GW_REASON_NONE ? GW_OUTCOME_DONE : GW_OUTCOME_REFUSED;
+	if (outcome == GW_OUTCOME_REFUSED)
+		lifecycle_record(agent, "command-refused", command->device, "cloud",
+				 gw_reason_code(reason), NULL);
+	turn_step(agent->turn, STEP_COMMAND);
+	answer(agent, command, outcome, gw_reason_code(reason));
+	return keep_answer(agent, command, outcome, gw_reason_code(reason));
+}

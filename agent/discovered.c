@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An array of fixed size; the sighting that is longest ago makes room for a new one. */
+#include "agent/discovered.h"
+
+#include "lib/util.h"
+
+struct entry {
+	struct sighting sighting; /* id empty: free */
+	uint64_t at_us;           /* monotonic */
+};
+
+struct discovered {
+	size_t max;
+	uint64_t age_us;
+	struct entry entries[];
+};
+
+int discovered_new(size_t max, uint64_t age_s, struct discovered **ret)
+{
+	struct discovered *discovered = calloc(1, sizeof(*discovered) + max * sizeof(struct entry));
+
+	if (!discovered)
+		return -ENOMEM;
+	discovered->max = max;
+	discovered->age_us = age_s * 1000000;
+	*ret = discovered;
+	return 0;
+}
+
+struct discovered *discovered_free(struct discovered *discovered)
+{
+	free(discovered);
+	return NULL;
+}
+
+static void forget_old(struct discovered *discovered)
+{
+	uint64_t now = gw_now_monotonic_us();
+
+	for (size_t i = 0; i < discovered->max; i++) {
+		struct entry *entry = &discovered->entries[i];
+
+		if (*entry->sighting.id && now - entry->at_us > discovered->age_us)
+			*entry->sighting.id = 0;
+	}
+}
+
+static struct entry *find_entry(struct discovered *discovered, const char *id)
+{
+	forget_old(discovered);
+	for (size_t i = 0; i < discovered->max; i++)
+		if (gw_streq(discovered->entries[i].sighting.id, id))
+			return &discovered->entries[i];
+	return NULL;
+}
+
+static struct entry *oldest_entry(struct discovered *discovered)
+{
+	struct entry *oldest = NULL;
+
+	for (size_t i = 0; i < discovered->max; i++) {
+		struct entry *entry = &discovered->entries[i];
+
+		if (!*entry->sighting.id)
+			return entry;
+		if (!oldest || entry->at_us < oldest->at_us)
+			oldest = entry;
+	}
+	return oldest;
+}
+
+int discovered_note(struct discovered *discovered, const struct sighting *sighting,
+		    char ret_gone[GW_ID_MAX + 1])
+{
+	struct entry *entry = find_entry(discovered, sighting->id);
+	bool is_new = !entry;
+
+	*ret_gone = 0;
+	if (is_new)
+		entry = oldest_entry(discovered);
+	if (!entry)
+		return 0; /* configured to keep none */
+
+	if (is_new)
+		(void)gw_copy(ret_gone, GW_ID_MAX + 1, entry->sighting.id);
+	*entry = (struct entry){ *sighting, gw_now_monotonic_us() };
+	return is_new;
+}
+
+const struct sighting *discovered_find(struct discovered *discovered, const char *id)
+{
+	struct entry *entry = *id ? find_entry(discovered, id) : NULL;
+
+	return entry ? &entry->sighting : NULL;
+}
+
+void discovered_forget(struct discovered *discovered, const char *id)
+{
+	struct entry *entry = *id ? find_entry(discovered, id) : NULL;
+
+	if (entry)
+		*entry->sighting.id = 0;
+}
+
+const struct sighting *discovered_after(struct discovered *discovered, const char *after)
+{
+	const struct sighting *least = NULL;
+
+	forget_old(discovered);
+	for (size_t i = 0; i < discovered->max; i++) {
+		const struct sighting *s = &discovered->entries[i].sighting;
+
+		if (*s->id && strcmp(s->id, after) > 0 && (!least || strcmp(s->id, least->id) < 0))
+			least = s;
+	}
+	return least;
+}
+
+size_t discovered_count(struct discovered *discovered)
+{
+	size_t n = 0;
+
+	forget_old(discovered);
+	for (size_t i = 0; i < discovered->max; i++)
+		n += *discovered->entries[i].sighting.id != 0;
+	return n;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The switchboard between plugins and the rooms of the agent. It decides nothing. */
+#include "agent/dispatch.h"
+
+#include <errno.h>
+
+#include "agent/agent.h"
+#include "agent/channels.h"
+#include "agent/cloud.h"
+#include "agent/command.h"
+#include "agent/door.h"
+#include "agent/due.h"
+#include "agent/enrol.h"
+#include "agent/neighbours.h"
+#include "agent/plugins.h"
+#include "agent/queue.h"
+#include "agent/requests.h"
+#include "agent/sessions.h"
+#include "lib/wire.h"
+
+static enum gw_role role_of(const struct plugin *plugin)
+{
+	struct plugin_info info;
+
+	plugin_get_info(plugin, &info);
+	return info.role;
+}
+
+static void brief_registrar(struct agent *agent, struct plugin *registrar)
+{
+	struct gw_msg clock = { .type = GW_MSG_CLOCK,
+				.clock = { clock_is_trusted(&agent->clock) } };
+
+	sessions_drop_all(agent->sessions); /* those of the one before it */
+	plugin_send(registrar, &clock, /* fd= */ -1);
+	cloud_brief(agent, registrar);
+	enrol_check_again(agent);
+	channels_offer(agent, /* transport_or_all= */ NULL);
+}
+
+void dispatch_welcome(struct agent *agent, struct plugin *plugin)
+{
+	switch (role_of(plugin)) {
+	case GW_ROLE_REGISTRAR: brief_registrar(agent, plugin); break;
+	case GW_ROLE_TRANSPORT: channels_offer(agent, plugin); break;
+	case GW_ROLE_CLOUD: queue_restart(agent->queue); break;
+	case _GW_ROLE_MAX: break;
+	}
+}
+
+void dispatch_lost(struct agent *agent, struct plugin *plugin)
+{
+	/* Another one may have taken its place: then there is nothing to mourn. */
+	if (plugins_find(agent->plugins, role_of(plugin)) && role_of(plugin) != GW_ROLE_TRANSPORT)
+		return;
+
+	switch (role_of(plugin)) {
+	case GW_ROLE_REGISTRAR: sessions_drop_all(agent->sessions); break;
+	case GW_ROLE_TRANSPORT:
+		channels_drop(agent, plugin);
+		neighbours_drop(agent->neighbours, plugin_name(plugin));
+		break;
+	case GW_ROLE_CLOUD:
+		queue_restart(agent->queue);
+		cloud_set_state(agent, GW_CLOUD_OFFLINE, "gangway-mqtt is not running");
+		break;
+	case _GW_ROLE_MAX: break;
+	}
+}
+
+/* A check of a cloud state arrives as a number that wire.c has held to its range. */
+static int take_cloud_state(struct agent *agent, const struct gw_msg_cloud_state *msg)
+{
+	cloud_set_state(agent, (enum gw_cloud_state)msg->state, msg->text);
+	return 0;
+}
+
+static int take_channel_gone(struct agent *agent, struct plugin *plugin, uint32_t channel)
+{
+	channels_take_gone(agent, plugin, channel);
+	return 0;
+}
+
+int dispatch_message(struct agent *agent, struct plugin *plugin, const struct gw_msg *msg, int *fd)
+{
+	int r;
+
+	switch (msg->type) {
+	case GW_MSG_CHANNEL: return channels_take(agent, plugin, &msg->channel, *fd);
+	case GW_MSG_CHANNEL_GONE:
+		return take_channel_gone(agent, plugin, msg->channel_gone.channel);
+	case GW_MSG_NEIGHBOUR:
+		return neighbours_take(agent->neighbours, plugin_name(plugin), &msg->neighbour);
+
+	case GW_MSG_SECRET_QUERY:
+		r = door_take_secret_query(agent, &msg->secret_query);
+		due_look(agent->due);
+		return r;
+	case GW_MSG_PEER: return door_take_peer(agent, &msg->peer);
+	case GW_MSG_FAILED: return door_take_failed(agent, &msg->failed);
+	case GW_MSG_SESSION_END: return door_take_end(agent, &msg->session_end);
+
+	case GW_MSG_ENROLL: return enrol_take_csr(agent, &msg->enroll);
+	case GW_MSG_SETTINGS_QUERY:
+		return requests_take_settings_query(agent, &msg->settings_query);
+	case GW_MSG_REPORT: return requests_take_report(agent, &msg->report);
+	case GW_MSG_REJECTED: return requests_take_rejected(agent, &msg->rejected);
+	case GW_MSG_CHECKED:
+		r = enrol_take_check(agent, &msg->checked);
+		due_look(agent->due);
+		return r;
+	case GW_MSG_SERVER_CSR: return cloud_take_server_csr(agent, &msg->server_csr);
+
+	case GW_MSG_CLOUD_STATE: return take_cloud_state(agent, &msg->cloud_state);
+	case GW_MSG_ANSWER: return cloud_take_answer(agent, &msg->answer);
+	case GW_MSG_COMMAND: return command_take(agent, &msg->command);
+	case GW_MSG_ANCHORS: return cloud_take_anchors(agent, &msg->anchors, *fd);
+
+	case GW_MSG_HELLO:
+	case GW_MSG_HEALTH: /* plugins.c has them */
+	case GW_MSG_WELCOME:
+	case GW_MSG_OFFER:
+	case GW_MSG_SECRET:
+	case GW_MSG_VERDICT:
+	case GW_MSG_ENROLLED:
+	case GW_MSG_SETTINGS:
+	case GW_MSG_REPORTED:
+	case GW_MSG_CHECK:
+	case GW_MSG_SERVER_CERT:
+	case GW_MSG_CLOCK:
+	case GW_MSG_REQUEST:
+	case GW_MSG_REQUEST_END:
+	case GW_MSG_COMMAND_ANSWER: break; /* ours to send */
+	}
+	return -EPROTO;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The registrar says who proved what; which device that is, and whether it is served, is decided
+ * here from our own records. An identity without a claim is answered like one with a claim: after
+ * one look-up and one write, by the same message.
+ */
+#include "agent/door.h"
+
+#include <stdio.h>
+
+#include "agent/agent.h"
+#include "agent/channels.h"
+#include "agent/discovered.h"
+#include "agent/lifecycle.h"
+#include "agent/plugins.h"
+#include "agent/policy.h"
+#include "agent/sessions.h"
+#include "agent/steps.h"
+#include "agent/store-certificate.h"
+#include "agent/store-claim.h"
+#include "agent/store-device.h"
+#include "agent/store.h"
+#include "agent/turn.h"
+#include "agent/vault.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+#define KNOCKS_META "knocks"
+
+/* --- a knock --- */
+
+static void send_secret(struct agent *agent, uint64_t session, struct gw_blob secret)
+{
+	struct gw_msg msg = { .type = GW_MSG_SECRET, .secret = { session, secret } };
+
+	plugin_send(plugins_find(agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
+}
+
+static void note_sighting(struct agent *agent, const struct gw_msg_secret_query *msg)
+{
+	struct sighting sighting = { .last_seen = clock_now_s() };
+	char gone[GW_ID_MAX + 1];
+
+	(void)gw_copy(sighting.id, sizeof(sighting.id), msg->identity);
+	(void)gw_copy(sighting.address, sizeof(sighting.address), msg->address);
+	(void)gw_copy(sighting.transport, sizeof(sighting.transport),
+		      channels_transport(agent, msg->channel));
+
+	if (discovered_note(agent->discovered, &sighting, gone) <= 0)
+		return;
+	if (*gone)
+		(void)turn_tell(agent->turn, &(struct turn_change){ gone, DEVICE_DISCOVERED,
+								    DEVICE_UNKNOWN, "" });
+	gw_log_device(INFO, sighting.id, "new -> discovered");
+	(void)turn_tell(agent->turn, &(struct turn_change){ sighting.id, DEVICE_UNKNOWN,
+							    DEVICE_DISCOVERED, "" });
+}
+
+/* Opens the claim's secret. The session owes its end from here on. */
+static int give_secret(struct agent *agent, const struct gw_msg_secret_query *msg,
+		       const struct claim_record *claim)
+{
+	const struct vault_name name = { claim->tenant, claim->device, "claim-secret" };
+	uint8_t secret[GW_SEALED_MAX];
+	struct session *session;
+	size_t len;
+	int r;
+
+	r = session_add(agent->sessions, msg->session, &session);
+	if (r < 0)
+		return r;
+	(void)gw_copy(session->device, sizeof(session->device), claim->device);
+	(void)gw_copy(session->claim, sizeof(session->claim), claim->id);
+
+	r = vault_unseal(agent->vault, &name, (struct gw_blob){ claim->secret, claim->secret_len },
+			 secret, &len);
+	if (r >= 0) {
+		turn_step(agent->turn, STEP_SECRET);
+		session->secret_given = true;
+		r = store_claim_count_secret(agent->store, claim->id, clock_now_s());
+		send_secret(agent, msg->session, (struct gw_blob){ secret, len });
+	}
+	explicit_bzero(secret, sizeof(secret));
+	return r;
+}
+
+static int give_nothing(struct agent *agent, const struct gw_msg_secret_query *msg)
+{
+	int64_t n = store_meta_number(agent->store, KNOCKS_META, 0) + 1;
+
+	send_secret(agent, msg->session, (struct gw_blob){ 0 });
+	return store_meta_set_number(agent->store, KNOCKS_META, n);
+}
+
+int door_take_secret_query(struct agent *agent, const struct gw_msg_secret_query *msg)
+{
+	struct policy_secret_facts facts = { .state = DEVICE_UNKNOWN };
+	struct device_record device;
+	struct claim_record claim;
+	enum gw_reason reason;
+	int r;
+
+	if (!gw_device_id_is_valid(msg->identity))
+		return -EBADMSG;
+	r = turn_open(agent->turn);
+	if (r < 0)
+		return r;
+
+	if (store_device_get(agent->store, msg->identity, &device) >= 0)
+		facts.state = device.state;
+	if (store_claim_open_of(agent->store, msg->identity, &claim) >= 0) {
+		facts.claim_open = true;
+		facts.claim_expired = claim.expires && clock_is_trusted(&agent->clock) &&
+				      claim.expires <= clock_now_s();
+	}
+	if (policy_secret(&facts, &reason))
+		return give_secret(agent, msg, &claim);
+
+	gw_log_device(DEBUG, msg->identity, "A knock from %s is not let in: %s", msg->address,
+		      gw_reason_text(reason));
+	if (facts.state == DEVICE_UNKNOWN)
+		note_sighting(agent, msg);
+	return give_nothing(agent, msg);
+}
+
+/* --- a peer --- */
+
+static enum policy_certificate certificate_fact(enum certificate_state state)
+{
+	switch (state) {
+	case CERTIFICATE_CANDIDATE: return POLICY_CERTIFICATE_CANDIDATE;
+	case CERTIFICATE_LIVE: return POLICY_CERTIFICATE_LIVE;
+	case CERTIFICATE_REVOKED: return POLICY_CERTIFICATE_REVOKED;
+	case _CERTIFICATE_STATE_MAX: break;
+	}
+	return POLICY_CERTIFICATE_UNKNOWN;
+}
+
+/* Fills in what our records say of a peer; `device` gets its id, or "". */
+static void look_up_certificate(struct agent *agent, const struct gw_msg_peer *msg,
+				struct policy_peer_facts *facts, char device[GW_ID_MAX + 1])
+{
+	struct certificate_record certificate;
+
+	facts->by_certificate = true;
+	if (store_certificate_by_fingerprint(agent->store, msg->fingerprint, &certificate) < 0)
+		return;
+	facts->certificate = certificate_fact(certificate.state);
+	(void)gw_copy(device, GW_ID_MAX + 1, certificate.device);
+}
+
+static void look_up_psk(struct agent *agent, const struct gw_msg_peer *msg,
+			const struct session *session, struct policy_peer_facts *facts,
+			char device[GW_ID_MAX + 1])
+{
+	struct claim_record claim;
+
+	facts->secret_was_given =
+		session && session->secret_given && gw_streq(session->device, msg->identity);
+	facts->claim_open = facts->secret_was_given &&
+			    store_claim_open_of(agent->store, session->device, &claim) >= 0 &&
+			    gw_streq(claim.id, session->claim);
+	(void)gw_copy(device, GW_ID_MAX + 1, msg->identity);
+}
+
+static void send_verdict(struct agent *agent, uint64_t session, bool allow, const char *device,
+			 const char *reason)
+{
+	struct gw_msg msg = { .type = GW_MSG_VERDICT,
+			      .verdict = { session, allow, device, reason } };
+
+	plugin_send(plugins_find(agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
+}
+
+static int prove(struct agent *agent, struct device_record *device, const char *address)
+{
+	turn_step(agent->turn, STEP_PROVED);
+	return lifecycle_apply(agent, device,
+			       &(struct lifecycle_cause){ DEVICE_EVENT_PROVED, "device", "",
+							  address });
+}
+
+static void turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
+		      const char *device, enum gw_reason reason)
+{
+	gw_log(NOTICE, "A peer at %s is not served as %s: %s", msg->address,
+	       *device ? device : "any device", gw_reason_text(reason));
+	lifecycle_record(agent, "peer-refused", device, "device", gw_reason_code(reason),
+			 msg->address);
+	send_verdict(agent, msg->session, false, "", gw_reason_code(reason));
+	session_drop(agent->sessions, session);
+}
+
+static int let_in(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
+		  struct device_record *device, bool proves)
+{
+	session->served = true;
+	session->by_certificate = msg->proof == GW_PROOF_CERTIFICATE;
+	(void)gw_copy(session->device, sizeof(session->device), device->id);
+	(void)gw_copy(session->address, sizeof(session->address), msg->address);
+	(void)gw_copy(session->transport, sizeof(session->transport),
+		      channels_transport(agent, msg->channel));
+
+	(void)gw_copy(device->transport, sizeof(device->transport), session->transport);
+	(void)gw_copy(device->address, sizeof(device->address), session->address);
+	device->last_seen = clock_now_s();
+	send_verdict(agent, msg->session, true, device->id, "");
+	if (proves)
+		return prove(agent, device, msg->address);
+	return store_device_seen(agent->store, device->id, device->transport, device->address,
+				 device->last_seen);
+}
+
+int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
+{
+	struct session *session = session_find(agent->sessions, msg->session);
+	struct policy_peer_facts facts = { .state = DEVICE_UNKNOWN };
+	struct device_record device = { 0 };
+	char id[GW_ID_MAX + 1] = "";
+	enum policy_peer verdict;
+	enum gw_reason reason;
+	int r;
+
+	r = turn_open(agent->turn);
+	if (r < 0)
+		return r;
+
+	if (msg->proof == GW_PROOF_CERTIFICATE)
+		look_up_certificate(agent, msg, &facts, id);
+	else
+		look_up_psk(agent, msg, session, &facts, id);
+	if (*id && store_device_get(agent->store, id, &device) >= 0)
+		facts.state = device.state;
+
+	if (session && session->served)
+		return -EPROTO; /* one session, one peer */
+	if (!session)
+		r = session_add(agent->sessions, msg->session, &session);
+	if (r < 0)
+		return r;
+	session->secret_given = false;
+
+	verdict = policy_peer(&facts, &reason);
+	if (verdict == POLICY_PEER_REFUSED) {
+		turn_away(agent, msg, session, id, reason);
+		return 0;
+	}
+	return let_in(agent, msg, session, &device, verdict == POLICY_PEER_PROVES);
+}
+
+/* --- the end --- */
+
+int door_take_failed(struct agent *agent, const struct gw_msg_failed *msg)
+{
+	struct session *session = session_find(agent->sessions, msg->session);
+
+	if (!session)
+		return 0;
+
+	gw_log_device(DEBUG, session->device, "A handshake in its name failed: %s", msg->reason);
+	session_drop(agent->sessions, session);
+	return 0;
+}
+
+int door_take_end(struct agent *agent, const struct gw_msg_session_end *msg)
+{
+	struct session *session = session_find(agent->sessions, msg->session);
+
+	if (session)
+		session_drop(agent->sessions, session);
+	return 0;
+}

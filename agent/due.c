@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One timer on the wall clock, set for the earliest thing that is due; the kernel fires it early when
+ * somebody sets the clock forward. As long as the clock is not trusted nothing is judged to be over;
+ * it is looked at again when the cloud speaks or a minute has passed.
+ */
+#include "agent/due.h"
+
+#include <systemd/sd-event.h>
+
+#include "agent/agent.h"
+#include "agent/bus.h"
+#include "agent/lifecycle.h"
+#include "agent/plugins.h"
+#include "agent/queue.h"
+#include "agent/sessions.h"
+#include "agent/store-certificate.h"
+#include "agent/store-claim.h"
+#include "agent/store-device.h"
+#include "agent/store-job.h"
+#include "agent/turn.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+#define BATCH          64 /* devices dealt with at a time; the rest follows at once */
+#define LOOK_AGAIN_S   60
+#define SECRET_GRACE_S 10 /* beyond the registrar's own limit of a handshake */
+#define SECOND_US      1000000ull
+
+struct due {
+	struct agent *agent;
+	sd_event_source *timer;
+	int trusted; /* as the registrar was told; -1: not yet */
+};
+
+/* --- what is over --- */
+
+static void expire_claims(struct agent *agent, uint64_t now)
+{
+	const struct lifecycle_cause cause = { DEVICE_EVENT_CLAIM_EXPIRED, "gangway",
+					       gw_reason_code(GW_REASON_CLAIM_EXPIRED), NULL };
+	char ids[BATCH][GW_ID_MAX + 1];
+	int n = store_claim_expired(agent->store, now, ids, BATCH);
+
+	for (int i = 0; i < n; i++) {
+		struct device_record device;
+
+		if (store_device_get(agent->store, ids[i], &device) >= 0)
+			(void)lifecycle_apply(agent, &device, &cause);
+	}
+}
+
+/* The claim lives on, or went meanwhile. */
+static enum device_event not_proved_event(struct agent *agent, const char *id, uint64_t now)
+{
+	struct claim_record claim;
+
+	if (store_claim_open_of(agent->store, id, &claim) < 0)
+		return DEVICE_EVENT_NEVER_PROVED;
+	return claim.expires && claim.expires <= now ? DEVICE_EVENT_NEVER_PROVED
+						     : DEVICE_EVENT_NOT_PROVED;
+}
+
+static void give_up_unproved(struct agent *agent, uint64_t now)
+{
+	uint64_t within = agent->settings.prove_within_s;
+	char ids[BATCH][GW_ID_MAX + 1];
+	int n = store_certificate_unproved(agent->store, now - GW_MIN(now, within), ids, BATCH);
+
+	for (int i = 0; i < n; i++) {
+		struct lifecycle_cause cause = { not_proved_event(agent, ids[i], now), "gangway",
+						 gw_reason_code(GW_REASON_NOT_PROVED), NULL };
+		struct device_record device;
+
+		if (store_device_get(agent->store, ids[i], &device) >= 0)
+			(void)lifecycle_apply(agent, &device, &cause);
+	}
+}
+
+static void forget_overdue_secrets(struct agent *agent)
+{
+	uint64_t grace_us =
+		(agent->settings.registrar_handshake_timeout_s + SECRET_GRACE_S) * SECOND_US;
+	uint64_t now_us = gw_now_monotonic_us();
+	unsigned n =
+		now_us > grace_us ? sessions_drop_overdue(agent->sessions, now_us - grace_us) : 0;
+
+	if (!n)
+		return;
+	gw_log(WARNING, "The registrar never said how %u handshakes ended", n);
+	lifecycle_record(agent, "secret-unaccounted", "", "gangway-registrar", "", NULL);
+}
+
+/* --- when to look again --- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return !a ? b : !b ? a : GW_MIN(a, b);
+}
+
+static uint64_t next_look_s(struct agent *agent, uint64_t now)
+{
+	uint64_t candidate = store_certificate_oldest_candidate(agent->store);
+	uint64_t owing_us = sessions_oldest_owing(agent->sessions);
+	uint64_t next = store_job_next_due(agent->store);
+
+	if (clock_is_trusted(&agent->clock)) {
+		next = earlier(next, store_claim_next_end(agent->store));
+		next = earlier(next, candidate ? candidate + agent->settings.prove_within_s : 0);
+	} else {
+		next = earlier(next, now + LOOK_AGAIN_S);
+	}
+	if (owing_us)
+		next = earlier(next, now + agent->settings.registrar_handshake_timeout_s +
+					     SECRET_GRACE_S);
+	return next;
+}
+
+static void set_timer(struct due *due, uint64_t now)
+{
+	uint64_t next = next_look_s(due->agent, now);
+
+	(void)sd_event_source_set_enabled(due->timer, next ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	if (next)
+		(void)sd_event_source_set_time(due->timer, GW_MAX(next, now + 1) * SECOND_US);
+}
+
+/* --- looking --- */
+
+static void tell_clock(struct due *due, bool trusted)
+{
+	struct gw_msg msg = { .type = GW_MSG_CLOCK, .clock = { trusted } };
+
+	if (due->trusted == (int)trusted)
+		return;
+	due->trusted = trusted;
+	gw_log(NOTICE, "The clock is %strusted", trusted ? "" : "not ");
+	plugin_send(plugins_find(due->agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
+	bus_tell_clock(due->agent->bus);
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct due *due = userdata;
+	bool trusted = clock_is_trusted(&due->agent->clock);
+	uint64_t now = clock_now_s();
+
+	if (turn_open(due->agent->turn) < 0)
+		return 0;
+
+	tell_clock(due, trusted);
+	if (trusted) {
+		expire_claims(due->agent, now);
+		give_up_unproved(due->agent, now);
+	}
+	forget_overdue_secrets(due->agent);
+	queue_pump(due->agent->queue);
+	set_timer(due, now);
+	return 0;
+}
+
+void due_look(struct due *due)
+{
+	(void)sd_event_source_set_time(due->timer, 0);
+	(void)sd_event_source_set_enabled(due->timer, SD_EVENT_ONESHOT);
+}
+
+int due_new(struct agent *agent, struct due **ret)
+{
+	struct due *due = calloc(1, sizeof(*due));
+	int r;
+
+	if (!due)
+		return -ENOMEM;
+
+	due->agent = agent;
+	due->trusted = -1;
+	r = sd_event_add_time(agent->event, &due->timer, CLOCK_REALTIME, 0, /* accuracy= */ 0,
+			      on_time, due);
+	if (r >= 0) /* once a turn, before it is committed */
+		r = sd_event_source_set_priority(due->timer, SD_EVENT_PRIORITY_IDLE - 1);
+	if (r < 0) {
+		due_free(due);
+		return r;
+	}
+	*ret = due;
+	return 0;
+}
+
+struct due *due_free(struct due *due)
+{
+	if (due)
+		sd_event_source_disable_unref(due->timer);
+	free(due);
+	return NULL;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * due: what happens by itself when its time has come: claims that expire, certificates that were never
+ * proved, jobs that the cloud has put off, secrets whose handshake never ended.
+ */
+#pragma once
+
+struct agent;
+struct due;
+
+int due_new(struct agent *agent, struct due **ret);
+struct due *due_free(struct due *due);
+
+/* Something changed that may be due: looks again, after what the loop does now. */
+void due_look(struct due *due);

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * lifecycle_apply() walks one edge: first what has to be undone (a job that is void, certificates that
+ * are no longer good), then what is new, then the state itself. Errors of the store spoil the
+ * transaction as a whole (store.h), so none of it can be half done.
+ */
+#include "agent/lifecycle.h"
+
+#include <stdio.h>
+
+#include "agent/agent.h"
+#include "agent/audit.h"
+#include "agent/enrol.h"
+#include "agent/queue.h"
+#include "agent/sessions.h"
+#include "agent/store-certificate.h"
+#include "agent/store-claim.h"
+#include "agent/store-device.h"
+#include "agent/store-job.h"
+#include "agent/store.h"
+#include "agent/turn.h"
+#include "lib/crypto.h"
+#include "lib/hex.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+#define STORE_ID_META    "store-id"
+#define STORE_ID_BYTES   4
+#define CLAIM_COUNT_META "claim-count"
+
+void lifecycle_record(struct agent *agent, const char *event, const char *device, const char *who,
+		      const char *reason, const char *detail)
+{
+	struct audit_record record = { 0 };
+
+	if (turn_open(agent->turn) < 0)
+		return;
+
+	(void)gw_copy(record.event, sizeof(record.event), event);
+	(void)gw_copy(record.device, sizeof(record.device), device);
+	(void)gw_copy(record.who, sizeof(record.who), who);
+	(void)gw_copy(record.reason, sizeof(record.reason), reason);
+	(void)gw_copy(record.detail, sizeof(record.detail), detail ? detail : "");
+	(void)audit_add(agent->store, agent->vault, &record);
+}
+
+/* --- claim ids --- */
+
+static int store_id(struct agent *agent, char id[2 * STORE_ID_BYTES + 1])
+{
+	uint8_t bytes[STORE_ID_BYTES];
+	size_t len;
+	int r;
+
+	r = store_meta_get(agent->store, STORE_ID_META, bytes, sizeof(bytes), &len);
+	if (r == -ENOENT) {
+		r = gw_random(bytes, sizeof(bytes));
+		if (r >= 0)
+			r = store_meta_set(agent->store, STORE_ID_META, GW_BLOB_ARRAY(bytes));
+	}
+	if (r >= 0)
+		gw_hex_encode(bytes, sizeof(bytes), id);
+	return r;
+}
+
+int lifecycle_new_claim_id(struct agent *agent, char *id, unsigned size)
+{
+	int64_t n = store_meta_number(agent->store, CLAIM_COUNT_META, 0) + 1;
+	char prefix[2 * STORE_ID_BYTES + 1];
+	int r;
+
+	r = store_id(agent, prefix);
+	if (r >= 0)
+		r = store_meta_set_number(agent->store, CLAIM_COUNT_META, n);
+	if (r < 0)
+		return r;
+	(void)snprintf(id, size, "%s-%lld", prefix, (long long)n);
+	return 0;
+}
+
+/* --- actions --- */
+
+static void add_job(struct agent *agent, struct job_record *job)
+{
+	int r = queue_add(agent->queue, job);
+
+	if (r < 0)
+		gw_log_device(ERROR, job->device, "Cannot queue '%s' for the cloud: %s",
+			      job_kind_name(job->kind), strerror(-r));
+}
+
+static struct job_record *new_job(enum gw_request_kind kind, const struct device_record *device,
+				  const char *reason)
+{
+	struct job_record *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->kind = kind;
+	(void)gw_copy(job->device, sizeof(job->device), device->id);
+	(void)gw_copy(job->tenant, sizeof(job->tenant), device->tenant);
+	(void)gw_copy(job->reason, sizeof(job->reason), reason);
+	return job;
+}
+
+static void void_job(struct agent *agent, const struct device_record *device, const char *reason)
+{
+	_cleanup_free_ struct job_record *pending = malloc(sizeof(*pending));
+	_cleanup_free_ struct job_record *job = new_job(GW_REQUEST_REVOKED, device, reason);
+
+	if (!pending || !job)
+		return;
+	if (store_job_enrolment_of(agent->store, device->id, pending) < 0)
+		return;
+
+	queue_drop(agent->queue, pending->id);
+	enrol_answer_void(agent, pending->id, reason);
+	(void)gw_copy(job->of, sizeof(job->of), pending->id);
+	add_job(agent, job);
+}
+
+/* Revokes the device's certificate of that state here, and tells the cloud if it does not know. */
+static void revoke_certificate(struct agent *agent, const struct device_record *device,
+			       enum certificate_state state, const char *reason, bool tell)
+{
+	_cleanup_free_ struct job_record *job = NULL;
+	struct certificate_record certificate;
+
+	if (store_certificate_of(agent->store, device->id, state, &certificate) < 0)
+		return;
+
+	(void)store_certificate_set_state(agent->store, &certificate, CERTIFICATE_REVOKED);
+	job = tell ? new_job(GW_REQUEST_REVOKED, device, reason) : NULL;
+	if (!job)
+		return;
+	memcpy(job->serial, certificate.serial, certificate.serial_len);
+	job->serial_len = certificate.serial_len;
+	add_job(agent, job);
+}
+
+static void promote(struct agent *agent, const struct device_record *device)
+{
+	_cleanup_free_ struct job_record *job = new_job(GW_REQUEST_PROVED, device, "");
+	struct certificate_record certificate;
+
+	if (!job ||
+	    store_certificate_of(agent->store, device->id, CERTIFICATE_CANDIDATE, &certificate) < 0)
+		return;
+
+	(void)store_certificate_set_state(agent->store, &certificate, CERTIFICATE_LIVE);
+	(void)gw_copy(job->claim, sizeof(job->claim), certificate.claim);
+	memcpy(job->serial, certificate.serial, certificate.serial_len);
+	job->serial_len = certificate.serial_len;
+	add_job(agent, job);
+}
+
+static void end_claim(struct agent *agent, const struct device_record *device,
+		      enum claim_state state)
+{
+	struct claim_record claim;
+
+	if (store_claim_open_of(agent->store, device->id, &claim) >= 0)
+		(void)store_claim_end(agent->store, claim.id, state);
+}
+
+/* The same secret, a new generation: what was issued under the old one stays void. */
+static void rearm_claim(struct agent *agent, struct device_record *device)
+{
+	struct claim_record claim;
+
+	if (store_claim_open_of(agent->store, device->id, &claim) < 0)
+		return;
+
+	(void)store_claim_end(agent->store, claim.id, CLAIM_CLOSED);
+	if (lifecycle_new_claim_id(agent, claim.id, sizeof(claim.id)) < 0)
+		return;
+	(void)store_claim_add(agent->store, &claim);
+	(void)gw_copy(device->claim, sizeof(device->claim), claim.id);
+}
+
+static void act(struct agent *agent, struct device_record *device, unsigned actions,
+		const char *reason)
+{
+	bool promoted = actions & DEVICE_ACTION_PROMOTE;
+
+	if (actions & DEVICE_ACTION_VOID_JOB)
+		void_job(agent, device, reason);
+	if (actions & DEVICE_ACTION_REVOKE_CANDIDATE)
+		revoke_certificate(agent, device, CERTIFICATE_CANDIDATE, reason, /* tell= */ true);
+	/* PROVED tells the cloud of the old certificate's end as well. */
+	if (actions & DEVICE_ACTION_RETIRE_LIVE)
+		revoke_certificate(agent, device, CERTIFICATE_LIVE, reason, /* tell= */ !promoted);
+	if (promoted)
+		promote(agent, device);
+	if (actions & DEVICE_ACTION_BURN_CLAIM)
+		end_claim(agent, device, CLAIM_BURNED);
+	if (actions & DEVICE_ACTION_CLOSE_CLAIM)
+		end_claim(agent, device, CLAIM_CLOSED);
+	if (actions & DEVICE_ACTION_REARM_CLAIM)
+		rearm_claim(agent, device);
+	if (actions & DEVICE_ACTION_END_SESSIONS)
+		sessions_end_device(agent->sessions, device->id, reason);
+}
+
+/* --- the state --- */
+
+static int write_state(struct agent *agent, struct device_record *device, enum device_state to,
+		       const struct lifecycle_cause *cause)
+{
+	enum device_state from = device->state;
+	int r;
+
+	device->state = to;
+	(void)gw_copy(device->reason, sizeof(device->reason), cause->reason);
+	device->changed = clock_now_s();
+	r = store_device_put(agent->store, device);
+	if (r < 0)
+		return r;
+
+	lifecycle_record(agent, device_event_name(cause->event), device->id, cause->who,
+			 cause->reason, cause->detail);
+	gw_log_device(INFO, device->id, "%s -> %s%s%s%s",
+		      from == DEVICE_UNKNOWN ? "new" : device_state_name(from),
+		      device_state_name(to), *cause->reason ? " (" : "", cause->reason,
+		      *cause->reason ? ")" : "");
+	return turn_tell(agent->turn, &(struct turn_change){ device->id, from, to, cause->reason });
+}
+
+int lifecycle_apply(struct agent *agent, struct device_record *device,
+		    const struct lifecycle_cause *cause)
+{
+	struct certificate_record live;
+	enum device_state to;
+	unsigned actions;
+	int r;
+
+	r = turn_open(agent->turn);
+	if (r < 0)
+		return r;
+
+	r = store_certificate_of(agent->store, device->id, CERTIFICATE_LIVE, &live);
+	if (!device_step(device->state, cause->event, r >= 0, &to, &actions))
+		return -EBUSY;
+
+	act(agent, device, actions, cause->reason);
+	return write_state(agent, device, to, cause);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* link-server: the socket to which plugins connect, and who may. */
+#pragma once
+
+struct agent;
+struct link_server;
+
+/* Listens on the socket that the service manager gave us, else on one of our own at `path`. On failure
+ * a line is logged that says what to do. */
+int link_server_new(struct agent *agent, const char *path, struct link_server **ret);
+struct link_server *link_server_free(struct link_server *server);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gangwayd, the agent: policy, claims, devices, jobs, record, D-Bus. Privilege story: runs as user
+ * gangway with no capability; holds the store and the key that seals its secrets; speaks over Unix
+ * sockets only; sees no byte of a device and none of the network. What a captured agent could do is
+ * in doc/architecture.md.
+ */
+#include "config.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "agent/agent.h"
+#include "agent/steps.h"
+#include "lib/log.h"
+#include "lib/plugin.h"
+#include "lib/step.h"
+#include "lib/util.h"
+
+#define STATE_PATH "/var/lib/gangway"
+
+static const char *const steps[] = { STEPS_ALL };
+
+static void print_help(void)
+{
+	(void)printf("Usage: gangwayd [--config FILE] [--state DIR] [--link PATH]\n\n"
+		     "The agent of an edge gateway that gets devices aboard.\n\n"
+		     "  --config FILE  configuration (default %s)\n"
+		     "  --state DIR    folder of the store (default %s)\n"
+		     "  --link PATH    socket for plugins (default %s)\n"
+		     "  --list-steps   names for GANGWAY_DIE_AT (test builds)\n"
+		     "  --version      version of this program\n"
+		     "  --help         this text\n",
+		     SETTINGS_PATH, STATE_PATH, GW_LINK_PATH);
+}
+
+/* Returns 0 to go on, 1 when all is said, -EINVAL for wrong use. */
+static int parse_options(int argc, char **argv, struct agent_options *ret)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "state", required_argument, NULL, 'd' },
+		{ "link", required_argument, NULL, 'l' },
+		{ "list-steps", no_argument, NULL, 's' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		switch (c) {
+		case 'c': ret->config = optarg; break;
+		case 'd': ret->state = optarg; break;
+		case 'l': ret->link = optarg; break;
+		case 's': gw_steps_list(steps, GW_ELEMENTS(steps)); return 1;
+		case 'v': (void)printf("gangwayd %s\n", PACKAGE_VERSION); return 1;
+		case 'h': print_help(); return 1;
+		default: return -EINVAL;
+		}
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "gangwayd: '%s' is not an option; see --help\n",
+			      argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void keep_memory_private(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+static int make_loop(sd_event **ret)
+{
+	sigset_t signals;
+	int r;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return -errno;
+
+	r = sd_event_default(ret);
+	if (r >= 0)
+		r = sd_event_add_signal(*ret, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(*ret, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		(void)sd_event_set_watchdog(*ret, true);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct agent_options options = { SETTINGS_PATH, STATE_PATH, GW_LINK_PATH };
+	struct agent *agent = NULL;
+	sd_event *event = NULL;
+	int r;
+
+	r = parse_options(argc, argv, &options);
+	if (r != 0)
+		return r < 0 ? 2 : EXIT_SUCCESS;
+
+	keep_memory_private();
+	r = make_loop(&event);
+	if (r >= 0)
+		r = agent_new(event, &options, &agent);
+	if (r >= 0) {
+		(void)sd_notify(0, "READY=1");
+		r = sd_event_loop(event);
+		(void)sd_notify(0, "STOPPING=1");
+	}
+
+	agent_free(agent);
+	sd_event_unref(event);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plugin's life here: connected (a stranger), welcomed, gone. Its role comes from the user it runs
+ * as; only a process of our own user may name itself. There is one registrar and one cloud link: a
+ * second one takes the place of the first, which is how a plugin that hangs is replaced.
+ */
+#include "config.h"
+
+#include "agent/plugins.h"
+
+#include <stdio.h>
+#include <systemd/sd-event.h>
+
+#include "agent/agent.h"
+#include "agent/audit.h"
+#include "agent/bus.h"
+#include "agent/dispatch.h"
+#include "agent/roles.h"
+#include "agent/rule.h"
+#include "agent/store.h"
+#include "agent/turn.h"
+#include "agent/vault.h"
+#include "lib/hex.h"
+#include "lib/link.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+#define TYPES_MAX 0x50 /* above the highest message number */
+
+/* What may still be said this second. */
+struct bucket {
+	uint64_t filled_us;
+	double left;
+};
+
+struct plugin {
+	struct plugin *next;
+	struct plugins *plugins;
+	struct gw_link *link;
+	enum plugin_state state;
+	enum gw_role role;
+	bool name_is_given; /* by the socket's peer */
+	char name[GW_NAME_MAX + 1];
+	char program[GW_TEXT_MAX + 1];
+	char library[GW_TEXT_MAX + 1];
+	bool healthy;
+	char text[GW_TEXT_MAX + 1];
+	struct bucket buckets[TYPES_MAX];
+};
+
+struct plugins {
+	struct agent *agent;
+	struct plugin *first;
+	size_t n;
+};
+
+/* --- looking --- */
+
+const char *plugin_name(const struct plugin *plugin)
+{
+	return plugin->name;
+}
+
+void plugin_get_info(const struct plugin *plugin, struct plugin_info *ret)
+{
+	*ret = (struct plugin_info){
+		.name = plugin->name,
+		.role = plugin->role,
+		.program = plugin->program,
+		.library = plugin->library,
+		.healthy = plugin->healthy,
+		.text = plugin->text,
+	};
+}
+
+struct plugin *plugins_next(struct plugins *plugins, const struct plugin *after)
+{
+	struct plugin *plugin = after ? after->next : plugins->first;
+
+	while (plugin && plugin->state != PLUGIN_WELCOME)
+		plugin = plugin->next;
+	return plugin;
+}
+
+struct plugin *plugins_find(struct plugins *plugins, enum gw_role role)
+{
+	struct plugin *plugin = NULL;
+
+	while ((plugin = plugins_next(plugins, plugin)))
+		if (plugin->role == role)
+			return plugin;
+	return NULL;
+}
+
+/* --- speaking --- */
+
+void plugin_send(struct plugin *plugin, const struct gw_msg *msg, int fd)
+{
+	int r;
+
+	if (!plugin)
+		return;
+
+	r = gw_link_send(plugin->link, msg, fd);
+	if (r < 0)
+		gw_log(ERROR, "Cannot send '%s' to gangway-%s: %s, ignoring",
+		       gw_wire_name(msg->type), plugin->name, strerror(-r));
+	turn_wake(plugin->plugins->agent->turn);
+}
+
+void plugin_break(struct plugin *plugin, const char *why)
+{
+	gw_link_break(plugin->link, why);
+}
+
+void plugins_release(struct plugins *plugins)
+{
+	for (struct plugin *plugin = plugins->first; plugin; plugin = plugin->next)
+		gw_link_release(plugin->link);
+}
+
+void plugins_discard(struct plugins *plugins)
+{
+	for (struct plugin *plugin = plugins->first; plugin; plugin = plugin->next)
+		gw_link_discard(plugin->link);
+}
+
+void plugins_break_all(struct plugins *plugins, const char *why)
+{
+	for (struct plugin *plugin = plugins->first; plugin; plugin = plugin->next)
+		gw_link_break(plugin->link, why);
+}
+
+void plugin_set_health(struct plugin *plugin, bool ok, const char *text)
+{
+	plugin->healthy = ok;
+	(void)gw_copy(plugin->text, sizeof(plugin->text), text);
+	if (!ok)
+		gw_log(WARNING, "gangway-%s: %s", plugin->name, text);
+	bus_tell_plugins(plugin->plugins->agent->bus);
+}
+
+/* --- hello and welcome --- */
+
+static void send_welcome(struct plugin *plugin)
+{
+	struct agent *agent = plugin->plugins->agent;
+	const char *section = plugin->role == GW_ROLE_CLOUD ? "cloud" : plugin->name;
+	char box_key[2 * VAULT_BOX_LEN + 1], settings[GW_SETTINGS_MAX];
+	struct gw_msg msg = { .type = GW_MSG_WELCOME };
+
+	gw_hex_encode(vault_box_key(agent->vault), VAULT_BOX_LEN, box_key);
+	(void)snprintf(settings, sizeof(settings), "%s%s%s%s",
+		       settings_section(&agent->settings, section),
+		       plugin->role == GW_ROLE_CLOUD ? "box_key=" : "",
+		       plugin->role == GW_ROLE_CLOUD ? box_key : "",
+		       plugin->role == GW_ROLE_CLOUD ? "\n" : "");
+	msg.welcome = (struct gw_msg_welcome){
+		.version = GW_WIRE_VERSION,
+		.gateway = agent->settings.gateway,
+		.settings = settings,
+	};
+	plugin_send(plugin, &msg, /* fd= */ -1);
+}
+
+/* There is one of each role but transports, and one transport of a name. */
+static struct plugin *find_rival(struct plugin *plugin)
+{
+	struct plugin *rival = NULL;
+
+	while ((rival = plugins_next(plugin->plugins, rival))) {
+		if (rival == plugin || rival->role != plugin->role)
+			continue;
+		if (plugin->role != GW_ROLE_TRANSPORT || gw_streq(rival->name, plugin->name))
+			return rival;
+	}
+	return NULL;
+}
+
+static int take_hello(struct plugin *plugin, const struct gw_msg_hello *hello)
+{
+	struct agent *agent = plugin->plugins->agent;
+	struct plugin *rival;
+
+	if (hello->version_min > GW_WIRE_VERSION || hello->version_max < GW_WIRE_VERSION)
+		return -EPROTONOSUPPORT;
+	if (!plugin->name_is_given && !gw_gateway_id_is_valid(hello->name))
+		return -EINVAL;
+	if (!plugin->name_is_given)
+		(void)gw_copy(plugin->name, sizeof(plugin->name), hello->name);
+
+	plugin->role = role_of_name(plugin->name);
+	(void)gw_copy(plugin->program, sizeof(plugin->program), hello->program);
+	(void)gw_copy(plugin->library, sizeof(plugin->library), hello->library);
+	rival = find_rival(plugin);
+	if (rival)
+		plugin_break(rival, "another one has taken its place");
+
+	plugin->state = PLUGIN_WELCOME;
+	gw_log(INFO, "gangway-%s %s is connected%s%s", plugin->name, plugin->program,
+	       *plugin->library ? ", with " : "", plugin->library);
+	send_welcome(plugin);
+	dispatch_welcome(agent, plugin);
+	bus_tell_plugins(agent->bus);
+	return 0;
+}
+
+/* --- listening --- */
+
+/* Takes one from the bucket of that message; false: it is empty. */
+static bool spend(struct plugin *plugin, enum gw_msg_type type, unsigned per_second)
+{
+	struct bucket *bucket = &plugin->buckets[type];
+	uint64_t now = gw_now_monotonic_us();
+	double most = 2.0 * per_second;
+
+	bucket->left = bucket->filled_us
+			       ? bucket->left + (double)(now - bucket->filled_us) * per_second / 1e6
+			       : most;
+	bucket->left = GW_MIN(bucket->left, most);
+	bucket->filled_us = now;
+	if (bucket->left < 1)
+		return false;
+	bucket->left -= 1;
+	return true;
+}
+
+/* An offence of a plugin is worth a line in the record, unless the store is what is broken. */
+static void record_break(struct plugin *plugin, const char *why)
+{
+	struct agent *agent = plugin->plugins->agent;
+	struct audit_record record = { .event = "plugin-lost" };
+
+	(void)snprintf(record.who, sizeof(record.who), "gangway-%s", plugin->name);
+	(void)gw_copy(record.detail, sizeof(record.detail), why);
+	if (turn_open(agent->turn) >= 0)
+		(void)audit_add(agent->store, agent->vault, &record);
+}
+
+static int on_message(struct gw_link *link, const struct gw_msg *msg, int *fd, void *userdata)
+{
+	struct plugin *plugin = userdata;
+	unsigned per_second;
+
+	if (!rule_allows(plugin->state, plugin->role, msg->type, &per_second))
+		return -EPROTO;
+	if (!spend(plugin, msg->type, per_second))
+		return -EDQUOT;
+
+	switch ((unsigned)msg->type) {
+	case GW_MSG_HELLO: return take_hello(plugin, &msg->hello);
+	case GW_MSG_HEALTH: plugin_set_health(plugin, msg->health.ok, msg->health.text); return 0;
+	default: return dispatch_message(plugin->plugins->agent, plugin, msg, fd);
+	}
+}
+
+static void on_closed(struct gw_link *link, const char *why, void *userdata)
+{
+	struct plugin *plugin = userdata;
+	struct plugins *plugins = plugin->plugins;
+	struct plugin **at = &plugins->first;
+
+	while (*at != plugin)
+		at = &(*at)->next;
+	*at = plugin->next;
+	plugins->n--;
+
+	if (plugin->state == PLUGIN_WELCOME) {
+		gw_log(NOTICE, "gangway-%s is gone: %s", plugin->name, why);
+		record_break(plugin, why);
+		dispatch_lost(plugins->agent, plugin);
+		bus_tell_plugins(plugins->agent->bus);
+	} else {
+		gw_log(WARNING, "A connection to the link was closed: %s", why);
+	}
+	gw_link_free(plugin->link);
+	free(plugin);
+}
+
+int plugins_add(struct plugins *plugins, int fd, const char *name)
+{
+	static const struct gw_link_ops ops = { on_message, on_closed };
+	struct plugin *plugin = NULL;
+	int r = -EMFILE;
+
+	if (plugins->n < PLUGINS_MAX) {
+		plugin = calloc(1, sizeof(*plugin));
+		r = -ENOMEM;
+	}
+	if (!plugin) {
+		(void)close(fd);
+		return r;
+	}
+
+	plugin->plugins = plugins;
+	plugin->healthy = true;
+	plugin->name_is_given = name != NULL;
+	(void)gw_copy(plugin->name, sizeof(plugin->name), name ? name : "");
+	r = gw_link_new(plugins->agent->event, fd, &ops, plugin, &plugin->link);
+	if (r < 0) {
+		free(plugin);
+		return r;
+	}
+
+	gw_link_hold(plugin->link);
+	plugin->next = plugins->first;
+	plugins->first = plugin;
+	plugins->n++;
+	return 0;
+}
+
+/* --- life --- */
+
+int plugins_new(struct agent *agent, struct plugins **ret)
+{
+	struct plugins *plugins = calloc(1, sizeof(*plugins));
+
+	if (!plugins)
+		return -ENOMEM;
+	plugins->agent = agent;
+	*ret = plugins;
+	return 0;
+}
+
+struct plugins *plugins_free(struct plugins *plugins)
+{
+	if (!plugins)
+		return NULL;
+
+	while (plugins->first) {
+		struct plugin *plugin = plugins->first;
+
+		plugins->first = plugin->next;
+		gw_link_free(plugin->link);
+		free(plugin);
+	}
+	free(plugins);
+	return NULL;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The cloud link repeats a request until it is answered, and takes GW_REQUESTS_MAX at a time. So the
+ * agent hands it the oldest jobs up to that number and remembers which; each answer makes room for
+ * the next. Jobs that the cloud has put off come back by their due time (due.c).
+ */
+#include "agent/queue.h"
+
+#include "agent/agent.h"
+#include "agent/plugins.h"
+#include "agent/store-job.h"
+#include "agent/store.h"
+#include "agent/turn.h"
+#include "lib/crypto.h"
+#include "lib/hex.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+#define JOB_ID_BYTES 16
+
+struct queue {
+	struct agent *agent;
+	char open[GW_REQUESTS_MAX][GW_ID_MAX + 1]; /* held by the cloud link; empty: free */
+	size_t n_open;
+	uint64_t cursor; /* `created` of the last job that was handed over */
+	uint64_t newest; /* `created` of the newest job */
+};
+
+/* --- identity --- */
+
+static struct gw_blob text_part(const char *text)
+{
+	return (struct gw_blob){ (const uint8_t *)text, strlen(text) + 1 };
+}
+
+int queue_job_id(struct agent *agent, const struct job_record *job, char ret[GW_ID_MAX + 1])
+{
+	static const uint8_t no_key[GW_KEY_LEN];
+	uint8_t kind = (uint8_t)job->kind, hash[GW_SHA256_LEN];
+	const struct gw_blob parts[] = {
+		text_part(agent->settings.gateway),
+		{ &kind, 1 },
+		text_part(job->device),
+		text_part(job->claim),
+		text_part(job->of),
+		{ job->serial, job->serial_len },
+		{ job->key, job->key_len },
+	};
+	int r = gw_hmac(no_key, parts, GW_ELEMENTS(parts), hash);
+
+	if (r >= 0)
+		gw_hex_encode(hash, JOB_ID_BYTES, ret);
+	return r;
+}
+
+/* --- handing over --- */
+
+static char *find_open(struct queue *queue, const char *id)
+{
+	for (size_t i = 0; i < GW_REQUESTS_MAX; i++)
+		if (gw_streq(queue->open[i], id))
+			return queue->open[i];
+	return NULL;
+}
+
+static void send_request(struct plugin *cloud, const struct job_record *job)
+{
+	struct gw_msg msg = {
+		.type = GW_MSG_REQUEST,
+		.request = { .job = job->id,
+			     .kind = (uint8_t)job->kind,
+			     .device = job->device,
+			     .tenant = job->tenant,
+			     .claim = job->claim,
+			     .of = job->of,
+			     .method = job->method,
+			     .reason = job->reason,
+			     .serial = { job->serial, job->serial_len },
+			     .key = { job->key, job->key_len },
+			     .csr = { job->csr, job->csr_len } },
+	};
+
+	plugin_send(cloud, &msg, /* fd= */ -1);
+}
+
+static void hand_over(struct queue *queue, struct plugin *cloud, const struct job_record *job)
+{
+	(void)gw_copy(find_open(queue, ""), GW_ID_MAX + 1, job->id);
+	queue->n_open++;
+	(void)store_job_count_attempt(queue->agent->store, job->id);
+	send_request(cloud, job);
+}
+
+void queue_pump(struct queue *queue)
+{
+	struct plugin *cloud = plugins_find(queue->agent->plugins, GW_ROLE_CLOUD);
+	static struct job_record job;
+	int r = 0;
+
+	if (!cloud || turn_open(queue->agent->turn) < 0)
+		return;
+
+	while (queue->n_open < GW_REQUESTS_MAX &&
+	       store_job_due(queue->agent->store, clock_now_s(), &job) >= 0)
+		hand_over(queue, cloud, &job);
+	while (queue->n_open < GW_REQUESTS_MAX) {
+		r = store_job_after(queue->agent->store, queue->cursor, &job);
+		if (r < 0)
+			break;
+		queue->cursor = job.created;
+		if (!find_open(queue, job.id))
+			hand_over(queue, cloud, &job);
+	}
+	if (r < 0 && r != -ENOENT)
+		gw_log(ERROR, "Cannot read the queue of jobs: %s", strerror(-r));
+}
+
+void queue_restart(struct queue *queue)
+{
+	memset(queue->open, 0, sizeof(queue->open));
+	queue->n_open = 0;
+	queue->cursor = 0;
+	queue_pump(queue);
+}
+
+/* --- coming and going of jobs --- */
+
+int queue_add(struct queue *queue, struct job_record *job)
+{
+	struct job_record *known;
+	int r;
+
+	r = queue_job_id(queue->agent, job, job->id);
+	if (r < 0)
+		return r;
+
+	known = malloc(sizeof(*known));
+	if (!known)
+		return -ENOMEM;
+	r = store_job_get(queue->agent->store, job->id, known);
+	free(known);
+	if (r != -ENOENT)
+		return r;
+
+	queue->newest = GW_MAX(queue->newest + 1, gw_now_realtime_us());
+	job->created = queue->newest;
+	r = store_job_add(queue->agent->store, job);
+	if (r < 0)
+		return r;
+	queue_pump(queue);
+	return 0;
+}
+
+void queue_answered(struct queue *queue, const char *job)
+{
+	char *open = *job ? find_open(queue, job) : NULL;
+
+	if (!open)
+		return;
+	*open = 0;
+	queue->n_open--;
+	queue_pump(queue);
+}
+
+void queue_drop(struct queue *queue, const char *job)
+{
+	struct gw_msg msg = { .type = GW_MSG_REQUEST_END, .request_end = { job } };
+
+	(void)store_job_drop(queue->agent->store, job);
+	if (find_open(queue, job))
+		plugin_send(plugins_find(queue->agent->plugins, GW_ROLE_CLOUD), &msg, /* fd= */ -1);
+	queue_answered(queue, job);
+}
+
+int queue_drop_kind(struct queue *queue, enum gw_request_kind kind)
+{
+	_cleanup_free_ struct job_record *job = malloc(sizeof(*job));
+	uint64_t after = 0;
+	int r;
+
+	if (!job)
+		return -ENOMEM;
+	while ((r = store_job_next(queue->agent->store, after, job)) >= 0) {
+		after = job->created;
+		if (job->kind == kind)
+			queue_drop(queue, job->id);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+/* --- life --- */
+
+int queue_new(struct agent *agent, struct queue **ret)
+{
+	struct queue *queue = calloc(1, sizeof(*queue));
+
+	if (!queue)
+		return -ENOMEM;
+	queue->agent = agent;
+	queue->newest = store_job_newest(agent->store);
+	*ret = queue;
+	return 0;
+}
+
+struct queue *queue_free(struct queue *queue)
+{
+	free(queue);
+	return NULL;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * queue: jobs on their way to the cloud. The jobs are on disk (store-job); here is which of them the
+ * cloud link holds at the moment, and the rule that the next ones follow as it gets rid of those.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "lib/wire.h"
+
+struct agent;
+struct job_record;
+struct queue;
+
+int queue_new(struct agent *agent, struct queue **ret);
+struct queue *queue_free(struct queue *queue);
+
+/* The id of a job: the same for the same work, however often it is asked for. */
+int queue_job_id(struct agent *agent, const struct job_record *job, char ret[GW_ID_MAX + 1]);
+
+/* Puts a job on disk, with its id filled in, and on its way. A job that is there already is left. */
+int queue_add(struct queue *queue, struct job_record *job);
+
+/* The cloud has answered this job, or nobody wants it any more: the next may go. */
+void queue_answered(struct queue *queue, const char *job);
+void queue_drop(struct queue *queue, const char *job);
+
+/* Drops all jobs of a kind. */
+int queue_drop_kind(struct queue *queue, enum gw_request_kind kind);
+
+/* There is a (new) cloud link, or none: everything goes again, or waits. */
+void queue_restart(struct queue *queue);
+
+/* Sends what may be sent now. */
+void queue_pump(struct queue *queue);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A device that is aboard gets its settings; one that is not yet gets none. */
+#include "agent/requests.h"
+
+#include "agent/agent.h"
+#include "agent/lifecycle.h"
+#include "agent/plugins.h"
+#include "agent/sessions.h"
+#include "agent/store-certificate.h"
+#include "agent/store-device.h"
+#include "agent/turn.h"
+#include "lib/log.h"
+#include "lib/util.h"
+
+static void send(struct agent *agent, const struct gw_msg *msg)
+{
+	plugin_send(plugins_find(agent->plugins, GW_ROLE_REGISTRAR), msg, /* fd= */ -1);
+}
+
+/* A certificate is renewed when two thirds of its life are over. */
+static uint64_t renew_at(const struct certificate_record *certificate)
+{
+	return certificate->not_before + (certificate->not_after - certificate->not_before) / 3 * 2;
+}
+
+int requests_take_settings_query(struct agent *agent, const struct gw_msg_settings_query *msg)
+{
+	const struct session *session = session_find_served(agent->sessions, msg->session);
+	struct gw_msg reply = { .type = GW_MSG_SETTINGS,
+				.settings = { .session = msg->session,
+					      .request = msg->request,
+					      .outcome = GW_OUTCOME_REFUSED,
+					      .reason = gw_reason_code(GW_REASON_NOT_POSSIBLE) } };
+	struct certificate_record certificate;
+	struct device_record device;
+	int r;
+
+	if (!session)
+		return 0;
+	r = turn_open(agent->turn);
+	if (r >= 0)
+		r = store_device_get(agent->store, session->device, &device);
+	if (r < 0)
+		return r;
+
+	if (session->by_certificate &&
+	    store_certificate_of(agent->store, device.id, CERTIFICATE_LIVE, &certificate) >= 0) {
+		reply.settings.outcome = GW_OUTCOME_DONE;
+		reply.settings.reason = "";
+		reply.settings.device = device.id;
+		reply.settings.tenant = device.tenant;
+		reply.settings.cloud = *agent->settings.cloud_device_endpoint
+					       ? agent->settings.cloud_device_endpoint
+					       : agent->settings.cloud_broker;
+		reply.settings.renew_at = renew_at(&certificate);
+	}
+	send(agent, &reply);
+	return 0;
+}
+
+int requests_take_report(struct agent *agent, const struct gw_msg_report *msg)
+{
+	const struct session *session = session_find_served(agent->sessions, msg->session);
+	struct gw_msg reply = { .type = GW_MSG_REPORTED,
+				.reported = { msg->session, msg->request, GW_OUTCOME_DONE, "" } };
+	const char *reason = msg->ok ? "" : gw_reason_code(GW_REASON_DEVICE_FAILED);
+	struct device_record device;
+	int r;
+
+	if (!session)
+		return 0;
+	r = turn_open(agent->turn);
+	if (r >= 0)
+		r = store_device_get(agent->store, session->device, &device);
+	if (r < 0)
+		return r;
+
+	lifecycle_record(agent, msg->ok ? "device-reports-success" : "device-reports-failure",
+			 device.id, "device", reason, msg->text);
+	if (!msg->ok) {
+		gw_log_device(WARNING, device.id,
+			      "The device reports that its enrolment failed: %s", msg->text);
+		(void)gw_copy(device.reason, sizeof(device.reason), reason);
+		r = store_device_put(agent->store, &device);
+	}
+	send(agent, &reply);
+	return r;
+}
+
+int requests_take_rejected(struct agent *agent, const struct gw_msg_rejected *msg)
+{
+	const struct session *session = session_find_served(agent->sessions, msg->session);
+	struct device_record device;
+	int r;
+
+	if (!session)
+		return 0;
+	r = turn_open(agent->turn);
+	if (r >= 0)
+		r = store_device_get(agent->store, session->device, &device);
+	if (r < 0)
+		return r;
+
+	gw_log_device(NOTICE, device.id, "A request of it is refused: %s", msg->reason);
+	lifecycle_record(agent, "csr-refused", device.id, "device", msg->reason, NULL);
+	(void)gw_copy(device.reason, sizeof(device.reason), msg->reason);
+	return store_device_put(agent->store, &device);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The commit runs in an event source behind all others, so that everything that has arrived by then
+ * shares one sync of the disk. Under steady load that moment might never come: a turn that has grown
+ * old or large is put before the others.
+ */
+#include "agent/turn.h"
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "agent/agent.h"
+#include "agent/bus.h"
+#include "agent/plugins.h"
+#include "agent/store.h"
+#include "lib/log.h"
+#include "lib/step.h"
+#include "lib/util.h"
+#include "lib/wire.h"
+
+#define STEPS_MAX   16
+#define CHANGES_MAX 256   /* a turn with so many is large */
+#define AGE_MAX_US  20000 /* one that is older is old */
+
+struct letter {
+	struct letter *next;
+	sd_bus_message *call, *reply;
+};
+
+struct news {
+	struct news *next;
+	enum device_state from, to;
+	char device[GW_ID_MAX + 1];
+	char reason[GW_REASON_MAX + 1];
+};
+
+struct turn {
+	struct agent *agent;
+	sd_event_source *commit;
+	uint64_t opened_us;
+	unsigned n_joined;
+
+	const char *steps[STEPS_MAX];
+	size_t n_steps;
+	struct letter *letters, **last_letter;
+	struct news *news, **last_news;
+};
+
+/* --- the outbox --- */
+
+static struct letter *take_letter(struct turn *turn)
+{
+	struct letter *letter = turn->letters;
+
+	if (letter) {
+		turn->letters = letter->next;
+		if (!turn->letters)
+			turn->last_letter = &turn->letters;
+	}
+	return letter;
+}
+
+static void letter_free(struct letter *letter)
+{
+	sd_bus_message_unref(letter->call);
+	sd_bus_message_unref(letter->reply);
+	free(letter);
+}
+
+static struct news *take_news(struct turn *turn)
+{
+	struct news *news = turn->news;
+
+	if (news) {
+		turn->news = news->next;
+		if (!turn->news)
+			turn->last_news = &turn->news;
+	}
+	return news;
+}
+
+static void deliver(struct turn *turn)
+{
+	struct letter *letter;
+	struct news *news;
+
+	plugins_release(turn->agent->plugins);
+	while ((news = take_news(turn))) {
+		bus_tell_change(turn->agent->bus, &(struct turn_change){ news->device, news->from,
+									 news->to, news->reason });
+		free(news);
+	}
+	while ((letter = take_letter(turn))) {
+		(void)sd_bus_send(NULL, letter->reply, NULL);
+		letter_free(letter);
+	}
+}
+
+static void discard(struct turn *turn, int error)
+{
+	struct letter *letter;
+	struct news *news;
+
+	plugins_discard(turn->agent->plugins);
+	while ((news = take_news(turn)))
+		free(news);
+	while ((letter = take_letter(turn))) {
+		(void)sd_bus_reply_method_errnof(
+			letter->call, error,
+			"Nothing was changed: the store cannot be written (%s)", strerror(-error));
+		letter_free(letter);
+	}
+}
+
+/* --- the commit --- */
+
+static int commit(struct turn *turn)
+{
+	int r;
+
+	if (!store_in_transaction(turn->agent->store))
+		return 0;
+
+	for (size_t i = 0; i < turn->n_steps; i++)
+		gw_step_before(turn->steps[i]);
+	r = store_commit(turn->agent->store);
+	for (size_t i = 0; i < turn->n_steps && r >= 0; i++)
+		gw_step_after(turn->steps[i]);
+	turn->n_steps = 0;
+	return r;
+}
+
+static void finish(struct turn *turn)
+{
+	int r = commit(turn);
+
+	turn->n_joined = 0;
+	(void)sd_event_source_set_enabled(turn->commit, SD_EVENT_OFF);
+	if (r >= 0) {
+		bus_set_trouble(turn->agent->bus, /* text= */ NULL);
+		deliver(turn);
+		return;
+	}
+
+	gw_log(ERROR,
+	       "The store cannot be written (%s): nothing of this turn is kept; make room on its "
+	       "disk",
+	       strerror(-r));
+	discard(turn, r);
+	/* What we remember of sessions may rest on what was not kept. */
+	plugins_break_all(turn->agent->plugins, "the store cannot be written");
+	bus_set_trouble(turn->agent->bus, "the store cannot be written; make room on its disk");
+}
+
+static int on_commit(sd_event_source *source, void *userdata)
+{
+	finish(userdata);
+	return 0;
+}
+
+void turn_finish(struct turn *turn)
+{
+	finish(turn);
+}
+
+static bool is_due(const struct turn *turn)
+{
+	return turn->n_joined >= CHANGES_MAX ||
+	       gw_now_monotonic_us() - turn->opened_us > AGE_MAX_US;
+}
+
+void turn_wake(struct turn *turn)
+{
+	if (turn->n_joined++ == 0) {
+		turn->opened_us = gw_now_monotonic_us();
+		(void)sd_event_source_set_priority(turn->commit, SD_EVENT_PRIORITY_IDLE);
+		(void)sd_event_source_set_enabled(turn->commit, SD_EVENT_ONESHOT);
+	} else if (is_due(turn)) {
+		(void)sd_event_source_set_priority(turn->commit, SD_EVENT_PRIORITY_IMPORTANT);
+	}
+}
+
+int turn_open(struct turn *turn)
+{
+	turn_wake(turn);
+	return store_begin(turn->agent->store);
+}
+
+void turn_step(struct turn *turn, const char *step)
+{
+	for (size_t i = 0; i < turn->n_steps; i++)
+		if (turn->steps[i] == step)
+			return;
+	if (turn->n_steps < STEPS_MAX)
+		turn->steps[turn->n_steps++] = step;
+}
+
+int turn_reply(struct turn *turn, sd_bus_message *call, sd_bus_message *reply)
+{
+	struct letter *letter = malloc(sizeof(*letter));
+
+	if (!letter) {
+		sd_bus_message_unref(reply);
+		return -ENOMEM;
+	}
+
+	*letter = (struct letter){ .call = sd_bus_message_ref(call), .reply = reply };
+	*turn->last_letter = letter;
+	turn->last_letter = &letter->next;
+	turn_wake(turn);
+	return 0;
+}
+
+int turn_tell(struct turn *turn, const struct turn_change *change)
+{
+	struct news *news = malloc(sizeof(*news));
+
+	if (!news)
+		return -ENOMEM;
+
+	*news = (struct news){ .from = change->from, .to = change->to };
+	(void)gw_copy(news->device, sizeof(news->device), change->device);
+	(void)gw_copy(news->reason, sizeof(news->reason), change->reason);
+	*turn->last_news = news;
+	turn->last_news = &news->next;
+	turn_wake(turn);
+	return 0;
+}
+
+/* --- life --- */
+
+int turn_new(struct agent *agent, struct turn **ret)
+{
+	struct turn *turn = calloc(1, sizeof(*turn));
+	int r;
+
+	if (!turn)
+		return -ENOMEM;
+
+	turn->agent = agent;
+	turn->last_letter = &turn->letters;
+	turn->last_news = &turn->news;
+	r = sd_event_add_defer(agent->event, &turn->commit, on_commit, turn);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(turn->commit, SD_EVENT_OFF);
+	if (r < 0) {
+		turn_free(turn);
+		return r;
+	}
+
+	*ret = turn;
+	return 0;
+}
+
+struct turn *turn_free(struct turn *turn)
+{
+	struct letter *letter;
+	struct news *news;
+
+	if (!turn)
+		return NULL;
+
+	while ((news = take_news(turn)))
+		free(news);
+	while ((letter = take_letter(turn)))
+		letter_free(letter);
+	sd_event_source_disable_unref(turn->commit);
+	free(turn);
+	return NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * turn: one transaction and its outbox. Whoever wants to change anything calls turn_open() first; a
+ * little later, when the loop has nothing more urgent or enough has come together, everything is
+ * committed at once, and only then is anybody told: plugins (their links are held), callers on the bus,
+ * watchers of a device. If the commit fails nobody is told anything but that it failed.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "agent/device.h"
+
+struct agent;
+struct sd_bus_message;
+struct turn;
+
+/* A device went from one state to another in this turn. */
+struct turn_change {
+	const char *device;
+	enum device_state from, to;
+	const char *reason;
+};
+
+int turn_new(struct agent *agent, struct turn **ret);
+struct turn *turn_free(struct turn *turn);
+
+/* Opens the turn, or joins the one that is open. */
+int turn_open(struct turn *turn);
+
+/* Asks for the outbox to be emptied soon, although nothing is to be written. */
+void turn_wake(struct turn *turn);
+
+/* Names a durable step that this turn's commit will make (lib/step.h); a string constant. */
+void turn_step(struct turn *turn, const char *step);
+
+/* Queues a reply to a call on the bus; the reply is the turn's from here on. */
+int turn_reply(struct turn *turn, struct sd_bus_message *call, struct sd_bus_message *reply);
+
+/* Queues the news of a change. */
+int turn_tell(struct turn *turn, const struct turn_change *change);
+
+/* Commits now, as the loop would. For the very end. */
+void turn_finish(struct turn *turn);
