@@ -94,7 +94,7 @@ static int run(struct ctl *ctl, const struct args *args)
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	_cleanup_(gw_label_wipe) struct gw_label label = { 0 };
 	_cleanup_(source_free_text) char *payload = NULL;
-	struct claim claim;
+	struct claim claim = { 0 };
 	int r;
 
 	r = read_options(args, &claim);
