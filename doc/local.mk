@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 EXTRA_DIST += \
+	doc/architecture.md \
+	doc/style.md \
+	doc/protocol/link.md \
 	doc/protocol/cloud.md \
 	doc/protocol/cloud/answer.schema.json \
 	doc/protocol/cloud/command.schema.json \
