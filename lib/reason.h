@@ -33,7 +33,7 @@
 	X(BAD_CSR, "bad-csr", "The device's signing request is malformed.")                        \
 	X(BAD_SIGNATURE, "bad-signature", "The signing request is not signed by its own key.")     \
 	X(WEAK_KEY, "weak-key", "The device's key is of a kind or size that is not accepted.")     \
-	X(WEAK_HASH, "weak-hash", "The signing request is signed with a hash that is broken.")     \
+	X(WEAK_HASH, "weak-hash", "The signing request is signed in a way that is not accepted.")  \
 	X(TOO_LARGE, "too-large", "The signing request is larger than accepted.")                  \
 	X(WRONG_NAME, "wrong-name", "The signing request is in another device's name.")            \
 	X(WRONG_SESSION, "wrong-session", "The signing request was made for another session.")     \
