@@ -213,3 +213,7 @@ UNIT_TESTS += tests/unit/test-ctl-when
 tests_unit_test_ctl_when_SOURCES = tests/unit/test-ctl-when.c tools/ctl/when.c
 tests_unit_test_ctl_when_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_ctl_when_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+UNIT_TESTS += tests/unit/test-csr
+tests_unit_test_csr_SOURCES = tests/unit/test-csr.c tests/unit/openssl.c tests/unit/openssl.h
+tests_unit_test_csr_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_csr_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
