@@ -312,7 +312,8 @@ static int open_signed(struct gw_blob der, struct gw_blob *ret_body, struct gw_b
 
 	if (der_open(der, DER_SEQUENCE, &rest) < 0 || der_expect(&rest, DER_SEQUENCE, &body) < 0 ||
 	    der_expect(&rest, DER_SEQUENCE, &algorithm) < 0 ||
-	    der_expect(&rest, DER_BIT_STRING, &signature) < 0 || rest.len > 0)
+	    der_expect(&rest, DER_BIT_STRING, &signature) < 0 || rest.len > 0 ||
+	    signature.value.len < 2 || signature.value.data[0] != 0)
 		return -EBADMSG;
 
 	*ret_body = body.value;
