@@ -217,3 +217,19 @@ UNIT_TESTS += tests/unit/test-csr
 tests_unit_test_csr_SOURCES = tests/unit/test-csr.c tests/unit/openssl.c tests/unit/openssl.h
 tests_unit_test_csr_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_csr_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
+
+UNIT_TESTS += tests/unit/test-der
+tests_unit_test_der_SOURCES = tests/unit/test-der.c plugins/registrar/der.c
+tests_unit_test_der_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_der_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-pkcs7
+tests_unit_test_pkcs7_SOURCES = tests/unit/test-pkcs7.c tests/unit/openssl.c tests/unit/openssl.h \
+	plugins/registrar/pkcs7.c plugins/registrar/der.c
+tests_unit_test_pkcs7_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pkcs7_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-exchange
+tests_unit_test_exchange_SOURCES = tests/unit/test-exchange.c plugins/registrar/exchange.c
+tests_unit_test_exchange_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_exchange_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
