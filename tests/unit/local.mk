@@ -233,3 +233,23 @@ UNIT_TESTS += tests/unit/test-exchange
 tests_unit_test_exchange_SOURCES = tests/unit/test-exchange.c plugins/registrar/exchange.c
 tests_unit_test_exchange_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_exchange_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-transfer
+tests_unit_test_transfer_SOURCES = tests/unit/test-transfer.c plugins/registrar/transfer.c
+tests_unit_test_transfer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_transfer_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-report
+tests_unit_test_report_SOURCES = tests/unit/test-report.c
+tests_unit_test_report_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_report_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
+
+UNIT_TESTS += tests/unit/test-settings
+tests_unit_test_settings_SOURCES = tests/unit/test-settings.c
+tests_unit_test_settings_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_settings_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
+
+UNIT_TESTS += tests/unit/test-resource
+tests_unit_test_resource_SOURCES = tests/unit/test-resource.c
+tests_unit_test_resource_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_resource_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
