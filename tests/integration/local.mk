@@ -10,3 +10,14 @@ TESTS += \
 EXTRA_DIST += \
 	tests/integration/test_schema.py \
 	tests/integration/test_wire.py
+
+# gangwayctl against an agent that only pretends.
+check_PROGRAMS += tests/integration/fake-agent
+tests_integration_fake_agent_SOURCES = tests/integration/fake-agent.c
+tests_integration_fake_agent_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_integration_fake_agent_LDADD = $(GANGWAY_LIBS)
+TESTS += tests/integration/test_ctl.py
+EXTRA_DIST += \
+	tests/integration/bus.py \
+	tests/integration/pixels.py \
+	tests/integration/test_ctl.py

@@ -120,7 +120,7 @@ static int run(struct ctl *ctl, const struct args *args)
 	r = bus_get_all(ctl, BUS_PATH, BUS_MANAGER, &status);
 	if (r != CTL_DONE)
 		return r;
-	if (!status)
+	if (!status || !*values_text(status, "version"))
 		return bus_fail(-EBADMSG);
 	if (ctl->json) {
 		values_print(status, stdout);
