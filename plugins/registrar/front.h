@@ -25,7 +25,7 @@ struct front_result {
 	uint8_t reply[FRONT_REPLY_LEN]; /* FRONT_REPLY */
 
 	/* FRONT_ADMIT; they point into the datagram, but for the secret, which is the front's */
-	enum gw_proof proof; /* that the peer means to give, and so the context that it gets */
+	enum gw_proof proof;   /* that the peer means to give, and so the context that it gets */
 	const uint8_t *random; /* CLIENT_RANDOM_LEN bytes */
 	uint16_t message_sequence;
 	const uint8_t *cookie_secret; /* COOKIE_SECRET_LEN bytes */

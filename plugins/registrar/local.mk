@@ -31,3 +31,31 @@ plugins_registrar_libcertificate_a_SOURCES = \
 	plugins/registrar/server-key.c plugins/registrar/server-key.h
 
 CERTIFICATE_LIBS = plugins/registrar/libcertificate.a $(CONVERSATION_LIBS)
+
+pkglibexec_PROGRAMS += plugins/registrar/gangway-registrar
+
+plugins_registrar_gangway_registrar_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(WOLFSSL_CFLAGS)
+plugins_registrar_gangway_registrar_LDADD = $(CERTIFICATE_LIBS)
+plugins_registrar_gangway_registrar_SOURCES = \
+	plugins/registrar/anchors.c plugins/registrar/anchors.h \
+	plugins/registrar/backlog.c plugins/registrar/backlog.h \
+	plugins/registrar/bucket.c plugins/registrar/bucket.h \
+	plugins/registrar/channel.c plugins/registrar/channel.h \
+	plugins/registrar/client-hello.c plugins/registrar/client-hello.h \
+	plugins/registrar/contexts.c plugins/registrar/contexts.h \
+	plugins/registrar/cookie.c plugins/registrar/cookie.h \
+	plugins/registrar/credentials.c plugins/registrar/credentials.h \
+	plugins/registrar/crowd.c plugins/registrar/crowd.h \
+	plugins/registrar/front.c plugins/registrar/front.h \
+	plugins/registrar/key-exchange.c plugins/registrar/key-exchange.h \
+	plugins/registrar/keying.c plugins/registrar/keying.h \
+	plugins/registrar/leaf.c plugins/registrar/leaf.h \
+	plugins/registrar/lineup.c plugins/registrar/lineup.h \
+	plugins/registrar/main.c \
+	plugins/registrar/options.c plugins/registrar/options.h \
+	plugins/registrar/path.c plugins/registrar/path.h \
+	plugins/registrar/peer.c plugins/registrar/peer.h \
+	plugins/registrar/peers.c plugins/registrar/peers.h \
+	plugins/registrar/record.c plugins/registrar/record.h \
+	plugins/registrar/registrar.c plugins/registrar/registrar.h \
+	plugins/registrar/session.c plugins/registrar/session.h

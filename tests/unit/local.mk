@@ -128,12 +128,12 @@ tests_unit_test_bucket_SOURCES = tests/unit/test-bucket.c plugins/registrar/buck
 tests_unit_test_bucket_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_bucket_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
-UNIT_TESTS += tests/unit/test-half-open
-tests_unit_test_half_open_SOURCES = tests/unit/test-half-open.c \
-	plugins/registrar/half-open.c \
+UNIT_TESTS += tests/unit/test-lineup
+tests_unit_test_lineup_SOURCES = tests/unit/test-lineup.c \
+	plugins/registrar/lineup.c \
 	plugins/registrar/path.c
-tests_unit_test_half_open_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_half_open_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+tests_unit_test_lineup_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_lineup_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-device-certificate
 tests_unit_test_device_certificate_SOURCES = tests/unit/test-device-certificate.c tools/device/certificate.c tools/device/der.c tools/device/pem.c

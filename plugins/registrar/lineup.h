@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * half-open: the handshakes under way, oldest first, and who has to go for a new one. Pure. An item
- * lives in its peer; the list owns nothing.
+ * lineup: peers in the order in which they came (or were last heard of), and who has to go for a new
+ * one. Pure. An item lives in its peer; the list owns nothing.
  */
 #pragma once
 
@@ -10,26 +10,26 @@
 
 struct path;
 
-struct half_open {
-	struct half_open *older, *newer;
+struct lineup_item {
+	struct lineup_item *older, *newer;
 	const struct path *path;
 	bool listed;
 };
 
-struct half_open_list {
-	struct half_open *oldest, *newest;
+struct lineup {
+	struct lineup_item *oldest, *newest;
 	size_t n;
 	size_t max, max_per_source;
 };
 
 /* Adds the newest one. The path must live as long as the item is listed. */
-void half_open_add(struct half_open_list *list, struct half_open *item, const struct path *path);
+void lineup_add(struct lineup *lineup, struct lineup_item *item, const struct path *path);
 
 /* Takes it off the list; fine if it is not on it. */
-void half_open_remove(struct half_open_list *list, struct half_open *item);
+void lineup_remove(struct lineup *lineup, struct lineup_item *item);
 
 /*
  * Who has to go before one more from this path is added: the oldest of the same source if that has
  * its share, else the oldest of all if the list is full; NULL if there is room.
  */
-struct half_open *half_open_excess(const struct half_open_list *list, const struct path *path);
+struct lineup_item *lineup_excess(const struct lineup *lineup, const struct path *path);

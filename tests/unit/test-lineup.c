@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* half-open: who goes, by source and in all; and the paths that tell sources apart. */
+/* lineup: who goes, by source and in all; and the paths that tell sources apart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <arpa/inet.h>
 
-#include "plugins/registrar/half-open.h"
+#include "plugins/registrar/lineup.h"
 #include "plugins/registrar/path.h"
 
 static struct path make(const char *host, uint16_t port)
@@ -30,21 +30,21 @@ static struct path make(const char *host, uint16_t port)
 
 static void test_total(void **state)
 {
-	struct half_open_list list = { .max = 3, .max_per_source = 3 };
+	struct lineup list = { .max = 3, .max_per_source = 3 };
 	struct path paths[4] = { make("192.0.2.1", 1), make("192.0.2.2", 1), make("192.0.2.3", 1),
 				 make("192.0.2.4", 1) };
-	struct half_open items[4] = { 0 };
+	struct lineup_item items[4] = { 0 };
 
 	for (size_t i = 0; i < 3; i++) {
-		assert_null(half_open_excess(&list, &paths[i]));
-		half_open_add(&list, &items[i], &paths[i]);
+		assert_null(lineup_excess(&list, &paths[i]));
+		lineup_add(&list, &items[i], &paths[i]);
 	}
-	assert_ptr_equal(half_open_excess(&list, &paths[3]), &items[0]);
+	assert_ptr_equal(lineup_excess(&list, &paths[3]), &items[0]);
 
-	half_open_remove(&list, &items[1]); /* out of the middle */
-	assert_null(half_open_excess(&list, &paths[3]));
-	half_open_add(&list, &items[3], &paths[3]);
-	half_open_remove(&list, &items[0]);
+	lineup_remove(&list, &items[1]); /* out of the middle */
+	assert_null(lineup_excess(&list, &paths[3]));
+	lineup_add(&list, &items[3], &paths[3]);
+	lineup_remove(&list, &items[0]);
 	assert_int_equal(list.n, 2);
 	assert_ptr_equal(list.oldest, &items[2]);
 	assert_ptr_equal(list.newest, &items[3]);
@@ -52,33 +52,33 @@ static void test_total(void **state)
 
 static void test_source(void **state)
 {
-	struct half_open_list list = { .max = 10, .max_per_source = 2 };
+	struct lineup list = { .max = 10, .max_per_source = 2 };
 	struct path stranger = make("192.0.2.1", 1), other = make("192.0.2.9", 1);
 	struct path flood[3] = { make("192.0.2.7", 1), make("192.0.2.7", 2), make("192.0.2.7", 3) };
-	struct half_open first = { 0 }, items[2] = { 0 };
+	struct lineup_item first = { 0 }, items[2] = { 0 };
 
-	half_open_add(&list, &first, &stranger);
-	half_open_add(&list, &items[0], &flood[0]);
-	half_open_add(&list, &items[1], &flood[1]);
-	assert_ptr_equal(half_open_excess(&list, &flood[2]), &items[0]);
-	assert_null(half_open_excess(&list, &other));
+	lineup_add(&list, &first, &stranger);
+	lineup_add(&list, &items[0], &flood[0]);
+	lineup_add(&list, &items[1], &flood[1]);
+	assert_ptr_equal(lineup_excess(&list, &flood[2]), &items[0]);
+	assert_null(lineup_excess(&list, &other));
 }
 
 static void test_remove_twice_and_again(void **state)
 {
-	struct half_open_list list = { .max = 1, .max_per_source = 1 };
+	struct lineup list = { .max = 1, .max_per_source = 1 };
 	struct path path = make("2001:db8::1", 7);
-	struct half_open item = { 0 };
+	struct lineup_item item = { 0 };
 
-	half_open_remove(&list, &item);
-	half_open_add(&list, &item, &path);
-	assert_ptr_equal(half_open_excess(&list, &path), &item);
-	half_open_remove(&list, &item);
-	half_open_remove(&list, &item);
+	lineup_remove(&list, &item);
+	lineup_add(&list, &item, &path);
+	assert_ptr_equal(lineup_excess(&list, &path), &item);
+	lineup_remove(&list, &item);
+	lineup_remove(&list, &item);
 	assert_int_equal(list.n, 0);
 	assert_null(list.oldest);
 	assert_null(list.newest);
-	half_open_add(&list, &item, &path);
+	lineup_add(&list, &item, &path);
 	assert_int_equal(list.n, 1);
 }
 

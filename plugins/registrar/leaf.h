@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * leaf: who a certificate says its holder is, taken while wolfSSL verifies the chain, and what we ask of
+ * the chain beyond that. One struct leaf a handshake.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/wire.h"
+
+struct WOLFSSL_X509_STORE_CTX;
+
+struct leaf {
+	bool verified; /* the chain is good, and the facts below are the leaf's */
+	char name[GW_ID_MAX + 1];
+	uint8_t serial[GW_SERIAL_MAX];
+	size_t serial_len;
+	uint8_t fingerprint[GW_HASH_LEN]; /* SHA-256 of the certificate */
+	uint8_t key[GW_HASH_LEN];         /* SHA-256 of its SubjectPublicKeyInfo */
+};
+
+/* The body of a verify callback: 1 to go on, 0 to end the handshake. `dates_matter`: the clock can be
+ * trusted, so that a certificate can be found expired. */
+int leaf_verify(struct leaf *leaf, int preverified, const struct WOLFSSL_X509_STORE_CTX *store,
+		bool dates_matter);

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A peer's way through its states. What the agent is owed is kept track of here: a session for which a
+ * secret was asked ends in PEER or FAILED, one that was reported by PEER ends in SESSION_END, unless
+ * the agent ended it.
+ *
+ * Nobody is told why a PSK handshake fails: with a wrong key wolfSSL drops the peer's Finished, as with
+ * the dummy of an unknown identity, and the time limit ends both in silence.
+ */
+#include "plugins/registrar/peer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "lib/log.h"
+#include "lib/util.h"
+#include "plugins/registrar/backlog.h"
+#include "plugins/registrar/bucket.h"
+#include "plugins/registrar/channel.h"
+#include "plugins/registrar/client-hello.h"
+#include "plugins/registrar/conversation.h"
+#include "plugins/registrar/front.h"
+#include "plugins/registrar/keying.h"
+#include "plugins/registrar/leaf.h"
+#include "plugins/registrar/path.h"
+#include "plugins/registrar/record.h"
+#include "plugins/registrar/session.h"
+
+#define SECOND_US 1000000ull
+
+struct peer {
+	const struct peer_shared *shared;
+	struct channel *channel;
+	struct path path;
+	uint64_t number;
+	uint8_t random[CLIENT_RANDOM_LEN];
+	enum gw_proof proof;
+
+	enum peer_state state;
+	bool owed; /* the agent was asked for a secret, and waits for PEER or FAILED */
+	struct session *session;
+	struct keying *keying; /* with PSK, until the handshake is over */
+	struct backlog backlog;
+	struct conversation *conversation;
+	char device[GW_ID_MAX + 1]; /* once the agent has said which */
+
+	uint64_t now_us; /* of the call at hand */
+	bool sent;       /* a datagram, in the call at hand */
+	bool confirmed;  /* it has said something under the new keys, so needs no plain records */
+	uint64_t deadline_us, retransmit_us, idle_us;
+};
+
+/* --- states --- */
+
+#define TO(state) (1u << (state))
+
+static const unsigned edges[_PEER_STATE_MAX] = {
+	[PEER_HELLO] = TO(PEER_ASKING) | TO(PEER_KEYED) | TO(PEER_WAITING) | TO(PEER_OVER),
+	[PEER_ASKING] = TO(PEER_KEYED) | TO(PEER_OVER),
+	[PEER_KEYED] = TO(PEER_WAITING) | TO(PEER_OVER),
+	[PEER_WAITING] = TO(PEER_SERVED) | TO(PEER_OVER),
+	[PEER_SERVED] = TO(PEER_OVER),
+	[PEER_OVER] = 0,
+};
+
+static const char *const state_names[_PEER_STATE_MAX] = {
+	[PEER_HELLO] = "hello",     [PEER_ASKING] = "asking", [PEER_KEYED] = "keyed",
+	[PEER_WAITING] = "waiting", [PEER_SERVED] = "served", [PEER_OVER] = "over",
+};
+
+static void log_peer(const struct peer *p, enum gw_log_level level, const char *what,
+		     const char *detail)
+{
+	char session[24], address[GW_ADDRESS_MAX + 1];
+	struct gw_log_tags tags = { .device = *p->device ? p->device : NULL, .session = session };
+
+	(void)snprintf(session, sizeof(session), "%llu", (unsigned long long)p->number);
+	path_print(&p->path, address, sizeof(address));
+	gw_log_tagged(level, &tags, "%s %s %s", address, what, detail);
+}
+
+static void enter(struct peer *p, enum peer_state state)
+{
+	char detail[48];
+
+	assert(edges[p->state] & TO(state));
+	(void)snprintf(detail, sizeof(detail), "%s -> %s", state_names[p->state],
+		       state_names[state]);
+	p->state = state;
+	log_peer(p, GW_LOG_DEBUG, "is a peer:", detail);
+}
+
+/* Strangers must not fill the log: what came to nothing is told at a bounded rate. */
+static void log_end(struct peer *p, enum gw_reason reason)
+{
+	bool was_served = p->state == PEER_SERVED || p->state == PEER_WAITING;
+	enum gw_log_level level = GW_LOG_DEBUG;
+
+	if (was_served || (p->owed && bucket_take(p->shared->complaints, gw_now_monotonic_us())))
+		level = GW_LOG_INFO;
+	log_peer(p, level,
+		 was_served ? "ends its session:" : "does not get in:", gw_reason_code(reason));
+}
+
+/* --- to the agent --- */
+
+static void tell(struct peer *p, const struct gw_msg *msg)
+{
+	p->shared->tell(p->shared->userdata, msg);
+}
+
+static void tell_query(struct peer *p)
+{
+	char address[GW_ADDRESS_MAX + 1];
+	struct gw_msg msg = {
+		.type = GW_MSG_SECRET_QUERY,
+		.secret_query = { .session = p->number,
+				  .channel = p->path.channel,
+				  .identity = keying_identity(p->keying),
+				  .address = address },
+	};
+
+	path_print(&p->path, address, sizeof(address));
+	p->owed = true;
+	tell(p, &msg);
+}
+
+static void tell_peer(struct peer *p)
+{
+	const struct leaf *leaf = session_leaf(p->session);
+	char address[GW_ADDRESS_MAX + 1];
+	struct gw_msg msg = {
+		.type = GW_MSG_PEER,
+		.peer = { .session = p->number,
+			  .channel = p->path.channel,
+			  .proof = (uint8_t)p->proof,
+			  .address = address,
+			  .suite = session_suite(p->session) },
+	};
+
+	path_print(&p->path, address, sizeof(address));
+	if (p->proof == GW_PROOF_PSK) {
+		msg.peer.identity = keying_identity(p->keying);
+	} else {
+		msg.peer.identity = leaf->name;
+		msg.peer.serial = (struct gw_blob){ leaf->serial, leaf->serial_len };
+		msg.peer.fingerprint = GW_BLOB_ARRAY(leaf->fingerprint);
+		msg.peer.key = GW_BLOB_ARRAY(leaf->key);
+	}
+	p->owed = false;
+	tell(p, &msg);
+}
+
+/* --- the end --- */
+
+static void tell_end(struct peer *p, enum gw_reason reason)
+{
+	const char *code = gw_reason_code(reason);
+	struct gw_msg failed = { .type = GW_MSG_FAILED,
+				 .failed = { .session = p->number, .reason = code } };
+	struct gw_msg end = { .type = GW_MSG_SESSION_END,
+			      .session_end = { .session = p->number, .reason = code } };
+
+	if (p->state == PEER_WAITING || p->state == PEER_SERVED)
+		tell(p, &end);
+	else if (p->owed)
+		tell(p, &failed);
+}
+
+void peer_end(struct peer *p, enum gw_reason reason)
+{
+	if (p->state == PEER_OVER)
+		return;
+
+	log_end(p, reason);
+	tell_end(p, reason);
+	session_close(p->session);
+	enter(p, PEER_OVER);
+}
+
+void peer_stop(struct peer *p)
+{
+	if (p->state == PEER_OVER)
+		return;
+
+	session_close(p->session);
+	enter(p, PEER_OVER);
+}
+
+/* --- from and to the session --- */
+
+static void on_transmit(void *userdata, struct gw_blob datagram)
+{
+	struct peer *p = userdata;
+
+	p->sent = true;
+	channel_send(p->channel, &p->path, datagram);
+}
+
+static size_t on_key(void *userdata, const char *identity, uint8_t *key, size_t size)
+{
+	struct peer *p = userdata;
+
+	return p->keying ? keying_use(p->keying, identity, key, size) : 0;
+}
+
+static void on_deliver(void *userdata, struct gw_blob plain)
+{
+	struct peer *p = userdata;
+
+	p->confirmed = true;
+	p->idle_us = p->now_us + p->shared->idle_timeout_us;
+	if (p->conversation)
+		conversation_receive(p->conversation, plain, p->now_us);
+}
+
+static void on_say(void *userdata, struct gw_blob plain)
+{
+	struct peer *p = userdata;
+
+	if (session_send(p->session, plain) < 0)
+		log_peer(p, GW_LOG_DEBUG, "cannot be sent", "a datagram, ignoring");
+}
+
+static void on_ask(void *userdata, const struct gw_msg *question)
+{
+	struct peer *p = userdata;
+	struct gw_msg msg = *question;
+
+	if (msg.type == GW_MSG_ENROLL)
+		msg.enroll.session = p->number;
+	else if (msg.type == GW_MSG_SETTINGS_QUERY)
+		msg.settings_query.session = p->number;
+	else if (msg.type == GW_MSG_REPORT)
+		msg.report.session = p->number;
+	else
+		msg.rejected.session = p->number;
+	tell(p, &msg);
+}
+
+/* The handshake is complete. A peer that did not prove itself by what its context is for is no peer,
+ * whatever the library says. */
+static void complete(struct peer *p)
+{
+	bool proved = p->proof == GW_PROOF_PSK ? keying_is_real(p->keying)
+					       : session_leaf(p->session)->verified;
+
+	if (!proved) {
+		peer_end(p, GW_REASON_HANDSHAKE_FAILED);
+		return;
+	}
+
+	tell_peer(p);
+	log_peer(p, GW_LOG_DEBUG, "has proved itself by", session_suite(p->session));
+	p->keying = keying_free(p->keying);
+	enter(p, PEER_WAITING);
+}
+
+static void settle_session(struct peer *p, enum session_state state)
+{
+	bool under_way = p->state == PEER_HELLO || p->state == PEER_KEYED;
+
+	switch (state) {
+	case SESSION_HANDSHAKE: break;
+	case SESSION_OPEN:
+		if (under_way)
+			complete(p);
+		break;
+	case SESSION_CLOSED:
+		if (under_way)
+			complete(p);
+		peer_end(p, GW_REASON_CLOSED);
+		break;
+	case SESSION_FAILED:
+		peer_end(p, under_way ? GW_REASON_HANDSHAKE_FAILED : GW_REASON_CLOSED);
+		break;
+	case _SESSION_STATE_MAX: break;
+	}
+}
+
+static void set_retransmission(struct peer *p)
+{
+	p->retransmit_us = p->now_us + session_timeout_s(p->session) * SECOND_US;
+}
+
+static void feed(struct peer *p, struct gw_blob datagram)
+{
+	p->sent = false;
+	settle_session(p, session_receive(p->session, datagram));
+	if (p->sent)
+		set_retransmission(p);
+}
+
+/* --- datagrams --- */
+
+static void route(struct peer *p, struct gw_blob datagram);
+
+/* Lets out what was held back, each to where it belongs by now. */
+static void release(struct peer *p)
+{
+	struct backlog held = p->backlog;
+	uint8_t *data;
+	size_t len;
+
+	p->backlog = (struct backlog){ 0 };
+	while (backlog_take(&held, &data, &len)) {
+		route(p, (struct gw_blob){ data, len });
+		free(data);
+	}
+}
+
+static void take_key(struct peer *p, struct gw_blob key)
+{
+	if (keying_set(p->keying, key) < 0) {
+		peer_end(p, GW_REASON_HANDSHAKE_FAILED);
+		return;
+	}
+	enter(p, PEER_KEYED);
+	set_retransmission(p);
+	release(p);
+}
+
+/* An identity that can be no device's goes on at once, with a key that fits nobody. */
+static void ask_for_key(struct peer *p)
+{
+	if (!keying_identity(p->keying)) {
+		take_key(p, (struct gw_blob){ 0 });
+		return;
+	}
+	if (!bucket_take(p->shared->secrets, p->now_us)) {
+		keying_forget(p->keying);
+		backlog_clear(&p->backlog);
+		return;
+	}
+	tell_query(p);
+	enter(p, PEER_ASKING);
+}
+
+static void hold(struct peer *p, struct gw_blob datagram)
+{
+	(void)backlog_add(&p->backlog, datagram);
+}
+
+/* The flight that names the identity and uses its key: wolfSSL must not see it before the key is there. */
+static void look_for_identity(struct peer *p, struct gw_blob datagram)
+{
+	if (backlog_add(&p->backlog, datagram) == -ENOSPC) {
+		backlog_clear(&p->backlog);
+		hold(p, datagram);
+	}
+	if (keying_look(p->keying, datagram))
+		ask_for_key(p);
+}
+
+static struct record first_record(struct gw_blob datagram)
+{
+	struct record record = { 0 };
+
+	(void)record_next(&datagram, &record);
+	return record;
+}
+
+/* Requests wait until the agent has judged the peer; repetitions of the handshake do not. Once the peer
+ * speaks under the new keys it has no use for plain records, and only others send them. */
+static void feed_late(struct peer *p, struct gw_blob datagram)
+{
+	struct record record = first_record(datagram);
+
+	if (p->confirmed && record.epoch == 0)
+		return;
+	if (p->state == PEER_WAITING && record.type == RECORD_APPLICATION_DATA)
+		hold(p, datagram);
+	else
+		feed(p, datagram);
+}
+
+static void route(struct peer *p, struct gw_blob datagram)
+{
+	switch (p->state) {
+	case PEER_HELLO:
+		if (p->proof == GW_PROOF_CERTIFICATE || client_hello_is_one(datagram) ||
+		    first_record(datagram).type == RECORD_ALERT)
+			feed(p, datagram);
+		else
+			look_for_identity(p, datagram);
+		break;
+	case PEER_ASKING: hold(p, datagram); break;
+	case PEER_KEYED: feed(p, datagram); break;
+	case PEER_WAITING:
+	case PEER_SERVED: feed_late(p, datagram); break;
+	case PEER_OVER:
+	case _PEER_STATE_MAX: break;
+	}
+}
+
+void peer_receive(struct peer *p, struct gw_blob datagram, uint64_t now_us)
+{
+	p->now_us = now_us;
+	route(p, datagram);
+}
+
+/* --- the agent's word --- */
+
+static int begin_conversation(struct peer *p)
+{
+	static const struct conversation_ops ops = { on_say, on_ask };
+	uint8_t binding[SESSION_BINDING_MAX];
+	struct conversation_peer about = {
+		.device = p->device,
+		.by_certificate = p->proof == GW_PROOF_CERTIFICATE,
+		.binding = { binding, session_binding(p->session, binding) },
+		.datagram_max = session_plain_max(p->session),
+	};
+
+	return conversation_new(&ops, p, p->shared->facts, &about, &p->conversation);
+}
+
+static void take_verdict(struct peer *p, const struct gw_msg_verdict *verdict)
+{
+	if (p->state != PEER_WAITING)
+		return;
+
+	(void)gw_copy(p->device, sizeof(p->device), verdict->device);
+	if (!verdict->allow) {
+		log_peer(p, GW_LOG_INFO, "is not served:", verdict->reason);
+		peer_stop(p);
+		return;
+	}
+	if (begin_conversation(p) < 0) {
+		peer_end(p, GW_REASON_LIMIT);
+		return;
+	}
+
+	log_peer(p, GW_LOG_INFO, "is served, by", session_suite(p->session));
+	p->idle_us = p->now_us + p->shared->idle_timeout_us;
+	enter(p, PEER_SERVED);
+	release(p);
+}
+
+static void take_secret(struct peer *p, const struct gw_msg_secret *secret)
+{
+	if (p->state == PEER_ASKING)
+		take_key(p, secret->secret);
+}
+
+static void take_end(struct peer *p, const struct gw_msg_session_end *end)
+{
+	log_peer(p, GW_LOG_INFO, "is sent away:", end->reason);
+	peer_stop(p);
+}
+
+void peer_take(struct peer *p, const struct gw_msg *msg, uint64_t now_us)
+{
+	p->now_us = now_us;
+	if (msg->type == GW_MSG_SECRET)
+		take_secret(p, &msg->secret);
+	else if (msg->type == GW_MSG_VERDICT)
+		take_verdict(p, &msg->verdict);
+	else if (msg->type == GW_MSG_SESSION_END)
+		take_end(p, &msg->session_end);
+	else if (p->conversation)
+		conversation_answer(p->conversation, msg, now_us);
+}
+
+/* --- time --- */
+
+uint64_t peer_due(const struct peer *p)
+{
+	switch (p->state) {
+	case PEER_HELLO:
+	case PEER_KEYED: return GW_MIN(p->deadline_us, p->retransmit_us);
+	case PEER_ASKING:
+	case PEER_WAITING: return p->deadline_us;
+	case PEER_SERVED: return GW_MIN(p->idle_us, conversation_due(p->conversation));
+	case PEER_OVER:
+	case _PEER_STATE_MAX: break;
+	}
+	return UINT64_MAX;
+}
+
+static void tick_handshake(struct peer *p)
+{
+	if (p->now_us >= p->deadline_us) {
+		peer_end(p, GW_REASON_TIMEOUT);
+		return;
+	}
+	if (p->now_us < p->retransmit_us || p->state == PEER_ASKING || p->state == PEER_WAITING)
+		return;
+
+	/* Doubles the library's own patience, whether or not anything goes out. */
+	settle_session(p, session_retransmit(p->session));
+	set_retransmission(p);
+}
+
+void peer_tick(struct peer *p, uint64_t now_us)
+{
+	p->now_us = now_us;
+	switch (p->state) {
+	case PEER_HELLO:
+	case PEER_ASKING:
+	case PEER_KEYED:
+	case PEER_WAITING: tick_handshake(p); break;
+	case PEER_SERVED:
+		if (now_us >= p->idle_us)
+			peer_end(p, GW_REASON_IDLE);
+		else if (now_us >= conversation_due(p->conversation))
+			conversation_tick(p->conversation, now_us);
+		break;
+	case PEER_OVER:
+	case _PEER_STATE_MAX: break;
+	}
+}
+
+/* --- life --- */
+
+struct peer *peer_free(struct peer *p)
+{
+	if (!p)
+		return NULL;
+
+	p->conversation = conversation_free(p->conversation);
+	p->session = session_free(p->session);
+	p->keying = keying_free(p->keying);
+	backlog_clear(&p->backlog);
+	free(p);
+	return NULL;
+}
+
+GW_DEFINE_CLEANUP(struct peer *, peer_free)
+
+static int begin_session(struct peer *p, struct WOLFSSL_CTX *context,
+			 const struct front_result *admission)
+{
+	static const struct session_ops ops = { on_transmit, on_key, on_deliver };
+	const struct session_setup setup = {
+		.ops = &ops,
+		.userdata = p,
+		.context = context,
+		.address = path_peer(&p->path),
+		.cookie_secret = admission->cookie_secret,
+		.mtu = channel_mtu(p->channel),
+		.dates_matter = p->shared->dates_matter,
+	};
+
+	return session_new(&setup, &p->session);
+}
+
+int peer_new(const struct peer_shared *shared, struct channel *channel, const struct path *path,
+	     uint64_t session, struct WOLFSSL_CTX *context, const struct front_result *admission,
+	     uint64_t now_us, struct peer **ret)
+{
+	_cleanup_(peer_freep) struct peer *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+
+	*p = (struct peer){
+		.shared = shared,
+		.channel = channel,
+		.path = *path,
+		.number = session,
+		.proof = admission->proof,
+		.deadline_us = now_us + shared->handshake_timeout_us,
+		.retransmit_us = now_us + SECOND_US,
+	};
+	memcpy(p->random, admission->random, sizeof(p->random));
+	if (p->proof == GW_PROOF_PSK) {
+		r = keying_new((uint16_t)(admission->message_sequence + 1), shared->dummy_key,
+			       &p->keying);
+		if (r < 0)
+			return r;
+	}
+	r = begin_session(p, context, admission);
+	if (r < 0)
+		return r;
+
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+enum peer_state peer_state(const struct peer *p)
+{
+	return p->state;
+}
+
+const struct channel *peer_channel(const struct peer *p)
+{
+	return p->channel;
+}
+
+const struct path *peer_path(const struct peer *p)
+{
+	return &p->path;
+}
+
+uint64_t peer_session(const struct peer *p)
+{
+	return p->number;
+}
+
+const uint8_t *peer_random(const struct peer *p)
+{
+	return p->random;
+}

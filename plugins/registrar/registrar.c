@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The room where all meet. It owns the channels, the crowd of peers and the credentials, hands each
+ * datagram to the front and each message of the agent's to whom it concerns, and decides nothing by
+ * itself. Bad news from outside (a descriptor that is no socket, a list that is none) is logged and
+ * survived; only when the agent is gone does everything end.
+ */
+#include "plugins/registrar/registrar.h"
+
+#include <errno.h>
+#include <systemd/sd-event.h>
+
+#include "lib/crypto.h"
+#include "lib/log.h"
+#include "lib/plugin.h"
+#include "lib/step.h"
+#include "lib/util.h"
+#include "plugins/registrar/bucket.h"
+#include "plugins/registrar/channel.h"
+#include "plugins/registrar/options.h"
+#include "plugins/registrar/contexts.h"
+#include "plugins/registrar/conversation.h"
+#include "plugins/registrar/cookie.h"
+#include "plugins/registrar/credentials.h"
+#include "plugins/registrar/crowd.h"
+#include "plugins/registrar/front.h"
+#include "plugins/registrar/path.h"
+#include "plugins/registrar/peer.h"
+
+#define CHANNELS_MAX    64
+#define COMPLAINT_RATE  5
+#define COMPLAINT_BURST 50
+#define ASK_AGAIN_US    (300 * 1000000ull) /* for a certificate that does not come */
+#define ASK_ACCURACY_US 1000000
+
+struct registrar {
+	struct gw_plugin *plugin;
+	sd_event *event;
+	struct cookies cookies;
+	struct contexts *contexts;
+	struct credentials *credentials;
+	struct channel *channels[CHANNELS_MAX];
+	struct crowd *crowd;
+
+	struct peer_shared shared;
+	struct conversation_facts facts;
+	struct bucket secrets, complaints;
+	uint8_t dummy_key[GW_KEY_LEN];
+
+	sd_event_source *ask; /* for the next certificate of our own */
+};
+
+/* --- steps --- */
+
+/* The messages by which responsibility moves, with the names of their steps. */
+static const struct {
+	enum gw_msg_type type;
+	const char *step;
+} steps[] = {
+	{ GW_MSG_PEER, "registrar.peer" },
+	{ GW_MSG_VERDICT, "registrar.verdict" },
+	{ GW_MSG_ENROLL, "registrar.enroll" },
+	{ GW_MSG_ENROLLED, "registrar.enrolled" },
+	{ GW_MSG_REPORT, "registrar.report" },
+	{ GW_MSG_REPORTED, "registrar.reported" },
+	{ GW_MSG_CHECKED, "registrar.checked" },
+	{ GW_MSG_SERVER_CSR, "registrar.server-csr" },
+	{ GW_MSG_SERVER_CERT, "registrar.server-cert" },
+};
+
+static const char *step_of(enum gw_msg_type type)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(steps); i++)
+		if (steps[i].type == type)
+			return steps[i].step;
+	return NULL;
+}
+
+static void tell(struct registrar *r, const struct gw_msg *msg)
+{
+	const char *step = step_of(msg->type);
+	int e;
+
+	if (step)
+		gw_step_before(step);
+	e = gw_plugin_send(r->plugin, msg, /* fd= */ -1);
+	if (e < 0)
+		gw_log(ERROR, "Cannot tell the agent '%s': %s", gw_wire_name(msg->type),
+		       strerror(-e));
+	if (step)
+		gw_step_after(step);
+}
+
+static void on_tell(void *userdata, const struct gw_msg *msg)
+{
+	tell(userdata, msg);
+}
+
+/* --- our own certificate --- */
+
+static void ask_at(struct registrar *r, uint64_t when_us)
+{
+	(void)sd_event_source_set_time(r->ask, when_us);
+	(void)sd_event_source_set_enabled(r->ask,
+					  when_us == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+}
+
+static void report_health(struct registrar *r)
+{
+	gw_plugin_health(r->plugin,
+			 credentials_are_complete(r->credentials)
+				 ? NULL
+				 : "Waiting for anchors and a certificate from the cloud: "
+				   "devices with certificates are not served yet");
+}
+
+/* Asks if there is need to, and looks again when there may be. */
+static void ask_for_certificate(struct registrar *r)
+{
+	uint64_t now_us = gw_now_monotonic_us();
+	struct gw_msg question;
+	int e;
+
+	if (!credentials_want_certificate(r->credentials, now_us)) {
+		ask_at(r, credentials_renew_us(r->credentials));
+		return;
+	}
+
+	ask_at(r, now_us + ASK_AGAIN_US);
+	e = credentials_question(r->credentials, &question);
+	if (e < 0)
+		gw_log(ERROR, "Cannot make a key for our certificate: %s", strerror(-e));
+	else
+		tell(r, &question);
+}
+
+static int on_ask(sd_event_source *source, uint64_t due_us, void *userdata)
+{
+	ask_for_certificate(userdata);
+	return 0;
+}
+
+static void take_certificate(struct registrar *r, const struct gw_msg_server_cert *msg)
+{
+	const char *why = NULL;
+	int e = credentials_take_certificate(r->credentials, msg, gw_now_monotonic_us(), &why);
+
+	if (e < 0 || why) {
+		gw_log(WARNING, "The certificate that came for us is no good (%s), ignoring",
+		       why ? why : strerror(-e));
+		return;
+	}
+	gw_log(INFO, "We have a certificate of our own");
+	report_health(r);
+	ask_for_certificate(r);
+}
+
+static void take_anchors(struct registrar *r, const struct gw_msg_anchors *msg, int fd)
+{
+	int e = credentials_take_anchors(r->credentials, msg->purpose, fd);
+
+	if (e < 0)
+		gw_log(WARNING, "The list of trust anchors that came is no good (%s), ignoring",
+		       strerror(-e));
+	report_health(r);
+}
+
+static void take_check(struct registrar *r, const struct gw_msg_check *check)
+{
+	const char *why = NULL;
+	struct gw_msg answer;
+	int e = credentials_check(r->credentials, check, &answer, &why);
+
+	if (e < 0) {
+		gw_log(ERROR, "Cannot check a certificate: %s", strerror(-e));
+		return;
+	}
+	if (why)
+		gw_log_device(WARNING, check->device, "The certificate that came for it: %s", why);
+	tell(r, &answer);
+}
+
+/* --- channels --- */
+
+static void on_datagram(void *userdata, struct channel *channel, const struct path *path,
+			struct gw_blob datagram)
+{
+	struct registrar *r = userdata;
+	struct front_result result;
+	struct WOLFSSL_CTX *context;
+
+	(void)cookies_rotate(&r->cookies, gw_now_monotonic_us());
+	switch (front_judge(&r->cookies, path_peer(path), crowd_random(r->crowd, path), datagram,
+			    &result)) {
+	case FRONT_REPLY: channel_send(channel, path, GW_BLOB_ARRAY(result.reply)); break;
+	case FRONT_PASS: crowd_receive(r->crowd, path, datagram); break;
+	case FRONT_ADMIT:
+		/* Where no certificate is served yet, the other context says what it misses. */
+		context = contexts_get(r->contexts, result.proof);
+		if (!context) {
+			result.proof = GW_PROOF_PSK;
+			context = contexts_get(r->contexts, GW_PROOF_PSK);
+		}
+		(void)crowd_admit(r->crowd, channel, path, context, &result, datagram);
+		break;
+	case FRONT_DROP:
+	case _FRONT_VERDICT_MAX: break;
+	}
+}
+
+static void drop_channel(struct registrar *r, struct channel **place)
+{
+	crowd_end_channel(r->crowd, *place);
+	*place = channel_free(*place);
+}
+
+static void on_broken(void *userdata, struct channel *channel)
+{
+	struct registrar *r = userdata;
+
+	gw_log(WARNING, "Channel %u is of no more use: its socket was shut down",
+	       channel_number(channel));
+	for (size_t i = 0; i < GW_ELEMENTS(r->channels); i++)
+		if (r->channels[i] == channel)
+			drop_channel(r, &r->channels[i]);
+}
+
+static int add_channel(struct registrar *r, const struct gw_msg_channel *msg, int *fd)
+{
+	static const struct channel_ops ops = { on_datagram, on_broken };
+
+	if (msg->kind != GW_CHANNEL_DATAGRAM)
+		return -EOPNOTSUPP;
+
+	for (size_t i = 0; i < GW_ELEMENTS(r->channels); i++)
+		if (!r->channels[i])
+			return channel_new(r->event, msg, fd, &ops, r, &r->channels[i]);
+	return -EMFILE;
+}
+
+static void take_channel(struct registrar *r, const struct gw_msg_channel *msg, int *fd)
+{
+	int e = add_channel(r, msg, fd);
+
+	if (e < 0)
+		gw_log(WARNING, "Channel %u of '%s' (%s) is not usable: %s, ignoring", msg->channel,
+		       msg->transport, msg->label, strerror(-e));
+	else
+		gw_log(INFO, "Serving channel %u of '%s' (%s)", msg->channel, msg->transport,
+		       msg->label);
+}
+
+static void take_channel_gone(struct registrar *r, uint32_t channel)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(r->channels); i++)
+		if (r->channels[i] && channel_number(r->channels[i]) == channel)
+			drop_channel(r, &r->channels[i]);
+}
+
+/* --- the agent --- */
+
+/* The session that a message is about; false: it is about none. */
+static bool session_of(const struct gw_msg *msg, uint64_t *ret)
+{
+	if (msg->type == GW_MSG_SECRET)
+		*ret = msg->secret.session;
+	else if (msg->type == GW_MSG_VERDICT)
+		*ret = msg->verdict.session;
+	else if (msg->type == GW_MSG_SESSION_END)
+		*ret = msg->session_end.session;
+	else if (msg->type == GW_MSG_ENROLLED)
+		*ret = msg->enrolled.session;
+	else if (msg->type == GW_MSG_SETTINGS)
+		*ret = msg->settings.session;
+	else if (msg->type == GW_MSG_REPORTED)
+		*ret = msg->reported.session;
+	else
+		return false;
+	return true;
+}
+
+static int dispatch(struct registrar *r, const struct gw_msg *msg, int *fd)
+{
+	uint64_t session;
+
+	if (session_of(msg, &session))
+		crowd_take(r->crowd, session, msg);
+	else if (msg->type == GW_MSG_CHANNEL)
+		take_channel(r, &msg->channel, fd);
+	else if (msg->type == GW_MSG_CHANNEL_GONE)
+		take_channel_gone(r, msg->channel_gone.channel);
+	else if (msg->type == GW_MSG_CHECK)
+		take_check(r, &msg->check);
+	else if (msg->type == GW_MSG_SERVER_CERT)
+		take_certificate(r, &msg->server_cert);
+	else if (msg->type == GW_MSG_ANCHORS)
+		take_anchors(r, &msg->anchors, *fd);
+	else if (msg->type == GW_MSG_CLOUD_STATE)
+		r->facts.cloud_online = msg->cloud_state.state == GW_CLOUD_ONLINE;
+	else if (msg->type == GW_MSG_CLOCK)
+		r->shared.dates_matter = msg->clock.trusted;
+	else
+		return -EPROTO;
+	return 0;
+}
+
+int registrar_take(struct registrar *r, const struct gw_msg *msg, int *fd)
+{
+	const char *step = step_of(msg->type);
+	int e;
+
+	if (step)
+		gw_step_before(step);
+	e = dispatch(r, msg, fd);
+	if (step)
+		gw_step_after(step);
+	return e;
+}
+
+static int apply(struct registrar *r, const struct options *options)
+{
+	const struct crowd_limits limits = {
+		.handshakes_max = options->handshakes_max,
+		.handshakes_per_source = options->handshakes_per_source,
+		.sessions_max = options->sessions_max,
+	};
+	uint64_t now_us = gw_now_monotonic_us();
+
+	r->shared.handshake_timeout_us = options->handshake_timeout_us;
+	r->shared.idle_timeout_us = options->idle_timeout_us;
+	bucket_init(&r->secrets, options->secret_rate, options->secret_rate, now_us);
+	bucket_init(&r->complaints, COMPLAINT_RATE, COMPLAINT_BURST, now_us);
+	crowd_set_limits(r->crowd, &limits);
+	return contexts_serve_psk(r->contexts, options->psk_ccm8);
+}
+
+int registrar_welcome(struct registrar *r, const struct gw_msg_welcome *welcome)
+{
+	struct options options;
+	const char *key = NULL;
+	int e;
+
+	e = options_read(welcome->settings, &options, &key);
+	if (e < 0) {
+		gw_log(ERROR, "Configuration [registrar] %s: not a value that can be used", key);
+		return e;
+	}
+	e = apply(r, &options);
+	if (e < 0)
+		return e;
+
+	report_health(r);
+	ask_for_certificate(r);
+	return 0;
+}
+
+void registrar_lost(struct registrar *r)
+{
+	crowd_stop(r->crowd);
+	for (size_t i = 0; i < GW_ELEMENTS(r->channels); i++)
+		r->channels[i] = channel_free(r->channels[i]);
+	r->facts.cloud_online = false;
+	r->shared.dates_matter = true;
+	ask_at(r, UINT64_MAX);
+}
+
+/* --- life --- */
+
+struct registrar *registrar_free(struct registrar *r)
+{
+	if (!r)
+		return NULL;
+
+	r->crowd = crowd_free(r->crowd);
+	for (size_t i = 0; i < GW_ELEMENTS(r->channels); i++)
+		r->channels[i] = channel_free(r->channels[i]);
+	r->credentials = credentials_free(r->credentials);
+	r->contexts = contexts_free(r->contexts);
+	sd_event_source_disable_unref(r->ask);
+	cookies_done(&r->cookies);
+	explicit_bzero(r->dummy_key, sizeof(r->dummy_key));
+	free(r);
+	return NULL;
+}
+
+GW_DEFINE_CLEANUP(struct registrar *, registrar_free)
+
+static int make_rooms(struct registrar *r)
+{
+	int e;
+
+	e = cookies_init(&r->cookies, gw_now_monotonic_us());
+	if (e < 0)
+		return e;
+	e = gw_random(r->dummy_key, sizeof(r->dummy_key));
+	if (e < 0)
+		return e;
+	e = contexts_new(&r->contexts);
+	if (e < 0)
+		return e;
+	e = credentials_new(r->contexts, &r->facts, &r->credentials);
+	if (e < 0)
+		return e;
+	e = crowd_new(r->event, &r->shared, &r->crowd);
+	if (e < 0)
+		return e;
+	e = sd_event_add_time(r->event, &r->ask, CLOCK_MONOTONIC, UINT64_MAX, ASK_ACCURACY_US,
+			      on_ask, r);
+	return e < 0 ? e : sd_event_source_set_enabled(r->ask, SD_EVENT_OFF);
+}
+
+int registrar_new(struct gw_plugin *plugin, sd_event *event, struct registrar **ret)
+{
+	_cleanup_(registrar_freep) struct registrar *r = calloc(1, sizeof(*r));
+	int e;
+
+	if (!r)
+		return -ENOMEM;
+
+	r->plugin = plugin;
+	r->event = event;
+	r->shared = (struct peer_shared){
+		.tell = on_tell,
+		.userdata = r,
+		.facts = &r->facts,
+		.dummy_key = r->dummy_key,
+		.secrets = &r->secrets,
+		.complaints = &r->complaints,
+		.dates_matter = true,
+	};
+	e = make_rooms(r);
+	if (e < 0)
+		return e;
+
+	*ret = TAKE_PTR(r);
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * registrar: the whole of it: channels from the transports, peers on them, credentials, and the agent,
+ * which is asked about everything and told what happens.
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct gw_msg;
+struct gw_msg_welcome;
+struct gw_plugin;
+struct registrar;
+struct sd_event;
+
+/* Where responsibility for a device's way aboard moves on (lib/step.h). */
+#define REGISTRAR_STEPS                                                                  \
+	"registrar.peer", "registrar.verdict", "registrar.enroll", "registrar.enrolled", \
+		"registrar.report", "registrar.reported", "registrar.checked",           \
+		"registrar.server-csr", "registrar.server-cert"
+
+int registrar_new(struct gw_plugin *plugin, struct sd_event *event, struct registrar **ret);
+struct registrar *registrar_free(struct registrar *r);
+
+/* These are what lib/plugin.h calls. */
+int registrar_welcome(struct registrar *r, const struct gw_msg_welcome *welcome);
+int registrar_take(struct registrar *r, const struct gw_msg *msg, int *fd);
+void registrar_lost(struct registrar *r);
