@@ -216,7 +216,7 @@ static int find_by_subject(struct gw_blob list, struct gw_blob subject, struct c
 int certificate_chain(struct gw_blob list, struct gw_blob key, uint8_t *chain, size_t *ret_len)
 {
 	size_t room = list.len, len = 0;
-	struct certificate c;
+	struct certificate c = { 0 };
 	int r = find_by_key(list, key, &c);
 
 	if (r < 0)
