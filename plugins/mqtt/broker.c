@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Credentials, look-up, one connection per address until one is up; and from any of these to a pause
+ * and back to the start. Pauses grow and are diced, so that a fleet does not come back in step. At most one
+ * `resolve` and one `connection` exist at a time, and the timer runs only in a pause.
+ *
+ * A connection that is cut leaves the will on the broker, which says what is true: not online.
+ */
+#include "config.h"
+
+#include "plugins/mqtt/broker.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/random.h>
+#include <systemd/sd-event.h>
+
+#include "lib/util.h"
+#include "plugins/mqtt/connection.h"
+#include "plugins/mqtt/credential.h"
+#include "plugins/mqtt/endpoint.h"
+#include "plugins/mqtt/presence.h"
+#include "plugins/mqtt/resolve.h"
+#include "plugins/mqtt/tls.h"
+
+#define SECOND_US 1000000ull
+
+#define PAUSE_FIRST_US      (SECOND_US / 2)
+#define PAUSE_MAX_US        (60 * SECOND_US)
+#define PAUSE_CREDENTIAL_US (30 * SECOND_US)   /* in case the folder cannot be watched */
+#define PAUSE_FILES_US      (SECOND_US / 5)    /* files seldom come alone */
+#define PAUSE_RIVAL_US      (300 * SECOND_US)  /* the first time; then twice that, ... */
+#define PAUSE_RIVAL_MAX_US  (3600 * SECOND_US) /* ... up to this */
+
+#define STEADY_US (10 * SECOND_US) /* a connection that lasts so long was no mere flap */
+#define FLAPS_MAX 5                /* in a row, before somebody is told */
+
+#define TOPIC_MAX (sizeof("gangway/v1//response") + GW_ID_MAX)
+
+/* Where we stand between two attempts. */
+enum pause {
+	PAUSE_NONE, /* under way, or up */
+	PAUSE_CREDENTIAL,
+	PAUSE_RETRY,
+	PAUSE_RIVAL,
+	_PAUSE_MAX,
+};
+
+struct broker {
+	sd_event *event;
+	const struct broker_ops *ops;
+	void *userdata;
+
+	struct endpoint endpoint;
+	char *folder;
+	char gateway[GW_ID_MAX + 1];
+	char topics[_DIALECT_TOPIC_MAX][TOPIC_MAX];
+	uint8_t box_key[DIALECT_BOX_KEY_LEN];
+	size_t box_key_len;
+	struct presence *presence;
+
+	sd_event_source *again, *files;
+	enum pause pause;
+	uint64_t pause_us, rival_pause_us;
+
+	struct tls *tls; /* for the next connection; each needs one of its own */
+	struct resolve *resolve;
+	struct resolve_result addresses;
+	size_t next_address;
+	struct connection *connection;
+	uint64_t up_us; /* when the connection came up, 0: it is not up */
+	unsigned flaps;
+};
+
+/* --- saying how it goes -------------------------------------------------------------------------- */
+
+static void say(struct broker *b, enum gw_cloud_state state, bool needs_help, const char *format,
+		...) GW_PRINTF(4, 5);
+static void say(struct broker *b, enum gw_cloud_state state, bool needs_help, const char *format,
+		...)
+{
+	char text[2 * GW_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	b->ops->state(state, text, needs_help, b->userdata);
+}
+
+/* --- pausing --------------------------------------------------------------------------------------- */
+
+static void pause_for(struct broker *b, enum pause pause, uint64_t us)
+{
+	b->pause = pause;
+	(void)sd_event_source_set_time_relative(b->again, us);
+	(void)sd_event_source_set_enabled(b->again, SD_EVENT_ONESHOT);
+}
+
+/* Between half of `us` and all of it. */
+static uint64_t diced(uint64_t us)
+{
+	uint32_t dice = 0;
+
+	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
+	return us - us / 2048 * (dice % 1024);
+}
+
+static void retry_later(struct broker *b)
+{
+	pause_for(b, PAUSE_RETRY, diced(b->pause_us));
+	b->pause_us = GW_MIN(b->pause_us * 2, PAUSE_MAX_US);
+}
+
+static void give_way(struct broker *b)
+{
+	say(b, GW_CLOUD_OFFLINE, true,
+	    "Another machine uses the identity of gateway %s: give each its own id and "
+	    "certificate. "
+	    "This one waits %u minutes before it tries again.",
+	    b->gateway, (unsigned)(b->rival_pause_us / SECOND_US / 60));
+	pause_for(b, PAUSE_RIVAL, b->rival_pause_us);
+	b->rival_pause_us = GW_MIN(b->rival_pause_us * 2, PAUSE_RIVAL_MAX_US);
+}
+
+/* --- one connection ------------------------------------------------------------------------------ */
+
+static int write_status(const struct broker *b, bool online, char **ret)
+{
+	const struct dialect_status status = {
+		.id = b->presence->id,
+		.online = online,
+		.version = PACKAGE_VERSION,
+		.since = gw_now_realtime_us() / SECOND_US,
+		.box_key = { b->box_key, b->box_key_len },
+	};
+
+	return dialect_write_status(&status, ret);
+}
+
+static void on_up(void *userdata)
+{
+	struct broker *b = userdata;
+	_cleanup_free_ char *status = NULL;
+
+	b->up_us = gw_now_monotonic_us();
+	if (write_status(b, true, &status) >= 0)
+		(void)connection_publish(b->connection, b->topics[DIALECT_STATUS], status, true);
+	b->ops->state(GW_CLOUD_ONLINE, "Connected to the broker.", false, b->userdata);
+	b->ops->room(b->userdata);
+}
+
+static void on_room(void *userdata)
+{
+	struct broker *b = userdata;
+
+	b->ops->room(b->userdata);
+}
+
+static void on_message(const char *topic, struct gw_blob body, void *userdata)
+{
+	struct broker *b = userdata;
+	char id[GW_ID_MAX + 1];
+
+	if (gw_streq(topic, b->topics[DIALECT_RESPONSE]))
+		b->ops->message(DIALECT_RESPONSE, body, b->userdata);
+	else if (gw_streq(topic, b->topics[DIALECT_COMMAND]))
+		b->ops->message(DIALECT_COMMAND, body, b->userdata);
+	else if (gw_streq(topic, b->topics[DIALECT_STATUS]) &&
+		 dialect_read_status_id(body, id) >= 0 && presence_is_rival(b->presence, id))
+		connection_leave(b->connection);
+}
+
+/* Whether it was a good connection, as judged by its length. */
+static void judge_length(struct broker *b)
+{
+	uint64_t lasted_us = gw_now_monotonic_us() - b->up_us;
+
+	if (!b->up_us)
+		return;
+	if (lasted_us < STEADY_US) {
+		b->flaps++;
+		return;
+	}
+	b->flaps = 0;
+	b->pause_us = PAUSE_FIRST_US;
+	if (lasted_us > PAUSE_RIVAL_MAX_US)
+		b->rival_pause_us = PAUSE_RIVAL_US;
+}
+
+static void say_lost(struct broker *b, const char *why)
+{
+	if (b->flaps < FLAPS_MAX)
+		say(b, GW_CLOUD_OFFLINE, false, "The connection to %s:%u is lost: %s.",
+		    b->endpoint.host, b->endpoint.port, why);
+	else
+		say(b, GW_CLOUD_OFFLINE, true,
+		    "The broker %s:%u hangs up soon after each connection: see its log, and "
+		    "whether "
+		    "another machine uses the identity of gateway %s.",
+		    b->endpoint.host, b->endpoint.port, b->gateway);
+}
+
+static int connect_next(struct broker *b);
+
+static void on_closed(enum connection_end end, const char *why, void *userdata)
+{
+	struct broker *b = userdata;
+	char reason[GW_TEXT_MAX];
+
+	(void)gw_copy(reason, sizeof(reason), why); /* goes with the connection */
+	b->connection = connection_free(b->connection);
+	judge_length(b);
+	b->up_us = 0;
+
+	switch (end) {
+	case CONNECTION_LEFT: give_way(b); return;
+	case CONNECTION_UNREACHABLE:
+		if (b->next_address < b->addresses.n && connect_next(b) >= 0)
+			return;
+		say(b, GW_CLOUD_OFFLINE, false, "No broker at %s:%u: %s.", b->endpoint.host,
+		    b->endpoint.port, reason);
+		break;
+	case CONNECTION_UNTRUSTED:
+		say(b, GW_CLOUD_OFFLINE, true,
+		    "No TLS with the broker %s:%u: %s. Look at %s, %s and the broker's "
+		    "certificate.",
+		    b->endpoint.host, b->endpoint.port, reason, CREDENTIAL_CA, CREDENTIAL_CERT);
+		break;
+	case CONNECTION_REFUSED:
+		say(b, GW_CLOUD_OFFLINE, true,
+		    "The broker %s:%u refuses gateway %s: %s. Look at its log and its rules.",
+		    b->endpoint.host, b->endpoint.port, b->gateway, reason);
+		break;
+	case CONNECTION_LOST: say_lost(b, reason); break;
+	case _CONNECTION_END_MAX: break;
+	}
+	retry_later(b);
+}
+
+/* Credentials are read for each connection; what is wrong with them has been told. */
+static int take_tls(struct broker *b, struct tls **ret)
+{
+	char why[GW_TEXT_MAX];
+
+	*ret = TAKE_PTR(b->tls);
+	return *ret ? 0 : tls_new(b->folder, b->gateway, &b->endpoint, ret, why, sizeof(why));
+}
+
+static int connect_next(struct broker *b)
+{
+	static const struct connection_ops ops = { on_up, on_message, on_room, on_closed };
+	char client_id[sizeof("gangway-") + GW_ID_MAX];
+	_cleanup_free_ char *will = NULL;
+	struct connection_config config = {
+		.address = b->addresses.addresses[b->next_address++],
+		.port = b->endpoint.port,
+		.client_id = client_id,
+		.will_topic = b->topics[DIALECT_STATUS],
+		.topics = { b->topics[DIALECT_RESPONSE], b->topics[DIALECT_COMMAND],
+			    b->topics[DIALECT_STATUS] },
+		.n_topics = 3,
+		.n_needed = 2,
+	};
+	struct tls *tls;
+	int r;
+
+	(void)snprintf(client_id, sizeof(client_id), "gangway-%s", b->gateway);
+	(void)presence_next(b->presence);
+	r = write_status(b, false, &will);
+	if (r < 0)
+		return r;
+	r = take_tls(b, &tls);
+	if (r < 0)
+		return r;
+
+	config.will = will;
+	return connection_new(b->event, tls, &config, &ops, b, &b->connection);
+}
+
+/* --- one attempt ----------------------------------------------------------------------------------- */
+
+static void on_resolved(const struct resolve_result *result, void *userdata)
+{
+	struct broker *b = userdata;
+	int r;
+
+	b->addresses = *result;
+	b->next_address = 0;
+	b->resolve = resolve_free(b->resolve);
+	if (b->addresses.error) {
+		say(b, GW_CLOUD_OFFLINE, false, "The broker's name %s cannot be looked up: %s.",
+		    b->endpoint.host, b->addresses.error);
+		retry_later(b);
+		return;
+	}
+
+	r = connect_next(b);
+	if (r < 0) {
+		say(b, GW_CLOUD_OFFLINE, false, "No connection can be made: %s.", strerror(-r));
+		retry_later(b);
+	}
+}
+
+static int attempt(struct broker *b)
+{
+	char why[GW_TEXT_MAX];
+	int r;
+
+	b->tls = tls_free(b->tls);
+	r = tls_new(b->folder, b->gateway, &b->endpoint, &b->tls, why, sizeof(why));
+	if (r < 0) {
+		say(b, GW_CLOUD_UNPROVISIONED, true, "%s", why);
+		pause_for(b, PAUSE_CREDENTIAL, PAUSE_CREDENTIAL_US);
+		return 0;
+	}
+	if (b->pause == PAUSE_CREDENTIAL)
+		say(b, GW_CLOUD_CONNECTING, false, "Connecting to %s:%u.", b->endpoint.host,
+		    b->endpoint.port);
+	if (b->pause == PAUSE_RIVAL)
+		presence_forget(b->presence);
+
+	b->pause = PAUSE_NONE;
+	r = resolve_start(b->event, b->endpoint.host, on_resolved, b, &b->resolve);
+	if (r < 0)
+		retry_later(b);
+	return r;
+}
+
+/* A file came, went or changed. What waits for that need wait no longer. */
+static int on_files(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+	struct broker *b = userdata;
+
+	if (event->mask & IN_IGNORED)
+		b->files = sd_event_source_disable_unref(b->files);
+	if (event->len && strncmp(event->name, "cloud-", strlen("cloud-")) != 0)
+		return 0;
+	if (b->pause == PAUSE_CREDENTIAL || b->pause == PAUSE_RETRY)
+		pause_for(b, b->pause, PAUSE_FILES_US);
+	return 0;
+}
+
+/* Best effort: the pause ends by itself as well. */
+static void watch_files(struct broker *b)
+{
+	if (!b->files)
+		(void)sd_event_add_inotify(b->event, &b->files, b->folder,
+					   IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ATTRIB |
+						   IN_ONLYDIR,
+					   on_files, b);
+}
+
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct broker *b = userdata;
+
+	watch_files(b);
+	(void)attempt(b);
+	return 0;
+}
+
+/* --- life ------------------------------------------------------------------------------------------- */
+
+struct broker *broker_free(struct broker *b)
+{
+	if (!b)
+		return NULL;
+
+	b->connection = connection_free(b->connection);
+	b->resolve = resolve_free(b->resolve);
+	b->tls = tls_free(b->tls);
+	sd_event_source_disable_unref(b->again);
+	sd_event_source_disable_unref(b->files);
+	sd_event_unref(b->event);
+	free(b->folder);
+	free(b);
+	return NULL;
+}
+
+GW_DEFINE_CLEANUP(struct broker *, broker_free)
+
+static void name_topics(struct broker *b)
+{
+	for (int i = 0; i < _DIALECT_TOPIC_MAX; i++)
+		(void)snprintf(b->topics[i], TOPIC_MAX, "gangway/v1/%s/%s", b->gateway,
+			       dialect_topic_name((enum dialect_topic)i));
+}
+
+static int copy_config(struct broker *b, const struct broker_config *config)
+{
+	b->endpoint = *config->endpoint;
+	b->presence = config->presence;
+	(void)gw_copy(b->gateway, sizeof(b->gateway), config->gateway);
+	name_topics(b);
+
+	b->box_key_len = GW_MIN(config->box_key.len, sizeof(b->box_key));
+	if (b->box_key_len)
+		memcpy(b->box_key, config->box_key.data, b->box_key_len);
+
+	b->folder = strdup(config->folder);
+	return b->folder ? 0 : -ENOMEM;
+}
+
+int broker_new(sd_event *event, const struct broker_config *config, const struct broker_ops *ops,
+	       void *userdata, struct broker **ret)
+{
+	_cleanup_(broker_freep) struct broker *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	b->event = sd_event_ref(event);
+	b->ops = ops;
+	b->userdata = userdata;
+	b->pause_us = PAUSE_FIRST_US;
+	b->rival_pause_us = PAUSE_RIVAL_US;
+
+	r = copy_config(b, config);
+	if (r < 0)
+		return r;
+
+	/* As if credentials had just appeared: the first attempt begins in the loop. */
+	b->pause = PAUSE_CREDENTIAL;
+	r = sd_event_add_time_relative(event, &b->again, CLOCK_MONOTONIC, 0, /* accuracy= */ 1000,
+				       on_again, b);
+	if (r < 0)
+		return r;
+
+	*ret = TAKE_PTR(b);
+	return 0;
+}
+
+/* --- use ------------------------------------------------------------------------------------------- */
+
+int broker_publish(struct broker *b, enum dialect_topic topic, const char *body)
+{
+	if (!b->connection)
+		return -ENOTCONN;
+	return connection_publish(b->connection, b->topics[topic], body, /* retain= */ false);
+}
+
+bool broker_has_room(const struct broker *b)
+{
+	return b->connection && connection_has_room(b->connection);
+}

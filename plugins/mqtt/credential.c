@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Credentials are read anew for every connection, so that a file which appears or is replaced counts
+ * from the next one on, without a restart. What can be told about them without the broker is told
+ * here: an operator should not have to read it out of a failed handshake.
+ */
+#include "plugins/mqtt/credential.h"
+
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "lib/util.h"
+
+struct why {
+	const char *folder;
+	char *text;
+	size_t size;
+};
+
+static void say(struct why *why, const char *format, ...) GW_PRINTF(2, 3);
+static void say(struct why *why, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(why->text, why->size, format, args);
+	va_end(args);
+}
+
+static void bio_freep(BIO **bio)
+{
+	BIO_free(*bio);
+}
+
+static void x509_freep(X509 **certificate)
+{
+	X509_free(*certificate);
+}
+
+static void pkey_freep(EVP_PKEY **key)
+{
+	EVP_PKEY_free(*key);
+}
+
+/* A file in memory that is wiped by file_done(). */
+struct file {
+	uint8_t *data;
+	size_t len;
+};
+
+static void file_done(struct file *file)
+{
+	if (file->data)
+		explicit_bzero(file->data, file->len);
+	free(file->data);
+}
+
+static int read_file(const char *name, const char *what, struct why *why, struct file *ret)
+{
+	_cleanup_close_ int dir_fd = open(why->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (dir_fd < 0) {
+		r = -errno;
+		say(why,
+		    "The folder of credentials %s cannot be opened (%s): put %s, %s and %s there.",
+		    why->folder, strerror(-r), CREDENTIAL_CA, CREDENTIAL_CERT, CREDENTIAL_KEY);
+		return r;
+	}
+
+	r = gw_read_file(dir_fd, name, CREDENTIAL_FILE_MAX, &ret->data, &ret->len);
+	if (r == -ENOENT)
+		say(why, "%s/%s is missing: put %s there (PEM).", why->folder, name, what);
+	else if (r < 0)
+		say(why,
+		    "%s/%s cannot be read (%s): put %s there (PEM), readable for this program.",
+		    why->folder, name, strerror(-r), what);
+	return r;
+}
+
+/* The last error's own words, without OpenSSL's numbers. */
+static const char *openssl_reason(void)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	return reason ? reason : "no reason given";
+}
+
+static int load_ca(SSL_CTX *ctx, struct why *why)
+{
+	static const char what[] = "the broker's CA certificate";
+	_cleanup_(file_done) struct file file = { 0 };
+	_cleanup_(bio_freep) BIO *bio = NULL;
+	X509 *certificate;
+	size_t n = 0;
+	int r;
+
+	r = read_file(CREDENTIAL_CA, what, why, &file);
+	if (r < 0)
+		return r;
+	bio = BIO_new_mem_buf(file.data, (int)file.len);
+	if (!bio)
+		return -ENOMEM;
+
+	while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		n += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), certificate) == 1;
+		X509_free(certificate);
+	}
+	if (!n) {
+		say(why, "%s/%s holds no certificate: put %s there (PEM).", why->folder,
+		    CREDENTIAL_CA, what);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+static void describe_name(X509 *certificate, char *name, size_t size)
+{
+	if (X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name,
+				      (int)size) < 0)
+		(void)gw_copy(name, size, "");
+}
+
+/* The broker gives a gateway the topics of its certificate's name: another name would be deaf. */
+static int check_name(X509 *certificate, const char *gateway, struct why *why)
+{
+	char name[128];
+
+	describe_name(certificate, name, sizeof(name));
+	if (gw_streq(name, gateway))
+		return 0;
+
+	say(why,
+	    "%s/%s is the certificate of '%s', but this gateway is '%s': replace it, or correct "
+	    "[gateway] id.",
+	    why->folder, CREDENTIAL_CERT, name, gateway);
+	return -EKEYREJECTED;
+}
+
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+	int days = 0, seconds = 0;
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+
+	if (!epoch || ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
+		days = seconds = 0;
+	ASN1_TIME_free(epoch);
+	return (int64_t)days * 86400 + seconds;
+}
+
+/* The first certificate is the gateway's, the others lead towards the broker's CA. */
+static int use_certificates(SSL_CTX *ctx, BIO *bio, const char *gateway, int64_t *ret_not_before,
+			    struct why *why)
+{
+	_cleanup_(x509_freep) X509 *own = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	X509 *other;
+	int r;
+
+	if (!own || SSL_CTX_use_certificate(ctx, own) != 1) {
+		say(why, "%s/%s holds no usable certificate (%s): put the gateway's there (PEM).",
+		    why->folder, CREDENTIAL_CERT, openssl_reason());
+		return -EBADMSG;
+	}
+	r = check_name(own, gateway, why);
+	if (r < 0)
+		return r;
+
+	while ((other = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		(void)SSL_CTX_add1_chain_cert(ctx, other);
+		X509_free(other);
+	}
+	*ret_not_before = seconds_of(X509_get0_notBefore(own));
+	return 0;
+}
+
+static int load_certificate(SSL_CTX *ctx, const char *gateway, int64_t *ret_not_before,
+			    struct why *why)
+{
+	_cleanup_(file_done) struct file file = { 0 };
+	_cleanup_(bio_freep) BIO *bio = NULL;
+	int r;
+
+	r = read_file(CREDENTIAL_CERT, "the gateway's certificate", why, &file);
+	if (r < 0)
+		return r;
+	bio = BIO_new_mem_buf(file.data, (int)file.len);
+	if (!bio)
+		return -ENOMEM;
+	return use_certificates(ctx, bio, gateway, ret_not_before, why);
+}
+
+/* In the place of OpenSSL's own, which would ask for a password on the terminal. */
+static int no_password(char *buf, int size, int writing, void *userdata)
+{
+	return -1;
+}
+
+static int load_key(SSL_CTX *ctx, struct why *why)
+{
+	static const char what[] = "the gateway's private key";
+	_cleanup_(file_done) struct file file = { 0 };
+	_cleanup_(bio_freep) BIO *bio = NULL;
+	_cleanup_(pkey_freep) EVP_PKEY *key = NULL;
+	int r;
+
+	r = read_file(CREDENTIAL_KEY, what, why, &file);
+	if (r < 0)
+		return r;
+	bio = BIO_new_mem_buf(file.data, (int)file.len);
+	if (!bio)
+		return -ENOMEM;
+
+	key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+	if (!key) {
+		say(why, "%s/%s holds no key that can be used: put %s there (PEM, no password).",
+		    why->folder, CREDENTIAL_KEY, what);
+		return -EBADMSG;
+	}
+	if (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
+		say(why, "%s is not the key of %s in %s: replace one of them.", CREDENTIAL_KEY,
+		    CREDENTIAL_CERT, why->folder);
+		return -EKEYREJECTED;
+	}
+	return 0;
+}
+
+int credential_load(SSL_CTX *ctx, const char *folder, const char *gateway, int64_t *ret_not_before,
+		    char *text, size_t size)
+{
+	struct why why = { folder, text, size };
+	int64_t not_before = 0;
+	int r;
+
+	say(&why, "Out of memory.");
+	r = load_ca(ctx, &why);
+	if (r >= 0)
+		r = load_certificate(ctx, gateway, &not_before, &why);
+	if (r >= 0)
+		r = load_key(ctx, &why);
+	ERR_clear_error(); /* what was read to the end, or refused, is told already */
+	if (r < 0)
+		return r;
+
+	*ret_not_before = not_before;
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A cloned image connects with our client id, the broker throws us off, we come back and throw it off, and
+ * so on for ever. The retained status tells: the broker delivers it, or the will that took its place, to
+ * every new subscription. As long as it is of this process, nobody else was there. One of another process is
+ * our own past as long as we have not seen one of ours; after that it is a rival's.
+ *
+ * So the one that was thrown off learns of it when it comes back, and can give way.
+ */
+#include "plugins/mqtt/presence.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void presence_init(struct presence *p, uint64_t process)
+{
+	*p = (struct presence){ .process = process };
+}
+
+const char *presence_next(struct presence *p)
+{
+	p->connections++;
+	(void)snprintf(p->id, sizeof(p->id), "%016" PRIx64 "-%u", p->process, p->connections);
+	return p->id;
+}
+
+void presence_forget(struct presence *p)
+{
+	p->known = false;
+}
+
+bool presence_is_rival(struct presence *p, const char *id)
+{
+	char prefix[PRESENCE_ID_MAX + 1];
+	bool own;
+
+	(void)snprintf(prefix, sizeof(prefix), "%016" PRIx64 "-", p->process);
+	own = strncmp(id, prefix, strlen(prefix)) == 0;
+	if (own)
+		p->known = true;
+	return !own && p->known;
+}

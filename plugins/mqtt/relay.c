@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A PUBACK proves nothing, so nothing here looks at it but the pace: a request is over when a response
+ * comes or the agent withdraws it. A command is handed to the agent each time it comes, and what the agent
+ * answers is published once: if that is lost, the cloud repeats the command and the agent, which
+ * remembers, answers again. So nothing has to be kept here that must survive this process.
+ *
+ * "Silent" is a broker without a cloud behind it: something was published and nothing at all was heard for
+ * silent_after. Until then a fresh connection counts as online.
+ */
+#include "plugins/mqtt/relay.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <systemd/sd-event.h>
+
+#include "lib/log.h"
+#include "lib/plugin.h"
+#include "lib/step.h"
+#include "lib/util.h"
+#include "plugins/mqtt/broker.h"
+#include "plugins/mqtt/dialect.h"
+#include "plugins/mqtt/outstanding.h"
+
+#define GRUMBLE_US 10000000 /* between two log lines about bad bodies */
+
+struct relay {
+	struct gw_plugin *plugin;
+	struct broker *broker;
+	struct outstanding *outstanding;
+	uint64_t silent_after_us;
+
+	sd_event_source *pump;    /* the next repetition is due */
+	sd_event_source *silence; /* the cloud has owed us a word for too long */
+
+	enum gw_cloud_state state;
+	char text[GW_TEXT_MAX + 1];
+
+	uint64_t grumbled_us;
+	unsigned n_grumbles; /* left unsaid since then */
+};
+
+/* --- the word on how it goes ----------------------------------------------------------------------- */
+
+static const char *const state_names[_GW_CLOUD_MAX] = {
+	[GW_CLOUD_UNPROVISIONED] = "unprovisioned",
+	[GW_CLOUD_CONNECTING] = "connecting",
+	[GW_CLOUD_OFFLINE] = "offline",
+	[GW_CLOUD_SILENT] = "silent",
+	[GW_CLOUD_ONLINE] = "online",
+};
+
+/* Texts carry file names and foreign words; the link takes printable ASCII. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			*text = '?';
+}
+
+static void tell_state(struct relay *relay, enum gw_cloud_state state, const char *text,
+		       bool needs_help)
+{
+	struct gw_msg msg = { .type = GW_MSG_CLOUD_STATE };
+	char clean[GW_TEXT_MAX + 1];
+
+	(void)gw_copy(clean, sizeof(clean), text);
+	make_printable(clean);
+	gw_plugin_health(relay->plugin, needs_help ? clean : NULL);
+	if (state == relay->state && gw_streq(clean, relay->text))
+		return;
+
+	if (!needs_help)
+		gw_log(NOTICE, "Cloud %s -> %s: %s", state_names[relay->state], state_names[state],
+		       clean);
+	relay->state = state;
+	(void)gw_copy(relay->text, sizeof(relay->text), clean);
+
+	msg.cloud_state.state = (uint8_t)state;
+	msg.cloud_state.text = relay->text;
+	(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
+}
+
+static void set_timer(sd_event_source *source, uint64_t at_us)
+{
+	if (at_us == OUTSTANDING_NEVER) {
+		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	} else {
+		(void)sd_event_source_set_time(source, at_us);
+		(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	}
+}
+
+static void watch_silence(struct relay *relay)
+{
+	uint64_t since_us = outstanding_silent_since(relay->outstanding);
+
+	if (relay->state != GW_CLOUD_ONLINE)
+		since_us = OUTSTANDING_NEVER;
+	set_timer(relay->silence,
+		  since_us == OUTSTANDING_NEVER ? since_us : since_us + relay->silent_after_us);
+}
+
+static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct relay *relay = userdata;
+
+	tell_state(relay, GW_CLOUD_SILENT,
+		   "The broker is there, but the cloud behind it does not answer.", false);
+	return 0;
+}
+
+static void heard(struct relay *relay)
+{
+	outstanding_heard(relay->outstanding);
+	if (relay->state == GW_CLOUD_SILENT)
+		tell_state(relay, GW_CLOUD_ONLINE, "The cloud answers.", false);
+	watch_silence(relay);
+}
+
+static void on_state(enum gw_cloud_state state, const char *text, bool needs_help, void *userdata)
+{
+	struct relay *relay = userdata;
+
+	if (state == GW_CLOUD_ONLINE)
+		outstanding_restart(relay->outstanding, gw_now_monotonic_us());
+	tell_state(relay, state, text, needs_help);
+	watch_silence(relay);
+}
+
+/* --- towards the cloud ----------------------------------------------------------------------------- */
+
+static int publish_request(struct relay *relay, struct outstanding_request *request)
+{
+	uint32_t dice = 0;
+	int r;
+
+	gw_step_before(RELAY_STEP_REQUEST);
+	r = broker_publish(relay->broker, DIALECT_REQUEST, request->body);
+	if (r < 0)
+		return r;
+	gw_step_after(RELAY_STEP_REQUEST);
+
+	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
+	outstanding_published(relay->outstanding, request, gw_now_monotonic_us(), dice);
+	return 0;
+}
+
+/* Publishes what is due, as far as the broker keeps up; its acknowledgements bring us back here. */
+static void pump(struct relay *relay)
+{
+	struct outstanding_request *request = NULL;
+	uint64_t now_us = gw_now_monotonic_us();
+
+	while (broker_has_room(relay->broker) &&
+	       (request = outstanding_due(relay->outstanding, now_us)))
+		if (publish_request(relay, request) < 0)
+			break;
+
+	set_timer(relay->pump, broker_has_room(relay->broker) ? outstanding_next(relay->outstanding)
+							      : OUTSTANDING_NEVER);
+	watch_silence(relay);
+}
+
+static int on_pump(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	pump(userdata);
+	return 0;
+}
+
+static void on_room(void *userdata)
+{
+	pump(userdata);
+}
+
+/* Never the link's fault, and nothing that trying again would mend. */
+static int refuse_to_say(const struct gw_msg *msg, const struct dialect_error *error)
+{
+	gw_log(ERROR, "The agent's %s ('%s') has a member '%s' that %s, ignoring",
+	       gw_wire_name(msg->type), error->kind, error->member, error->why);
+	return 0;
+}
+
+static int take_request(struct relay *relay, const struct gw_msg *msg)
+{
+	struct dialect_error error;
+	char *body;
+	int r;
+
+	r = dialect_write(msg, &body, &error);
+	if (r == -EINVAL)
+		return refuse_to_say(msg, &error);
+	if (r < 0)
+		return r;
+
+	r = outstanding_add(relay->outstanding, msg->request.job, body, gw_now_monotonic_us());
+	if (r < 0)
+		return r;
+	pump(relay);
+	return 0;
+}
+
+static int take_command_answer(struct relay *relay, const struct gw_msg *msg)
+{
+	_cleanup_free_ char *body = NULL;
+	struct dialect_error error;
+	int r;
+
+	r = dialect_write(msg, &body, &error);
+	if (r == -EINVAL)
+		return refuse_to_say(msg, &error);
+	if (r < 0)
+		return r;
+
+	gw_step_before(RELAY_STEP_ANSWER);
+	r = broker_publish(relay->broker, DIALECT_ANSWER, body);
+	if (r >= 0)
+		gw_step_after(RELAY_STEP_ANSWER);
+	return 0; /* not published: the cloud will ask again */
+}
+
+int relay_message(struct relay *relay, const struct gw_msg *msg)
+{
+	if (msg->type == GW_MSG_REQUEST)
+		return take_request(relay, msg);
+	if (msg->type == GW_MSG_COMMAND_ANSWER)
+		return take_command_answer(relay, msg);
+	if (msg->type != GW_MSG_REQUEST_END)
+		return -EPROTO;
+
+	if (outstanding_remove(relay->outstanding, msg->request_end.job))
+		pump(relay);
+	return 0;
+}
+
+/* --- from the cloud ---------------------------------------------------------------------------------- */
+
+static void grumble(struct relay *relay, enum dialect_topic topic,
+		    const struct dialect_error *error)
+{
+	uint64_t now_us = gw_now_monotonic_us();
+
+	if (relay->grumbled_us && now_us - relay->grumbled_us < GRUMBLE_US) {
+		relay->n_grumbles++;
+		return;
+	}
+
+	gw_log(WARNING, "Dropped a body on topic %s ('%s'): '%s' %s; %u more since the last line",
+	       dialect_topic_name(topic), error->kind, error->member, error->why,
+	       relay->n_grumbles);
+	relay->grumbled_us = now_us;
+	relay->n_grumbles = 0;
+}
+
+/* Big things travel sealed: the agent can map what nobody changes any more. */
+static int make_memfd(struct gw_blob contents, int *ret)
+{
+	_cleanup_close_ int fd = memfd_create("anchors", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, contents.data, contents.len);
+	if (n < 0 || (size_t)n != contents.len)
+		return n < 0 ? -errno : -EIO;
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return -errno;
+
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+static int send_anchors(struct relay *relay, const struct dialect_body *body)
+{
+	for (int i = 0; i < _GW_ANCHORS_MAX; i++) {
+		struct gw_msg msg = { .type = GW_MSG_ANCHORS,
+				      .anchors = { .purpose = (uint8_t)i } };
+		_cleanup_close_ int fd = -1;
+		int r;
+
+		r = make_memfd(body->anchors[i], &fd);
+		if (r < 0)
+			return r;
+		r = gw_plugin_send(relay->plugin, &msg, fd);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void take_response(struct relay *relay, const struct dialect_body *body)
+{
+	int r = 0;
+
+	gw_step_before(RELAY_STEP_RESPONSE);
+	if (body->has_anchors)
+		r = send_anchors(relay, body);
+	if (r >= 0)
+		r = gw_plugin_send(relay->plugin, &body->msg, /* fd= */ -1);
+	if (r < 0) {
+		gw_log(ERROR, "A response cannot be passed on (%s), ignoring", strerror(-r));
+		return; /* the request is still open, and repeated */
+	}
+	gw_step_after(RELAY_STEP_RESPONSE);
+
+	(void)outstanding_remove(relay->outstanding, body->msg.answer.job);
+}
+
+static void take_command(struct relay *relay, const struct dialect_body *body)
+{
+	gw_step_before(RELAY_STEP_COMMAND);
+	(void)gw_plugin_send(relay->plugin, &body->msg, /* fd= */ -1);
+	gw_step_after(RELAY_STEP_COMMAND);
+}
+
+static void on_message(enum dialect_topic topic, struct gw_blob text, void *userdata)
+{
+	_cleanup_(dialect_body_done) struct dialect_body body = { 0 };
+	struct relay *relay = userdata;
+	struct dialect_error error;
+	int r;
+
+	r = dialect_read(topic, text, &body, &error);
+	if (r == -EBADMSG)
+		grumble(relay, topic, &error);
+	if (r < 0)
+		return;
+
+	if (topic == DIALECT_RESPONSE)
+		take_response(relay, &body);
+	else
+		take_command(relay, &body);
+	heard(relay);
+}
+
+/* --- life -------------------------------------------------------------------------------------------- */
+
+struct relay *relay_free(struct relay *relay)
+{
+	if (!relay)
+		return NULL;
+
+	relay->broker = broker_free(relay->broker);
+	relay->outstanding = outstanding_free(relay->outstanding);
+	sd_event_source_disable_unref(relay->pump);
+	sd_event_source_disable_unref(relay->silence);
+	free(relay);
+	return NULL;
+}
+
+GW_DEFINE_CLEANUP(struct relay *, relay_free)
+
+static int make_timer(sd_event *event, sd_event_source **ret, sd_event_time_handler_t handler,
+		      struct relay *relay)
+{
+	int r = sd_event_add_time(event, ret, CLOCK_MONOTONIC, 0, /* accuracy= */ 10000, handler,
+				  relay);
+
+	return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+}
+
+int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_config *config,
+	      struct relay **ret)
+{
+	static const struct broker_ops ops = { on_state, on_message, on_room };
+	_cleanup_(relay_freep) struct relay *relay = calloc(1, sizeof(*relay));
+	int r;
+
+	if (!relay)
+		return -ENOMEM;
+	relay->plugin = plugin;
+	relay->silent_after_us = config->silent_after_us;
+	relay->state = GW_CLOUD_OFFLINE; /* with no text, so that the first word is a new one */
+
+	r = outstanding_new(config->retry_first_us, config->retry_max_us, &relay->outstanding);
+	if (r < 0)
+		return r;
+	r = make_timer(event, &relay->pump, on_pump, relay);
+	if (r < 0)
+		return r;
+	r = make_timer(event, &relay->silence, on_silence, relay);
+	if (r < 0)
+		return r;
+	r = broker_new(event, config->broker, &ops, relay, &relay->broker);
+	if (r < 0)
+		return r;
+
+	*ret = TAKE_PTR(relay);
+	return 0;
+}
