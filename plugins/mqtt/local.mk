@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The cloud link. OpenSSL and libmosquitto are here; wolfSSL must never be.
-pkglibexec_PROGRAMS += gangway-mqtt
+pkglibexec_PROGRAMS += plugins/mqtt/gangway-mqtt
 EXTRA_DIST += plugins/mqtt/README
 
-gangway_mqtt_CFLAGS = \
+plugins_mqtt_gangway_mqtt_CFLAGS = \
 	$(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) $(MOSQUITTO_CFLAGS) $(OPENSSL_CFLAGS)
-gangway_mqtt_SOURCES = \
+plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/broker.c plugins/mqtt/broker.h \
 	plugins/mqtt/connection.c plugins/mqtt/connection.h \
 	plugins/mqtt/credential.c plugins/mqtt/credential.h \
@@ -20,4 +20,4 @@ gangway_mqtt_SOURCES = \
 	plugins/mqtt/relay.c plugins/mqtt/relay.h \
 	plugins/mqtt/resolve.c plugins/mqtt/resolve.h \
 	plugins/mqtt/tls.c plugins/mqtt/tls.h
-gangway_mqtt_LDADD = $(GANGWAY_LIBS) $(JANSSON_LIBS) $(MOSQUITTO_LIBS) $(OPENSSL_LIBS)
+plugins_mqtt_gangway_mqtt_LDADD = $(GANGWAY_LIBS) $(JANSSON_LIBS) $(MOSQUITTO_LIBS) $(OPENSSL_LIBS)

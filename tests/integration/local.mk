@@ -21,3 +21,11 @@ EXTRA_DIST += \
 	tests/integration/bus.py \
 	tests/integration/pixels.py \
 	tests/integration/test_ctl.py
+
+# The cloud link against a real broker, between an agent and a cloud that the test plays.
+TESTS += tests/integration/test_mqtt.py
+EXTRA_DIST += \
+	tests/integration/broker.py \
+	tests/integration/fake_agent.py \
+	tests/integration/mqtt.py \
+	tests/integration/test_mqtt.py
