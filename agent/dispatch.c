@@ -50,10 +50,6 @@ void dispatch_welcome(struct agent *agent, struct plugin *plugin)
 
 void dispatch_lost(struct agent *agent, struct plugin *plugin)
 {
-	/* Another one may have taken its place: then there is nothing to mourn. */
-	if (plugins_find(agent->plugins, role_of(plugin)) && role_of(plugin) != GW_ROLE_TRANSPORT)
-		return;
-
 	switch (role_of(plugin)) {
 	case GW_ROLE_REGISTRAR: sessions_drop_all(agent->sessions); break;
 	case GW_ROLE_TRANSPORT:

@@ -177,6 +177,15 @@ static struct plugin *find_rival(struct plugin *plugin)
 	return NULL;
 }
 
+/* From here on it is a stranger again: what it was known for is void before its successor begins. */
+static void retire(struct plugin *plugin)
+{
+	plugin->state = PLUGIN_STRANGER;
+	gw_log(NOTICE, "Another gangway-%s takes the place of the one before", plugin->name);
+	dispatch_lost(plugin->plugins->agent, plugin);
+	plugin_break(plugin, "another one has taken its place");
+}
+
 static int take_hello(struct plugin *plugin, const struct gw_msg_hello *hello)
 {
 	struct agent *agent = plugin->plugins->agent;
@@ -194,7 +203,7 @@ static int take_hello(struct plugin *plugin, const struct gw_msg_hello *hello)
 	(void)gw_copy(plugin->library, sizeof(plugin->library), hello->library);
 	rival = find_rival(plugin);
 	if (rival)
-		plugin_break(rival, "another one has taken its place");
+		retire(rival);
 
 	plugin->state = PLUGIN_WELCOME;
 	gw_log(INFO, "gangway-%s %s is connected%s%s", plugin->name, plugin->program,
