@@ -18,6 +18,7 @@
 #include "lib/reason.h"
 #include "lib/util.h"
 #include "lib/wire.h"
+#include "plugins/registrar/bucket.h"
 #include "plugins/registrar/exchange.h"
 #include "plugins/registrar/reply.h"
 #include "plugins/registrar/request.h"
@@ -30,6 +31,10 @@
 #define PATIENCE_US 10000000u /* how long a peer is kept waiting for the agent, */
 #define PATIENCE_ALONE_US \
 	EXCHANGE_ACK_DELAY_US /* and if the cloud is away: it may know by itself */
+
+/* What one peer may have the agent (and wolfSSL, with a signing request) do. */
+#define QUESTIONS_PER_SECOND 4
+#define QUESTIONS_BURST      16
 
 #define RETRY_ALONE_S 30 /* while the cloud is away */
 #define RETRY_BUSY_S  2  /* too many requests at once */
@@ -65,6 +70,7 @@ struct conversation {
 
 	struct exchanges exchanges;
 	struct transfers requests, responses;
+	struct bucket questions;
 	struct waiting waiting[WAITING_MAX];
 	uint32_t last_number;
 };
@@ -254,8 +260,15 @@ static void run(struct conversation *c, const struct turn *turn, const struct re
 				      .body = body };
 	_cleanup_(reply_done) struct reply reply = { .format = REPLY_NO_FORMAT };
 	struct gw_msg msg = { 0 };
-	int r = turn->resource->begin(&call, &reply, &msg);
+	int r;
 
+	if (turn->resource->finish && !bucket_take(&c->questions, now_us)) {
+		reply_later(&reply, RETRY_BUSY_S);
+		respond(c, turn, &reply, now_us);
+		return;
+	}
+
+	r = turn->resource->begin(&call, &reply, &msg);
 	if (r > 0) {
 		if (ask(c, turn, &msg, now_us))
 			return;
@@ -287,24 +300,27 @@ static void run_block(struct conversation *c, const struct turn *turn, const str
 		run(c, turn, request, (struct gw_blob){ body, len }, now_us);
 }
 
-/* A further block of a response that was kept. False: nothing was. */
-static bool run_kept(struct conversation *c, const struct turn *turn, uint64_t now_us)
+/* A further block of a response. One that was not kept is made anew, if that is done by asking again. */
+static void run_further(struct conversation *c, const struct turn *turn,
+			const struct request *request, uint64_t now_us)
 {
 	const struct transfer *kept = transfer_find(&c->responses, turn->response_key);
 	struct reply reply;
 
-	if (!kept)
-		return false;
-
-	reply_body(&reply, kept->code, kept->format, kept->data, kept->len);
-	respond(c, turn, &reply, now_us);
-	return true;
+	if (kept) {
+		reply_body(&reply, kept->code, kept->format, kept->data, kept->len);
+		respond(c, turn, &reply, now_us);
+	} else if (turn->resource->body_max == 0) {
+		run(c, turn, request, request->payload, now_us);
+	} else {
+		respond_code(c, turn, GW_COAP_INCOMPLETE, "", now_us);
+	}
 }
 
 static void serve(struct conversation *c, struct exchange *exchange, const struct gw_coap *msg,
 		  uint64_t now_us)
 {
-	struct turn turn = { .exchange = exchange };
+	struct turn turn = { .exchange = exchange, .response_key = transfer_response_key(msg) };
 	struct request request;
 	const char *why;
 	uint8_t code;
@@ -316,21 +332,14 @@ static void serve(struct conversation *c, struct exchange *exchange, const struc
 	}
 	frame_init(&turn.frame, &request, c->block_size,
 		   turn.resource ? turn.resource->body_max : 0);
-	if (code != GW_COAP_EMPTY) {
-		respond_code(c, &turn, code, why, now_us);
-		return;
-	}
 
-	turn.response_key = transfer_response_key(msg);
-	if (request.has_block2 && request.block2.number > 0) {
-		if (run_kept(c, &turn, now_us))
-			return;
-		if (turn.resource->body_max > 0) {
-			respond_code(c, &turn, GW_COAP_INCOMPLETE, "", now_us);
-			return;
-		}
-	}
-	if (request.has_block1)
+	if (code == GW_COAP_BAD_OPTION && msg->type == GW_COAP_NON)
+		exchange_reset(&c->exchanges, exchange); /* RFC 7252 5.4.1 */
+	else if (code != GW_COAP_EMPTY)
+		respond_code(c, &turn, code, why, now_us);
+	else if (request.has_block2 && request.block2.number > 0)
+		run_further(c, &turn, &request, now_us);
+	else if (request.has_block1)
 		run_block(c, &turn, msg, &request, now_us);
 	else
 		run(c, &turn, &request, request.payload, now_us);
@@ -425,6 +434,7 @@ int conversation_new(const struct conversation_ops *ops, void *userdata,
 		memcpy(c->binding, peer->binding.data, peer->binding.len);
 	c->peer.binding = (struct gw_blob){ c->binding, peer->binding.len };
 	c->block_size = choose_block_size(peer->datagram_max);
+	bucket_init(&c->questions, QUESTIONS_PER_SECOND, QUESTIONS_BURST, /* now_us= */ 0);
 	exchanges_init(&c->exchanges, ops->send, userdata, seed);
 
 	*ret = c;

@@ -4,6 +4,7 @@ noinst_LIBRARIES += plugins/registrar/libconversation.a
 
 plugins_registrar_libconversation_a_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS) $(JANSSON_CFLAGS)
 plugins_registrar_libconversation_a_SOURCES = \
+	plugins/registrar/bucket.c plugins/registrar/bucket.h \
 	plugins/registrar/conversation.c plugins/registrar/conversation.h \
 	plugins/registrar/csr.c plugins/registrar/csr.h \
 	plugins/registrar/der.c plugins/registrar/der.h \

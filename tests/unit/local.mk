@@ -253,3 +253,8 @@ UNIT_TESTS += tests/unit/test-resource
 tests_unit_test_resource_SOURCES = tests/unit/test-resource.c
 tests_unit_test_resource_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_resource_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
+
+UNIT_TESTS += tests/unit/test-conversation
+tests_unit_test_conversation_SOURCES = tests/unit/test-conversation.c tests/unit/openssl.c tests/unit/openssl.h
+tests_unit_test_conversation_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_conversation_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
