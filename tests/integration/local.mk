@@ -29,3 +29,5 @@ EXTRA_DIST += \
 	tests/integration/fake_agent.py \
 	tests/integration/mqtt.py \
 	tests/integration/test_mqtt.py
+TESTS += tests/integration/test_ip.py
+EXTRA_DIST += tests/integration/test_ip.py

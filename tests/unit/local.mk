@@ -258,3 +258,13 @@ UNIT_TESTS += tests/unit/test-conversation
 tests_unit_test_conversation_SOURCES = tests/unit/test-conversation.c tests/unit/openssl.c tests/unit/openssl.h
 tests_unit_test_conversation_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_conversation_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
+
+UNIT_TESTS += tests/unit/test-ip-settings
+tests_unit_test_ip_settings_SOURCES = tests/unit/test-ip-settings.c plugins/ip/settings.c plugins/ip/door.c
+tests_unit_test_ip_settings_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ip_settings_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-neighbour
+tests_unit_test_neighbour_SOURCES = tests/unit/test-neighbour.c plugins/ip/neighbour.c
+tests_unit_test_neighbour_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_neighbour_LDADD = $(CMOCKA_LIBS)
