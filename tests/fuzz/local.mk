@@ -36,3 +36,9 @@ FUZZ_TARGETS += tests/fuzz/fuzz-device-pkcs7
 tests_fuzz_fuzz_device_pkcs7_SOURCES = tests/fuzz/fuzz-device-pkcs7.c \
 	tools/device/certificate.c tools/device/der.c tools/device/pkcs7.c
 tests_fuzz_fuzz_device_pkcs7_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-dialect
+tests_fuzz_fuzz_dialect_SOURCES = tests/fuzz/fuzz-dialect.c \
+	plugins/mqtt/dialect.c plugins/mqtt/dialect-read.c plugins/mqtt/dialect-write.c
+tests_fuzz_fuzz_dialect_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_dialect_LDADD = $(FUZZ_LIBS) $(JANSSON_LIBS) $(GANGWAY_LIBS)

@@ -268,3 +268,25 @@ UNIT_TESTS += tests/unit/test-neighbour
 tests_unit_test_neighbour_SOURCES = tests/unit/test-neighbour.c plugins/ip/neighbour.c
 tests_unit_test_neighbour_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_neighbour_LDADD = $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test-dialect
+tests_unit_test_dialect_SOURCES = tests/unit/test-dialect.c \
+	plugins/mqtt/dialect.c \
+	plugins/mqtt/dialect-read.c \
+	plugins/mqtt/dialect-write.c
+tests_unit_test_dialect_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_dialect_LDADD = $(CMOCKA_LIBS) $(JANSSON_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-outstanding
+tests_unit_test_outstanding_SOURCES = tests/unit/test-outstanding.c plugins/mqtt/outstanding.c
+tests_unit_test_outstanding_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_outstanding_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-endpoint
+tests_unit_test_endpoint_SOURCES = tests/unit/test-endpoint.c plugins/mqtt/endpoint.c
+tests_unit_test_endpoint_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_endpoint_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-presence
+tests_unit_test_presence_SOURCES = tests/unit/test-presence.c plugins/mqtt/presence.c
+tests_unit_test_presence_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_presence_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
