@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Free ports, and a network of their own for the devices.
+
+That network is two namespaces joined by a veth pair: gangway-ip serves one end, devices are started at the
+other. Nothing of it shows in the machine's own network, and no file or mount stands for it: a namespace
+lives as long as the process that holds it.
+"""
+import contextlib
+import random
+import socket
+import subprocess
+
+GATEWAY_INTERFACE = "gateway"
+GATEWAY_ADDRESS = "198.18.0.1"
+DEVICES_INTERFACE = "devices"
+DEVICES_ADDRESS = "198.18.0.2"
+COAPS_PORT = 5684
+HOLDER = ["unshare", "--net", "--", "sleep", "infinity"]
+
+# Below what the kernel gives to clients: a port stays free while its program is stopped.
+PORTS = range(10000, 30000)
+
+
+def _is_free(port):
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with contextlib.closing(socket.socket(socket.AF_INET, kind)) as probe:
+                if kind == socket.SOCK_STREAM:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
+def free_ports(number):
+    found = []
+    for port in random.sample(PORTS, len(PORTS)):
+        if len(found) == number:
+            return found
+        if _is_free(port):
+            found.append(port)
+    raise OSError("no free ports")
+
+
+def accepts(port):
+    """Whether somebody accepts connections at the port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def inside(pid):
+    """What to put in front of a command so that it runs in the namespace of that process."""
+    return ["nsenter", f"--net=/proc/{pid}/ns/net", "--"]
+
+
+def can_have_own():
+    """Whether this machine lets us make such a network; else why not."""
+    attempt = subprocess.run(["unshare", "--net", "--", "ip", "link", "add", GATEWAY_INTERFACE,
+                              "type", "veth", "peer", "name", DEVICES_INTERFACE],
+                             capture_output=True, text=True)
+    return attempt.returncode == 0, attempt.stderr.strip()
+
+
+def join(gateway_pid, devices_pid):
+    """Lays the cable between the two namespaces."""
+    def ip(pid, *words):
+        subprocess.run([*inside(pid), "ip", *words], check=True)
+
+    ip(gateway_pid, "link", "add", GATEWAY_INTERFACE, "type", "veth",
+       "peer", "name", DEVICES_INTERFACE, "netns", str(devices_pid))
+    for pid, interface, address in ((gateway_pid, GATEWAY_INTERFACE, GATEWAY_ADDRESS),
+                                    (devices_pid, DEVICES_INTERFACE, DEVICES_ADDRESS)):
+        ip(pid, "link", "set", "lo", "up")
+        ip(pid, "address", "add", f"{address}/24", "dev", interface)
+        ip(pid, "link", "set", interface, "up")
