@@ -51,16 +51,19 @@ static void list_resource(struct list *list, const struct resource *resource)
  * ask for all. */
 static bool is_wanted(const struct resource *resource, struct gw_blob query)
 {
-	size_t prefix = strlen(QUERY_TYPE), len = strlen(resource->type);
-	const char *wanted = (const char *)query.data + prefix;
+	struct gw_blob type = { (const uint8_t *)resource->type, strlen(resource->type) };
+	size_t prefix = strlen(QUERY_TYPE);
+	struct gw_blob wanted;
 
 	if (query.len < prefix || memcmp(query.data, QUERY_TYPE, prefix) != 0)
 		return true;
 
-	query.len -= prefix;
-	if (query.len > 0 && wanted[query.len - 1] == '*')
-		return query.len - 1 <= len && memcmp(wanted, resource->type, query.len - 1) == 0;
-	return query.len == len && memcmp(wanted, resource->type, len) == 0;
+	wanted = (struct gw_blob){ query.data + prefix, query.len - prefix };
+	if (wanted.len > 0 && wanted.data[wanted.len - 1] == '*') {
+		wanted.len--;
+		type.len = GW_MIN(type.len, wanted.len);
+	}
+	return gw_blob_equal(type, wanted);
 }
 
 int directory_get(struct resource_call *call, struct reply *reply, struct gw_msg *ret_msg)

@@ -42,3 +42,19 @@ tests_fuzz_fuzz_dialect_SOURCES = tests/fuzz/fuzz-dialect.c \
 	plugins/mqtt/dialect.c plugins/mqtt/dialect-read.c plugins/mqtt/dialect-write.c
 tests_fuzz_fuzz_dialect_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_dialect_LDADD = $(FUZZ_LIBS) $(JANSSON_LIBS) $(GANGWAY_LIBS)
+FUZZ_TARGETS += tests/fuzz/fuzz-conversation
+tests_fuzz_fuzz_conversation_SOURCES = tests/fuzz/fuzz-conversation.c
+tests_fuzz_fuzz_conversation_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gw_random
+tests_fuzz_fuzz_conversation_LDADD = $(FUZZ_LIBS) $(CONVERSATION_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-csr
+tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/fuzz-csr.c
+tests_fuzz_fuzz_csr_LDADD = $(FUZZ_LIBS) $(CONVERSATION_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-x509
+tests_fuzz_fuzz_x509_SOURCES = tests/fuzz/fuzz-x509.c plugins/registrar/x509.c plugins/registrar/der.c
+tests_fuzz_fuzz_x509_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-report
+tests_fuzz_fuzz_report_SOURCES = tests/fuzz/fuzz-report.c
+tests_fuzz_fuzz_report_LDADD = $(FUZZ_LIBS) $(CONVERSATION_LIBS)
