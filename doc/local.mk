@@ -2,6 +2,7 @@
 EXTRA_DIST += \
 	doc/architecture.md \
 	doc/style.md \
+	doc/protocol/device.md \
 	doc/protocol/link.md \
 	doc/protocol/cloud.md \
 	doc/protocol/cloud/answer.schema.json \
