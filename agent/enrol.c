@@ -149,8 +149,7 @@ static int accept_csr(struct agent *agent, struct question *q)
 		return -ENOMEM;
 
 	r = lifecycle_apply(agent, &q->device,
-			    &(struct lifecycle_cause){ DEVICE_EVENT_CSR, "device",
-						       *q->job.id ? "superseded" : "", NULL });
+			    &(struct lifecycle_cause){ DEVICE_EVENT_CSR, "device", "", NULL });
 	if (r < 0)
 		return r;
 

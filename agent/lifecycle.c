@@ -183,6 +183,8 @@ static void act(struct agent *agent, struct device_record *device, unsigned acti
 {
 	bool promoted = actions & DEVICE_ACTION_PROMOTE;
 
+	if (!*reason) /* nothing is wrong with the device: something newer has come */
+		reason = gw_reason_code(GW_REASON_SUPERSEDED);
 	if (actions & DEVICE_ACTION_VOID_JOB)
 		void_job(agent, device, reason);
 	if (actions & DEVICE_ACTION_REVOKE_CANDIDATE)
