@@ -290,3 +290,9 @@ UNIT_TESTS += tests/unit/test-presence
 tests_unit_test_presence_SOURCES = tests/unit/test-presence.c plugins/mqtt/presence.c
 tests_unit_test_presence_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_presence_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-x509
+tests_unit_test_x509_SOURCES = tests/unit/test-x509.c tests/unit/openssl.c tests/unit/openssl.h \
+	plugins/registrar/x509.c plugins/registrar/der.c
+tests_unit_test_x509_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_x509_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
