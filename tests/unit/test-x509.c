@@ -181,7 +181,10 @@ static int parse_dated(const char *date, uint64_t *ret)
 
 	der = certificate("/CN=x", strlen(date) == 13 ? "-days 10" : "-days 100000");
 	/* "not before" is a UTCTime of this century; "not after" comes behind it */
-	at = memmem(der.data, der.len, "\x17\x0d2", 3);
+	at = memmem(der.data, der.len,
+		    "\x17\x0d"
+		    "2",
+		    3);
 	assert_non_null(at);
 	assert_int_equal(at[15 + 1], strlen(date));
 	memcpy(at + 15 + 2, date, strlen(date));
