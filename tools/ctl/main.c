@@ -145,7 +145,8 @@ static void drop_name(struct args *args, const struct verb *verb)
 	size_t n = strchr(verb->name, ' ') ? 2 : 1;
 
 	args->n_words -= n;
-	memmove(args->words, args->words + n, args->n_words * sizeof(args->words[0]));
+	for (size_t i = 0; i < args->n_words; i++)
+		args->words[i] = args->words[i + n];
 }
 
 static int run_verb(const struct verb *verb, struct args *args)
