@@ -46,7 +46,7 @@ static struct file png_of(const char *text)
 	return file;
 }
 
-static void assert_shows(const struct picture *picture, const char *text)
+static void assert_shows(struct picture *picture, const char *text)
 {
 	struct scan scan = { 0 };
 

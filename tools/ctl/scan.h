@@ -13,7 +13,8 @@ struct scan {
 	size_t n_texts;
 };
 
-int scan_picture(const struct picture *picture, struct scan *ret);
+/* The picture is changed meanwhile, and is as before when this returns. */
+int scan_picture(struct picture *picture, struct scan *ret);
 
 /* Overwrites the texts: some hold secrets. */
 void scan_done(struct scan *scan);

@@ -53,7 +53,7 @@ static int read_stdin(const char *what, char **ret)
 	return r;
 }
 
-static int read_scan(const char *what, const char *path, const struct picture *picture, char **ret)
+static int read_scan(const char *what, const char *path, struct picture *picture, char **ret)
 {
 	_cleanup_(scan_done) struct scan scan = { 0 };
 	char why[PICK_WHY_MAX];
