@@ -497,6 +497,8 @@ int main(int argc, char *argv[])
 	if (r >= 0)
 		r = sd_bus_open_system(&bus);
 	if (r >= 0)
+		r = sd_bus_set_exit_on_disconnect(bus, /* b= */ true);
+	if (r >= 0)
 		r = add_objects(bus);
 	if (r >= 0)
 		r = sd_bus_request_name(bus, NAME, 0);

@@ -56,6 +56,7 @@ class Case(unittest.TestCase):
         self.agent = None
 
     def start_agent(self, *options):
+        self.stop_agent()
         self.agent = subprocess.Popen([AGENT, *options], env=self.environment, stdout=subprocess.PIPE, text=True)
         self.addCleanup(self.stop_agent)
         self.assertEqual(self.agent.stdout.readline(), "ready\n")
@@ -186,7 +187,6 @@ class TestAgent(Case):
                 self.start_agent("--devices", str(n))
                 found = [device["id"] for device in self.ctl_json("devices")]
                 self.assertEqual(found, [f"DEV-{i + 1:05}" for i in range(n)])
-                self.stop_agent()
 
     def test_filter(self):
         self.start_agent("--devices", "9")
