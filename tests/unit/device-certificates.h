@@ -2,6 +2,8 @@
 /* Made by tests/unit/make-device-certificates. The keys were thrown away but for one. */
 #pragma once
 
+/* clang-format off */
+
 static const char pem_root[] =
 	"-----BEGIN CERTIFICATE-----\n"
 	"MIIBUDCB+KADAgECAgIQADAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARSb290MCAX\n"
