@@ -27,3 +27,16 @@ lib_libgangway_crypto_a_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
 lib_libgangway_crypto_a_SOURCES = lib/crypto.c lib/crypto.h
 
 GANGWAY_CRYPTO_LIBS = lib/libgangway-crypto.a $(WOLFSSL_LIBS)
+
+# Not with wolfCrypt in one program.
+noinst_LIBRARIES += lib/libgangway-mqtt.a
+
+lib_libgangway_mqtt_a_CFLAGS = \
+	$(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(MOSQUITTO_CFLAGS) $(OPENSSL_CFLAGS)
+lib_libgangway_mqtt_a_SOURCES = \
+	lib/endpoint.c lib/endpoint.h \
+	lib/mqtt.c lib/mqtt.h \
+	lib/mqtt-tls.c lib/mqtt-tls.h \
+	lib/resolve.c lib/resolve.h
+
+GANGWAY_MQTT_LIBS = lib/libgangway-mqtt.a $(MOSQUITTO_LIBS) $(OPENSSL_LIBS)

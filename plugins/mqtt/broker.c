@@ -10,19 +10,21 @@
 
 #include "plugins/mqtt/broker.h"
 
+#include <openssl/ssl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <systemd/sd-event.h>
+#include <time.h>
 
+#include "lib/endpoint.h"
+#include "lib/mqtt-tls.h"
+#include "lib/mqtt.h"
+#include "lib/resolve.h"
 #include "lib/util.h"
-#include "plugins/mqtt/connection.h"
 #include "plugins/mqtt/credential.h"
-#include "plugins/mqtt/endpoint.h"
 #include "plugins/mqtt/presence.h"
-#include "plugins/mqtt/resolve.h"
-#include "plugins/mqtt/tls.h"
 
 #define SECOND_US 1000000ull
 
@@ -52,7 +54,7 @@ struct broker {
 	const struct broker_ops *ops;
 	void *userdata;
 
-	struct endpoint endpoint;
+	struct gw_endpoint endpoint;
 	char *folder;
 	char gateway[GW_ID_MAX + 1];
 	char topics[_DIALECT_TOPIC_MAX][TOPIC_MAX];
@@ -64,11 +66,11 @@ struct broker {
 	enum pause pause;
 	uint64_t pause_us, rival_pause_us;
 
-	struct tls *tls; /* for the next connection; each needs one of its own */
-	struct resolve *resolve;
-	struct resolve_result addresses;
+	struct gw_mqtt_tls *tls; /* for the next connection; each needs one of its own */
+	struct gw_resolve *resolve;
+	struct gw_resolve_result addresses;
 	size_t next_address;
-	struct connection *connection;
+	struct gw_mqtt *connection;
 	uint64_t up_us; /* when the connection came up, 0: it is not up */
 	unsigned flaps;
 };
@@ -146,7 +148,7 @@ static void on_up(void *userdata)
 
 	b->up_us = gw_now_monotonic_us();
 	if (write_status(b, true, &status) >= 0)
-		(void)connection_publish(b->connection, b->topics[DIALECT_STATUS], status, true);
+		(void)gw_mqtt_publish(b->connection, b->topics[DIALECT_STATUS], status, true);
 	b->ops->state(GW_CLOUD_ONLINE, "Connected to the broker.", false, b->userdata);
 	b->ops->room(b->userdata);
 }
@@ -169,7 +171,7 @@ static void on_message(const char *topic, struct gw_blob body, void *userdata)
 		b->ops->message(DIALECT_COMMAND, body, b->userdata);
 	else if (gw_streq(topic, b->topics[DIALECT_STATUS]) &&
 		 dialect_read_status_id(body, id) >= 0 && presence_is_rival(b->presence, id))
-		connection_leave(b->connection);
+		gw_mqtt_leave(b->connection);
 }
 
 /* Whether it was a good connection, as judged by its length. */
@@ -204,56 +206,75 @@ static void say_lost(struct broker *b, const char *why)
 
 static int connect_next(struct broker *b);
 
-static void on_closed(enum connection_end end, const char *why, void *userdata)
+static void on_closed(enum gw_mqtt_end end, const char *why, void *userdata)
 {
 	struct broker *b = userdata;
 	char reason[GW_TEXT_MAX];
 
 	(void)gw_copy(reason, sizeof(reason), why); /* goes with the connection */
-	b->connection = connection_free(b->connection);
+	b->connection = gw_mqtt_free(b->connection);
 	judge_length(b);
 	b->up_us = 0;
 
 	switch (end) {
-	case CONNECTION_LEFT: give_way(b); return;
-	case CONNECTION_UNREACHABLE:
+	case GW_MQTT_LEFT: give_way(b); return;
+	case GW_MQTT_UNREACHABLE:
 		if (b->next_address < b->addresses.n && connect_next(b) >= 0)
 			return;
 		say(b, GW_CLOUD_OFFLINE, false, "No broker at %s:%u: %s.", b->endpoint.host,
 		    b->endpoint.port, reason);
 		break;
-	case CONNECTION_UNTRUSTED:
+	case GW_MQTT_UNTRUSTED:
 		say(b, GW_CLOUD_OFFLINE, true,
 		    "No TLS with the broker %s:%u: %s. Look at %s, %s and the broker's "
 		    "certificate.",
 		    b->endpoint.host, b->endpoint.port, reason, CREDENTIAL_CA, CREDENTIAL_CERT);
 		break;
-	case CONNECTION_REFUSED:
+	case GW_MQTT_REFUSED:
 		say(b, GW_CLOUD_OFFLINE, true,
 		    "The broker %s:%u refuses gateway %s: %s. Look at its log and its rules.",
 		    b->endpoint.host, b->endpoint.port, b->gateway, reason);
 		break;
-	case CONNECTION_LOST: say_lost(b, reason); break;
-	case _CONNECTION_END_MAX: break;
+	case GW_MQTT_LOST: say_lost(b, reason); break;
+	case _GW_MQTT_END_MAX: break;
 	}
 	retry_later(b);
 }
 
+/* Credentials as they are now. A clock before their beginning is behind. */
+static int make_tls(const struct broker *b, struct gw_mqtt_tls **ret, char *why, size_t size)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	int64_t not_before;
+	int r;
+
+	(void)gw_copy(why, size, "Out of memory.");
+	if (!ctx)
+		return -ENOMEM;
+
+	r = credential_load(ctx, b->folder, b->gateway, &not_before, why, size);
+	if (r < 0) {
+		SSL_CTX_free(ctx);
+		return r;
+	}
+	return gw_mqtt_tls_new(ctx, &b->endpoint, time(NULL) < not_before, ret);
+}
+
 /* Credentials are read for each connection; what is wrong with them has been told. */
-static int take_tls(struct broker *b, struct tls **ret)
+static int take_tls(struct broker *b, struct gw_mqtt_tls **ret)
 {
 	char why[GW_TEXT_MAX];
 
 	*ret = TAKE_PTR(b->tls);
-	return *ret ? 0 : tls_new(b->folder, b->gateway, &b->endpoint, ret, why, sizeof(why));
+	return *ret ? 0 : make_tls(b, ret, why, sizeof(why));
 }
 
 static int connect_next(struct broker *b)
 {
-	static const struct connection_ops ops = { on_up, on_message, on_room, on_closed };
+	static const struct gw_mqtt_ops ops = { on_up, on_message, on_room, on_closed };
 	char client_id[sizeof("gangway-") + GW_ID_MAX];
 	_cleanup_free_ char *will = NULL;
-	struct connection_config config = {
+	struct gw_mqtt_config config = {
 		.address = b->addresses.addresses[b->next_address++],
 		.port = b->endpoint.port,
 		.client_id = client_id,
@@ -263,7 +284,7 @@ static int connect_next(struct broker *b)
 		.n_topics = 3,
 		.n_needed = 2,
 	};
-	struct tls *tls;
+	struct gw_mqtt_tls *tls;
 	int r;
 
 	(void)snprintf(client_id, sizeof(client_id), "gangway-%s", b->gateway);
@@ -276,19 +297,19 @@ static int connect_next(struct broker *b)
 		return r;
 
 	config.will = will;
-	return connection_new(b->event, tls, &config, &ops, b, &b->connection);
+	return gw_mqtt_new(b->event, tls, &config, &ops, b, &b->connection);
 }
 
 /* --- one attempt ----------------------------------------------------------------------------------- */
 
-static void on_resolved(const struct resolve_result *result, void *userdata)
+static void on_resolved(const struct gw_resolve_result *result, void *userdata)
 {
 	struct broker *b = userdata;
 	int r;
 
 	b->addresses = *result;
 	b->next_address = 0;
-	b->resolve = resolve_free(b->resolve);
+	b->resolve = gw_resolve_free(b->resolve);
 	if (b->addresses.error) {
 		say(b, GW_CLOUD_OFFLINE, false, "The broker's name %s cannot be looked up: %s.",
 		    b->endpoint.host, b->addresses.error);
@@ -308,8 +329,8 @@ static int attempt(struct broker *b)
 	char why[GW_TEXT_MAX];
 	int r;
 
-	b->tls = tls_free(b->tls);
-	r = tls_new(b->folder, b->gateway, &b->endpoint, &b->tls, why, sizeof(why));
+	b->tls = gw_mqtt_tls_free(b->tls);
+	r = make_tls(b, &b->tls, why, sizeof(why));
 	if (r < 0) {
 		say(b, GW_CLOUD_UNPROVISIONED, true, "%s", why);
 		pause_for(b, PAUSE_CREDENTIAL, PAUSE_CREDENTIAL_US);
@@ -322,7 +343,7 @@ static int attempt(struct broker *b)
 		presence_forget(b->presence);
 
 	b->pause = PAUSE_NONE;
-	r = resolve_start(b->event, b->endpoint.host, on_resolved, b, &b->resolve);
+	r = gw_resolve_start(b->event, b->endpoint.host, on_resolved, b, &b->resolve);
 	if (r < 0)
 		retry_later(b);
 	return r;
@@ -368,9 +389,9 @@ struct broker *broker_free(struct broker *b)
 	if (!b)
 		return NULL;
 
-	b->connection = connection_free(b->connection);
-	b->resolve = resolve_free(b->resolve);
-	b->tls = tls_free(b->tls);
+	b->connection = gw_mqtt_free(b->connection);
+	b->resolve = gw_resolve_free(b->resolve);
+	b->tls = gw_mqtt_tls_free(b->tls);
 	sd_event_source_disable_unref(b->again);
 	sd_event_source_disable_unref(b->files);
 	sd_event_unref(b->event);
@@ -438,10 +459,10 @@ int broker_publish(struct broker *b, enum dialect_topic topic, const char *body)
 {
 	if (!b->connection)
 		return -ENOTCONN;
-	return connection_publish(b->connection, b->topics[topic], body, /* retain= */ false);
+	return gw_mqtt_publish(b->connection, b->topics[topic], body, /* retain= */ false);
 }
 
 bool broker_has_room(const struct broker *b)
 {
-	return b->connection && connection_has_room(b->connection);
+	return b->connection && gw_mqtt_has_room(b->connection);
 }

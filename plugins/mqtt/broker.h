@@ -12,12 +12,12 @@
 #include "plugins/mqtt/dialect.h"
 
 struct broker;
-struct endpoint;
+struct gw_endpoint;
 struct presence;
 struct sd_event;
 
 struct broker_config {
-	const struct endpoint *endpoint;
+	const struct gw_endpoint *endpoint;
 	const char *gateway;
 	const char *folder;        /* of the credentials */
 	struct gw_blob box_key;    /* for the status; may be empty */

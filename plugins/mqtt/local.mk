@@ -4,20 +4,16 @@ pkglibexec_PROGRAMS += plugins/mqtt/gangway-mqtt
 EXTRA_DIST += plugins/mqtt/README
 
 plugins_mqtt_gangway_mqtt_CFLAGS = \
-	$(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) $(MOSQUITTO_CFLAGS) $(OPENSSL_CFLAGS)
+	$(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/broker.c plugins/mqtt/broker.h \
-	plugins/mqtt/connection.c plugins/mqtt/connection.h \
 	plugins/mqtt/credential.c plugins/mqtt/credential.h \
 	plugins/mqtt/dialect.c plugins/mqtt/dialect.h \
 	plugins/mqtt/dialect-read.c \
 	plugins/mqtt/dialect-table.h \
 	plugins/mqtt/dialect-write.c \
-	plugins/mqtt/endpoint.c plugins/mqtt/endpoint.h \
 	plugins/mqtt/main.c \
 	plugins/mqtt/outstanding.c plugins/mqtt/outstanding.h \
 	plugins/mqtt/presence.c plugins/mqtt/presence.h \
-	plugins/mqtt/relay.c plugins/mqtt/relay.h \
-	plugins/mqtt/resolve.c plugins/mqtt/resolve.h \
-	plugins/mqtt/tls.c plugins/mqtt/tls.h
-plugins_mqtt_gangway_mqtt_LDADD = $(GANGWAY_LIBS) $(JANSSON_LIBS) $(MOSQUITTO_LIBS) $(OPENSSL_LIBS)
+	plugins/mqtt/relay.c plugins/mqtt/relay.h
+plugins_mqtt_gangway_mqtt_LDADD = $(GANGWAY_MQTT_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS)

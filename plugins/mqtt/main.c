@@ -21,7 +21,7 @@
 #include "lib/util.h"
 #include "plugins/mqtt/broker.h"
 #include "plugins/mqtt/dialect.h"
-#include "plugins/mqtt/endpoint.h"
+#include "lib/endpoint.h"
 #include "plugins/mqtt/presence.h"
 #include "plugins/mqtt/relay.h"
 
@@ -36,7 +36,7 @@ struct mqtt {
 
 /* What the agent's welcome says, read. */
 struct settings {
-	struct endpoint endpoint;
+	struct gw_endpoint endpoint;
 	uint64_t retry_first_s, retry_max_s, silent_after_s;
 	uint8_t box_key[DIALECT_BOX_KEY_LEN];
 	size_t box_key_len;
@@ -55,7 +55,7 @@ static int stand_idle(struct mqtt *mqtt, const char *text)
 }
 
 /* Returns what is wrong, or NULL. */
-static const char *read_broker(const char *settings, struct endpoint *ret)
+static const char *read_broker(const char *settings, struct gw_endpoint *ret)
 {
 	static char text[GW_TEXT_MAX + 1];
 	char uri[GW_TEXT_MAX + 1];
@@ -66,7 +66,7 @@ static const char *read_broker(const char *settings, struct endpoint *ret)
 		return "[cloud] broker is not set: set it to mqtts://HOST:PORT.";
 	if (r < 0)
 		return "[cloud] broker is too long: set it to mqtts://HOST:PORT.";
-	if (endpoint_parse(uri, ret, &why) < 0) {
+	if (gw_endpoint_parse(uri, ret, &why) < 0) {
 		(void)snprintf(text, sizeof(text),
 			       "[cloud] broker '%.80s' %s: set it to mqtts://HOST:PORT.", uri, why);
 		return text;

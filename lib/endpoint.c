@@ -3,7 +3,7 @@
  * Reads the one form of address that the configuration knows. Unencrypted MQTT has no form: there is
  * no way to ask for it by mistake.
  */
-#include "plugins/mqtt/endpoint.h"
+#include "lib/endpoint.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -51,10 +51,10 @@ static const char *split(char *authority, const char **ret_host, const char **re
 	return is_name(authority) ? NULL : "has no valid host name";
 }
 
-int endpoint_parse(const char *uri, struct endpoint *ret, const char **ret_why)
+int gw_endpoint_parse(const char *uri, struct gw_endpoint *ret, const char **ret_why)
 {
-	char authority[ENDPOINT_HOST_MAX + sizeof("[]:65535")];
-	struct endpoint endpoint = { .port = ENDPOINT_PORT };
+	char authority[GW_ENDPOINT_HOST_MAX + sizeof("[]:65535")];
+	struct gw_endpoint endpoint = { .port = GW_ENDPOINT_PORT };
 	const char *host, *port;
 	uint64_t number;
 

@@ -2,15 +2,15 @@
 /*
  * libmosquitto 2.0 in an event loop. What it does not do by itself, and what this file is about:
  *
- *   It takes a refused TCP connection for one in progress and spins: so the socket is asked for its error
- *   before the library gets to see it, and an error or hang-up always ends the connection.
- *   It says it wants to write during the whole TLS handshake: so only the handshake itself is asked (tls.c),
- *   and nothing is written before that is complete.
+ *   It takes a refused TCP connection for one in progress and spins: so the socket is asked for its
+ *   error before the library gets to see it, and an error or hang-up always ends the connection.
+ *   It says it wants to write during the whole TLS handshake: so only the handshake itself is asked
+ *   (mqtt-tls.c), and nothing is written before that is complete.
  *   It has no time limit for TCP, TLS and CONNACK: so there is a timer.
  *   It closes the socket by itself on errors: so the watch on it is taken away after each call.
- *   Within its callbacks it queues and does not write: so callbacks only note things, and settle() acts.
+ *   Within its callbacks it queues and does not write: so callbacks only take notes, and settle() acts.
  */
-#include "plugins/mqtt/connection.h"
+#include "lib/mqtt.h"
 
 #include <mosquitto.h>
 #include <openssl/ssl.h>
@@ -19,8 +19,8 @@
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
+#include "lib/mqtt-tls.h"
 #include "lib/util.h"
-#include "plugins/mqtt/tls.h"
 
 #define CONNECT_TIMEOUT_US 15000000 /* TCP, TLS, CONNACK, SUBACK in all */
 #define KEEPALIVE_S        30
@@ -38,18 +38,18 @@ enum phase {
 	_PHASE_MAX,
 };
 
-struct connection {
+struct gw_mqtt {
 	struct mosquitto *mosq;
-	struct tls *tls;
-	const struct connection_ops *ops;
+	struct gw_mqtt_tls *tls;
+	const struct gw_mqtt_ops *ops;
 	void *userdata;
 
 	sd_event_source *io, *timeout, *misc, *end;
 	enum phase phase;
-	enum connection_end how;
+	enum gw_mqtt_end how;
 	char why[192];
 
-	char *topics[CONNECTION_TOPICS_MAX];
+	char *topics[GW_MQTT_TOPICS_MAX];
 	size_t n_topics, n_needed;
 	size_t unacked;
 	int early_error; /* errno of a TCP connection that failed while the library began it */
@@ -62,13 +62,13 @@ struct connection {
 
 /* --- ending -------------------------------------------------------------------------------------- */
 
-static void drop_watch(struct connection *c)
+static void drop_watch(struct gw_mqtt *c)
 {
 	c->io = sd_event_source_disable_unref(c->io);
 }
 
 /* closed() comes from the loop, so that nobody's connection goes while he is inside a call on it. */
-static void end(struct connection *c, enum connection_end how, const char *why)
+static void end(struct gw_mqtt *c, enum gw_mqtt_end how, const char *why)
 {
 	if (c->phase == PHASE_ENDED)
 		return;
@@ -83,35 +83,38 @@ static void end(struct connection *c, enum connection_end how, const char *why)
 }
 
 /* Says what a failure of the library means: it has few words for it itself. */
-static void fail(struct connection *c, int rc)
+static void fail(struct gw_mqtt *c, int rc)
 {
-	const char *distrust = tls_distrust(c->tls);
+	const char *distrust = gw_mqtt_tls_distrust(c->tls);
 	char why[192];
 
 	if (c->leaving)
-		end(c, CONNECTION_LEFT, "left");
+		end(c, GW_MQTT_LEFT, "left");
 	else if (*c->refusal)
-		end(c, CONNECTION_REFUSED, c->refusal);
+		end(c, GW_MQTT_REFUSED, c->refusal);
 	else if (c->phase == PHASE_UP)
-		end(c, CONNECTION_LOST,
+		end(c, GW_MQTT_LOST,
 		    rc == MOSQ_ERR_KEEPALIVE ? "it does not answer any more" : "it hung up");
 	else if (distrust) {
 		(void)snprintf(why, sizeof(why), "its certificate is not to be trusted: %s",
 			       distrust);
-		end(c, CONNECTION_UNTRUSTED, why);
+		end(c, GW_MQTT_UNTRUSTED, why);
 	} else if (*c->complaint) {
 		(void)snprintf(why, sizeof(why), "the TLS handshake failed: %s", c->complaint);
-		end(c, CONNECTION_UNTRUSTED, why);
-	} else if (c->phase == PHASE_MQTT)
-		end(c, CONNECTION_REFUSED, "it hung up without a word after the TLS handshake");
+		end(c, GW_MQTT_UNTRUSTED, why);
+	} else if (gw_mqtt_tls_is_up(c->tls))
+		/* With TLS 1.3 the refusal comes after our side is done, and may cross what we write. */
+		end(c, GW_MQTT_REFUSED,
+		    "it hung up right after the TLS handshake, as if it did not accept our "
+		    "certificate");
 	else
-		end(c, CONNECTION_UNREACHABLE, "it hung up");
+		end(c, GW_MQTT_UNREACHABLE, "it hung up");
 }
 
 /* --- driving the library ---------------------------------------------------------------------- */
 
 /* The socket's own error, which the library would not notice. */
-static int socket_error(struct connection *c)
+static int socket_error(struct gw_mqtt *c)
 {
 	int error = 0;
 	socklen_t len = sizeof(error);
@@ -121,13 +124,13 @@ static int socket_error(struct connection *c)
 	return error ? error : c->early_error;
 }
 
-static uint32_t wanted_events(struct connection *c)
+static uint32_t wanted_events(struct gw_mqtt *c)
 {
 	bool write = false;
 
 	switch (c->phase) {
 	case PHASE_TCP: return EPOLLOUT;
-	case PHASE_TLS: write = tls_wants_write(c->tls); break;
+	case PHASE_TLS: write = gw_mqtt_tls_wants_write(c->tls); break;
 	case PHASE_MQTT:
 	case PHASE_UP: write = mosquitto_want_write(c->mosq); break;
 	case PHASE_ENDED:
@@ -136,19 +139,23 @@ static uint32_t wanted_events(struct connection *c)
 	return EPOLLIN | (write ? EPOLLOUT : 0u);
 }
 
-static int subscribe(struct connection *c)
+static int subscribe(struct gw_mqtt *c)
 {
 	return mosquitto_subscribe_multiple(c->mosq, /* mid= */ NULL, (int)c->n_topics, c->topics,
 					    QOS, /* options= */ 0, /* properties= */ NULL);
 }
 
-static int act_on_notes(struct connection *c)
+static int act_on_notes(struct gw_mqtt *c)
 {
 	int rc = MOSQ_ERR_SUCCESS;
 
-	if (c->phase == PHASE_TLS && tls_is_up(c->tls)) {
+	/*
+	 * CONNECT has waited for this; it leaves on the next wake-up, after a read: a server of TLS 1.3
+	 * may just have refused our certificate, and a failed write would hide what it said.
+	 */
+	if (c->phase == PHASE_TLS && gw_mqtt_tls_is_up(c->tls)) {
 		c->phase = PHASE_MQTT;
-		rc = mosquitto_loop_write(c->mosq, 1); /* CONNECT has waited for this */
+		return MOSQ_ERR_SUCCESS;
 	}
 	if (c->accepted) {
 		c->accepted = false;
@@ -165,7 +172,7 @@ static int act_on_notes(struct connection *c)
 	return rc;
 }
 
-static void tell(struct connection *c)
+static void tell(struct gw_mqtt *c)
 {
 	if (c->phase == PHASE_MQTT && c->subscribed) {
 		c->phase = PHASE_UP;
@@ -180,7 +187,7 @@ static void tell(struct connection *c)
 
 /* After each call of the library, with its result: carries out what callbacks noted, and looks
  * whether there still is a connection. */
-static void settle(struct connection *c, int rc)
+static void settle(struct gw_mqtt *c, int rc)
 {
 	if (c->phase == PHASE_ENDED)
 		return;
@@ -199,14 +206,14 @@ static void settle(struct connection *c, int rc)
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct connection *c = userdata;
+	struct gw_mqtt *c = userdata;
 	int rc = MOSQ_ERR_SUCCESS;
 
 	if (c->phase == PHASE_TCP) {
 		int error = socket_error(c);
 
 		if (error || revents & (EPOLLERR | EPOLLHUP)) {
-			end(c, CONNECTION_UNREACHABLE, error ? strerror(error) : "it hung up");
+			end(c, GW_MQTT_UNREACHABLE, error ? strerror(error) : "it hung up");
 			return 0;
 		}
 		c->phase = PHASE_TLS;
@@ -230,15 +237,15 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 		[PHASE_TLS] = "the TLS handshake takes too long",
 		[PHASE_MQTT] = "no answer to the MQTT connection",
 	};
-	struct connection *c = userdata;
+	struct gw_mqtt *c = userdata;
 
-	end(c, CONNECTION_UNREACHABLE, whys[c->phase]);
+	end(c, GW_MQTT_UNREACHABLE, whys[c->phase]);
 	return 0;
 }
 
 static int on_misc(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct connection *c = userdata;
+	struct gw_mqtt *c = userdata;
 
 	(void)sd_event_source_set_time_relative(source, MISC_US);
 	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -249,7 +256,7 @@ static int on_misc(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_end(sd_event_source *source, void *userdata)
 {
-	struct connection *c = userdata;
+	struct gw_mqtt *c = userdata;
 
 	c->ops->closed(c->how, c->why, c->userdata);
 	return 0;
@@ -260,13 +267,11 @@ static int on_end(sd_event_source *source, void *userdata)
 static void on_connect(struct mosquitto *mosq, void *userdata, int code)
 {
 	static const char *const refusals[] = {
-		[1] = "it does not speak MQTT 3.1.1",
-		[2] = "it refuses the client id",
-		[3] = "it is not available",
-		[4] = "it wants a user name and password",
-		[5] = "it does not let this gateway in",
+		[1] = "it does not speak MQTT 3.1.1", [2] = "it refuses the client id",
+		[3] = "it is not available",          [4] = "it wants a user name and password",
+		[5] = "it does not let us in",
 	};
-	struct connection *c = userdata;
+	struct gw_mqtt *c = userdata;
 
 	c->accepted = code == 0;
 	if (!c->accepted)
@@ -278,18 +283,18 @@ static void on_connect(struct mosquitto *mosq, void *userdata, int code)
 
 static void on_subscribe(struct mosquitto *mosq, void *userdata, int mid, int n, const int *granted)
 {
-	struct connection *c = userdata;
+	struct gw_mqtt *c = userdata;
 
 	c->subscribed = true;
 	for (size_t i = 0; i < c->n_needed; i++)
 		if (i >= (size_t)n || granted[i] == SUBACK_FAILURE)
 			(void)snprintf(c->refusal, sizeof(c->refusal),
-				       "it does not let this gateway read %.50s", c->topics[i]);
+				       "it does not let us read %.50s", c->topics[i]);
 }
 
 static void on_publish(struct mosquitto *mosq, void *userdata, int mid)
 {
-	struct connection *c = userdata;
+	struct gw_mqtt *c = userdata;
 
 	if (c->unacked)
 		c->unacked--;
@@ -299,7 +304,7 @@ static void on_publish(struct mosquitto *mosq, void *userdata, int mid)
 static void on_message(struct mosquitto *mosq, void *userdata,
 		       const struct mosquitto_message *message)
 {
-	struct connection *c = userdata;
+	struct gw_mqtt *c = userdata;
 	struct gw_blob body = { message->payload, (size_t)message->payloadlen };
 
 	c->ops->message(message->topic, body, c->userdata);
@@ -310,7 +315,7 @@ static void on_message(struct mosquitto *mosq, void *userdata,
 /* "OpenSSL Error[0]: error:0A000418:SSL routines::tlsv1 alert unknown ca" -> the last part. */
 static void on_log(struct mosquitto *mosq, void *userdata, int level, const char *text)
 {
-	struct connection *c = userdata;
+	struct gw_mqtt *c = userdata;
 	const char *colon = strrchr(text, ':');
 
 	if (level == MOSQ_LOG_ERR && !*c->complaint)
@@ -319,7 +324,7 @@ static void on_log(struct mosquitto *mosq, void *userdata, int level, const char
 
 /* --- life ------------------------------------------------------------------------------------------ */
 
-struct connection *connection_free(struct connection *c)
+struct gw_mqtt *gw_mqtt_free(struct gw_mqtt *c)
 {
 	if (!c)
 		return NULL;
@@ -329,16 +334,16 @@ struct connection *connection_free(struct connection *c)
 	sd_event_source_disable_unref(c->misc);
 	sd_event_source_disable_unref(c->end);
 	mosquitto_destroy(c->mosq);
-	tls_free(c->tls);
+	gw_mqtt_tls_free(c->tls);
 	for (size_t i = 0; i < c->n_topics; i++)
 		free(c->topics[i]);
 	free(c);
 	return NULL;
 }
 
-GW_DEFINE_CLEANUP(struct connection *, connection_free)
+GW_DEFINE_CLEANUP(struct gw_mqtt *, gw_mqtt_free)
 
-static int make_timers(struct connection *c, sd_event *event)
+static int make_timers(struct gw_mqtt *c, sd_event *event)
 {
 	int r = sd_event_add_time_relative(event, &c->timeout, CLOCK_MONOTONIC, CONNECT_TIMEOUT_US,
 					   /* accuracy= */ 0, on_timeout, c);
@@ -353,7 +358,7 @@ static int make_timers(struct connection *c, sd_event *event)
 	return r < 0 ? r : sd_event_source_set_enabled(c->end, SD_EVENT_OFF);
 }
 
-static int make_client(struct connection *c, const struct connection_config *config)
+static int make_client(struct gw_mqtt *c, const struct gw_mqtt_config *config)
 {
 	int rc;
 
@@ -365,7 +370,7 @@ static int make_client(struct connection *c, const struct connection_config *con
 	mosquitto_publish_callback_set(c->mosq, on_publish);
 	mosquitto_message_callback_set(c->mosq, on_message);
 	mosquitto_log_callback_set(c->mosq, on_log);
-	(void)mosquitto_max_inflight_messages_set(c->mosq, CONNECTION_UNACKED);
+	(void)mosquitto_max_inflight_messages_set(c->mosq, GW_MQTT_UNACKED);
 
 	rc = mosquitto_int_option(c->mosq, MOSQ_OPT_PROTOCOL_VERSION, PROTOCOL);
 	if (rc == MOSQ_ERR_SUCCESS)
@@ -373,14 +378,14 @@ static int make_client(struct connection *c, const struct connection_config *con
 	if (rc == MOSQ_ERR_SUCCESS)
 		rc = mosquitto_int_option(c->mosq, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
 	if (rc == MOSQ_ERR_SUCCESS)
-		rc = mosquitto_void_option(c->mosq, MOSQ_OPT_SSL_CTX, tls_context(c->tls));
-	if (rc == MOSQ_ERR_SUCCESS)
+		rc = mosquitto_void_option(c->mosq, MOSQ_OPT_SSL_CTX, gw_mqtt_tls_context(c->tls));
+	if (rc == MOSQ_ERR_SUCCESS && config->will_topic)
 		rc = mosquitto_will_set(c->mosq, config->will_topic, (int)strlen(config->will),
 					config->will, QOS, /* retain= */ true);
 	return rc == MOSQ_ERR_SUCCESS ? 0 : -ENOMEM;
 }
 
-static int copy_topics(struct connection *c, const struct connection_config *config)
+static int copy_topics(struct gw_mqtt *c, const struct gw_mqtt_config *config)
 {
 	for (size_t i = 0; i < config->n_topics; i++) {
 		c->topics[i] = strdup(config->topics[i]);
@@ -393,14 +398,14 @@ static int copy_topics(struct connection *c, const struct connection_config *con
 }
 
 /* Numeric, so nothing is looked up here. Whatever fails from here on comes by closed(). */
-static int begin(struct connection *c, sd_event *event, const struct connection_config *config)
+static int begin(struct gw_mqtt *c, sd_event *event, const struct gw_mqtt_config *config)
 {
 	int rc;
 
 	errno = 0;
 	rc = mosquitto_connect_async(c->mosq, config->address, config->port, KEEPALIVE_S);
-	if (rc == MOSQ_ERR_ERRNO) {
-		end(c, CONNECTION_UNREACHABLE, strerror(errno));
+	if (rc == MOSQ_ERR_ERRNO && !gw_mqtt_tls_is_up(c->tls)) {
+		end(c, GW_MQTT_UNREACHABLE, strerror(errno));
 		return 0;
 	}
 	if (rc != MOSQ_ERR_SUCCESS) {
@@ -414,14 +419,14 @@ static int begin(struct connection *c, sd_event *event, const struct connection_
 	return sd_event_add_io(event, &c->io, mosquitto_socket(c->mosq), EPOLLOUT, on_io, c);
 }
 
-int connection_new(sd_event *event, struct tls *tls, const struct connection_config *config,
-		   const struct connection_ops *ops, void *userdata, struct connection **ret)
+int gw_mqtt_new(sd_event *event, struct gw_mqtt_tls *tls, const struct gw_mqtt_config *config,
+		const struct gw_mqtt_ops *ops, void *userdata, struct gw_mqtt **ret)
 {
-	_cleanup_(connection_freep) struct connection *c = calloc(1, sizeof(*c));
+	_cleanup_(gw_mqtt_freep) struct gw_mqtt *c = calloc(1, sizeof(*c));
 	int r;
 
 	if (!c) {
-		tls_free(tls);
+		gw_mqtt_tls_free(tls);
 		return -ENOMEM;
 	}
 	c->tls = tls;
@@ -448,19 +453,19 @@ int connection_new(sd_event *event, struct tls *tls, const struct connection_con
 
 /* --- use ------------------------------------------------------------------------------------------- */
 
-void connection_leave(struct connection *c)
+void gw_mqtt_leave(struct gw_mqtt *c)
 {
 	c->leaving = true;
 	(void)sd_event_source_set_time_relative(c->misc, 0);
 }
 
-int connection_publish(struct connection *c, const char *topic, const char *body, bool retain)
+int gw_mqtt_publish(struct gw_mqtt *c, const char *topic, const char *body, bool retain)
 {
 	int rc;
 
 	if (c->phase != PHASE_UP)
 		return -ENOTCONN;
-	if (c->unacked >= CONNECTION_UNACKED)
+	if (c->unacked >= GW_MQTT_UNACKED)
 		return -EAGAIN;
 
 	rc = mosquitto_publish(c->mosq, /* mid= */ NULL, topic, (int)strlen(body), body, QOS,
@@ -475,7 +480,7 @@ int connection_publish(struct connection *c, const char *topic, const char *body
 	return 0;
 }
 
-bool connection_has_room(const struct connection *c)
+bool gw_mqtt_has_room(const struct gw_mqtt *c)
 {
-	return c->phase == PHASE_UP && c->unacked < CONNECTION_WINDOW;
+	return c->phase == PHASE_UP && c->unacked < GW_MQTT_WINDOW;
 }

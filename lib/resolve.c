@@ -5,7 +5,7 @@
  * shares nothing with the loop but its job, signals that it is done by closing its end of a pipe, and
  * cannot be stopped. Whoever leaves the job second frees it.
  */
-#include "plugins/mqtt/resolve.h"
+#include "lib/resolve.h"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -20,15 +20,15 @@
 struct job {
 	char *host;
 	int done_fd; /* the thread's; closing it wakes the loop */
-	struct resolve_result result;
+	struct gw_resolve_result result;
 	atomic_bool left; /* one of the two has gone */
 };
 
-struct resolve {
+struct gw_resolve {
 	struct job *job;
 	int fd;
 	sd_event_source *io;
-	void (*done)(const struct resolve_result *result, void *userdata);
+	void (*done)(const struct gw_resolve_result *result, void *userdata);
 	void *userdata;
 };
 
@@ -40,7 +40,7 @@ static void job_leave(struct job *job)
 	free(job);
 }
 
-static void look_up(const char *host, struct resolve_result *result)
+static void look_up(const char *host, struct gw_resolve_result *result)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
 	struct addrinfo *list = NULL;
@@ -58,9 +58,9 @@ static void look_up(const char *host, struct resolve_result *result)
 		return;
 	}
 
-	for (const struct addrinfo *a = list; a && result->n < RESOLVE_MAX; a = a->ai_next)
+	for (const struct addrinfo *a = list; a && result->n < GW_RESOLVE_MAX; a = a->ai_next)
 		if (getnameinfo(a->ai_addr, a->ai_addrlen, result->addresses[result->n],
-				RESOLVE_ADDRESS_MAX, NULL, 0, NI_NUMERICHOST) == 0)
+				GW_RESOLVE_ADDRESS_MAX, NULL, 0, NI_NUMERICHOST) == 0)
 			result->n++;
 	if (!result->n)
 		result->error = "it has no address";
@@ -127,14 +127,14 @@ static int start_job(const char *host, int *ret_fd, struct job **ret)
 
 static int on_done(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct resolve *resolve = userdata;
+	struct gw_resolve *resolve = userdata;
 
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	resolve->done(&resolve->job->result, resolve->userdata);
 	return 0;
 }
 
-struct resolve *resolve_free(struct resolve *resolve)
+struct gw_resolve *gw_resolve_free(struct gw_resolve *resolve)
 {
 	if (!resolve)
 		return NULL;
@@ -148,13 +148,13 @@ struct resolve *resolve_free(struct resolve *resolve)
 	return NULL;
 }
 
-GW_DEFINE_CLEANUP(struct resolve *, resolve_free)
+GW_DEFINE_CLEANUP(struct gw_resolve *, gw_resolve_free)
 
-int resolve_start(sd_event *event, const char *host,
-		  void (*done)(const struct resolve_result *result, void *userdata), void *userdata,
-		  struct resolve **ret)
+int gw_resolve_start(sd_event *event, const char *host,
+		     void (*done)(const struct gw_resolve_result *result, void *userdata),
+		     void *userdata, struct gw_resolve **ret)
 {
-	_cleanup_(resolve_freep) struct resolve *resolve = calloc(1, sizeof(*resolve));
+	_cleanup_(gw_resolve_freep) struct gw_resolve *resolve = calloc(1, sizeof(*resolve));
 	int r;
 
 	if (!resolve)

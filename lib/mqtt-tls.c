@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libmosquitto takes an SSL_CTX of ours and makes the SSL itself, for the address that it connects
+ * to. But we resolve names ourselves, so two things are put right here: the name in the
+ * ClientHello, and the name that the broker's certificate must hold. The handshake's progress is
+ * watched from here too, since the library does not tell it.
+ *
+ * Of time: a gateway without a clock battery boots in the past, and would refuse a broker whose
+ * certificate seems to begin in the future; then it would never hear the time from the cloud. A
+ * clock that shows a time before our own certificate began is certainly wrong, which the caller
+ * knows. Only then "not yet valid" is no reason to refuse; everything else still is.
+ */
+#include "lib/mqtt-tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdint.h>
+
+#include "lib/util.h"
+#include "lib/endpoint.h"
+
+struct gw_mqtt_tls {
+	SSL_CTX *ctx;
+	struct gw_endpoint endpoint;
+	SSL *ssl; /* libmosquitto's, from its first sign of life */
+	bool up;
+	bool clock_is_behind;
+	const char *distrust;
+};
+
+/* The first moment at which we see the library's SSL: before the ClientHello is written. */
+static void on_info(const SSL *ssl, int where, int ret)
+{
+	struct gw_mqtt_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	if (where & SSL_CB_HANDSHAKE_START && !tls->up) {
+		tls->ssl = (SSL *)(uintptr_t)ssl;
+		(void)SSL_set_tlsext_host_name(
+			tls->ssl, tls->endpoint.is_address ? NULL : tls->endpoint.host);
+	}
+	if (where & SSL_CB_HANDSHAKE_DONE)
+		tls->up = true;
+}
+
+static int on_verify(int ok, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct gw_mqtt_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	int error = X509_STORE_CTX_get_error(store);
+
+	if (ok)
+		return 1;
+	if (error == X509_V_ERR_CERT_NOT_YET_VALID && tls->clock_is_behind) {
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+		return 1;
+	}
+
+	tls->distrust = X509_verify_cert_error_string(error);
+	return 0;
+}
+
+/* True if the peer's certificate must hold the endpoint's name from now on. */
+static bool demand_name(SSL_CTX *ctx, const struct gw_endpoint *endpoint)
+{
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
+
+	if (endpoint->is_address)
+		return X509_VERIFY_PARAM_set1_ip_asc(param, endpoint->host) == 1;
+	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return X509_VERIFY_PARAM_set1_host(param, endpoint->host, 0) == 1;
+}
+
+int gw_mqtt_tls_new(SSL_CTX *ctx, const struct gw_endpoint *endpoint, bool clock_is_behind,
+		    struct gw_mqtt_tls **ret)
+{
+	struct gw_mqtt_tls *tls = calloc(1, sizeof(*tls));
+
+	if (!tls) {
+		SSL_CTX_free(ctx);
+		return -ENOMEM;
+	}
+	tls->ctx = ctx;
+	tls->endpoint = *endpoint;
+	tls->clock_is_behind = clock_is_behind;
+
+	SSL_CTX_set_app_data(ctx, tls);
+	SSL_CTX_set_info_callback(ctx, on_info);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+	    !demand_name(ctx, endpoint)) {
+		gw_mqtt_tls_free(tls);
+		return -ENOMEM;
+	}
+
+	*ret = tls;
+	return 0;
+}
+
+struct gw_mqtt_tls *gw_mqtt_tls_free(struct gw_mqtt_tls *tls)
+{
+	if (!tls)
+		return NULL;
+
+	SSL_CTX_free(tls->ctx);
+	free(tls);
+	return NULL;
+}
+
+SSL_CTX *gw_mqtt_tls_context(struct gw_mqtt_tls *tls)
+{
+	return tls->ctx;
+}
+
+bool gw_mqtt_tls_is_up(const struct gw_mqtt_tls *tls)
+{
+	return tls->up;
+}
+
+bool gw_mqtt_tls_wants_write(const struct gw_mqtt_tls *tls)
+{
+	return tls->ssl && !tls->up && SSL_want_write(tls->ssl);
+}
+
+const char *gw_mqtt_tls_distrust(const struct gw_mqtt_tls *tls)
+{
+	return tls->distrust;
+}
