@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Writing bodies. An answer is written and kept without its time, and stamped whenever it goes out,
+ * so that it says the same each time but for the clock, which a gateway may depend on.
+ */
+#include "tools/cloud/body.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "lib/base64.h"
+#include "lib/blob.h"
+#include "lib/util.h"
+#include "tools/cloud/registry.h"
+
+#define VERSION 1
+
+/* Takes over the value, which may be NULL: then something before has failed. */
+static char *finish(json_t *body)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+
+	json_decref(body);
+	return text;
+}
+
+static json_t *base64(struct gw_blob bytes)
+{
+	_cleanup_free_ char *text = malloc(GW_BASE64_LEN(bytes.len) + 1);
+
+	if (!text)
+		return NULL;
+
+	gw_base64_encode(bytes.data, bytes.len, text);
+	return json_string(text);
+}
+
+char *body_issued(const char *id, struct gw_blob certificate, const struct gw_blob *device_anchor,
+		  const struct gw_blob *registrar_anchor)
+{
+	json_t *body = json_pack("{s:i, s:s, s:s, s:o, s:[]}", "v", VERSION, "kind", "issued", "id",
+				 id, "certificate", base64(certificate), "chain");
+
+	if (body && device_anchor && registrar_anchor) {
+		json_t *anchors = json_pack("{s:[o], s:[o]}", "device", base64(*device_anchor),
+					    "registrar", base64(*registrar_anchor));
+
+		if (json_object_set_new(body, "anchors", anchors) < 0) {
+			json_decref(body);
+			return NULL;
+		}
+	}
+	return finish(body);
+}
+
+char *body_pending(const char *id, unsigned retry_after_s)
+{
+	return finish(json_pack("{s:i, s:s, s:s, s:i}", "v", VERSION, "kind", "pending", "id", id,
+				"retry_after", (int)retry_after_s));
+}
+
+char *body_refused(const char *id, bool final, const char *reason, const char *text)
+{
+	return finish(json_pack("{s:i, s:s, s:s, s:b, s:s, s:s}", "v", VERSION, "kind", "refused",
+				"id", id, "final", (int) final, "reason", reason, "text", text));
+}
+
+char *body_done(const char *id)
+{
+	return finish(json_pack("{s:i, s:s, s:s}", "v", VERSION, "kind", "done", "id", id));
+}
+
+/* Ours and compact, so that its last character is the closing brace. */
+char *body_stamp(const char *answer, uint64_t time)
+{
+	char *text;
+
+	if (asprintf(&text, "%.*s,\"time\":%" PRIu64 "}", (int)strlen(answer) - 1, answer, time) <
+	    0)
+		return NULL;
+	return text;
+}
+
+char *body_command(const struct command *command, uint64_t seq, struct gw_blob box)
+{
+	json_t *body = json_pack("{s:i, s:s, s:s, s:I, s:I, s:s}", "v", VERSION, "kind",
+				 command_kind_name(command->kind), "id", command->id, "seq",
+				 (json_int_t)seq, "expires_at", (json_int_t)command->expires_at,
+				 "device", command->device);
+	int r = body ? 0 : -1;
+
+	if (r == 0 && command->kind == COMMAND_CLAIM)
+		r = json_object_update_new(
+			body, json_pack("{s:s, s:s, s:I, s:b, s:o}", "tenant", command->tenant,
+					"claim", command->claim, "claim_expires",
+					(json_int_t)command->claim_expires, "replace",
+					(int)command->replace, "secret_sealed", base64(box)));
+	if (r == 0 && command->kind == COMMAND_REVOKE && *command->reason)
+		r = json_object_set_new(body, "reason", json_string(command->reason));
+	if (r < 0) {
+		json_decref(body);
+		return NULL;
+	}
+	return finish(body);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * body: the JSON bodies of dialect `gangway` v1 (doc/protocol/cloud.md), the cloud's half: reads
+ * what gateways write, writes what the cloud answers and commands. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct command;
+struct gw_blob;
+
+#define BODY_MAX      65536 /* bytes of a body */
+#define BODY_NAME_MAX 64    /* characters of an id */
+#define BODY_CODE_MAX 64    /* characters of a reason */
+#define BODY_HASH_LEN 64    /* hex digits */
+#define BODY_HEX_MAX  40    /* hex digits of a serial number */
+#define BODY_CSR_MAX  4096  /* bytes */
+#define BODY_KEY_LEN  32    /* bytes of a box key */
+
+enum request_kind {
+	REQUEST_ENROLL,
+	REQUEST_PROVED,
+	REQUEST_REVOKED,
+	REQUEST_SERVER_CERT,
+	_REQUEST_KIND_MAX,
+};
+
+struct body_bytes {
+	size_t len;
+	uint8_t data[BODY_CSR_MAX];
+};
+
+/* Members that a kind does not have are empty. */
+struct request {
+	enum request_kind kind;
+	char id[BODY_NAME_MAX + 1];
+	char device[BODY_NAME_MAX + 1];
+	char tenant[BODY_NAME_MAX + 1];
+	char claim[BODY_NAME_MAX + 1];
+	char of[BODY_NAME_MAX + 1]; /* of REVOKED, where it has no serial */
+	char reason[BODY_CODE_MAX + 1];
+	char key[BODY_HASH_LEN + 1];
+	char serial[BODY_HEX_MAX + 1];
+	struct body_bytes csr;
+};
+
+/* A gateway's word on a command. */
+struct answer {
+	char id[BODY_NAME_MAX + 1];
+	bool done;
+	char reason[BODY_CODE_MAX + 1];
+};
+
+struct status {
+	bool online;
+	bool has_box_key;
+	uint8_t box_key[BODY_KEY_LEN];
+};
+
+/* What was wrong with a body; static texts that hold no byte of it. */
+struct body_error {
+	const char *member, *why;
+};
+
+/* -EBADMSG, with the reason in ret_error. */
+int body_read_request(struct gw_blob text, struct request *ret, struct body_error *ret_error);
+int body_read_answer(struct gw_blob text, struct answer *ret, struct body_error *ret_error);
+int body_read_status(struct gw_blob text, struct status *ret, struct body_error *ret_error);
+
+/*
+ * The answers, without their `time`; NULL: no memory. Free with free(). The anchors of
+ * body_issued() may be NULL (then it has none), else there is one of each purpose.
+ */
+char *body_issued(const char *id, struct gw_blob certificate, const struct gw_blob *device_anchor,
+		  const struct gw_blob *registrar_anchor);
+char *body_pending(const char *id, unsigned retry_after_s);
+char *body_refused(const char *id, bool final, const char *reason, const char *text);
+char *body_done(const char *id);
+
+/* The answer as it is sent at that time. */
+char *body_stamp(const char *answer, uint64_t time);
+
+/* A command as it is sent with that number; `box` is a claim's sealed secret. */
+char *body_command(const struct command *command, uint64_t seq, struct gw_blob box);
+
+/* "enroll" */
+const char *body_request_name(enum request_kind kind);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* desk: where the gateways' requests are answered. */
+#pragma once
+
+#include <stdint.h>
+
+struct desk;
+struct home;
+struct registry;
+struct request;
+
+/* Reads the authorities from the folder. ret_what: on failure, the file in question. */
+int desk_new(const struct home *home, struct registry *registry, uint64_t lifetime_s,
+	     struct desk **ret, const char **ret_what);
+struct desk *desk_free(struct desk *desk);
+void desk_freep(struct desk **desk);
+
+/*
+ * Answers a request of that gateway, in the caller's transaction: ret_answer (a body without its
+ * time, to be freed) may leave once that is committed. ret_step names the durable step that the
+ * transaction now holds, or is NULL. An error means that the registry has failed.
+ */
+int desk_answer(struct desk *desk, const char *gateway, const struct request *request,
+		char **ret_answer, const char **ret_step);

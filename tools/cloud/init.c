@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `init`: makes a cloud's folder, or what is missing of it. Every file is written whole and under
+ * its own name last, keys before their certificates; so it can be interrupted anywhere and run
+ * again.
+ */
+#include "tools/cloud/verb.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "lib/endpoint.h"
+#include "lib/util.h"
+#include "tools/cloud/authority.h"
+#include "tools/cloud/home.h"
+#include "tools/cloud/members.h"
+#include "tools/cloud/registry.h"
+
+#define GATEWAYS_MAX   256
+#define TENANTS_MAX    64
+#define DEFAULT_BROKER "localhost"
+
+struct plan {
+	const char *gateways[GATEWAYS_MAX];
+	size_t n_gateways;
+	const char *tenants[TENANTS_MAX];
+	size_t n_tenants;
+	const char *broker;
+};
+
+static int add(const char **list, size_t *n, size_t max, const char *what, const char *value)
+{
+	if (*n == max)
+		return verb_misuse("more than %zu %s; run init once more for the others", max,
+				   what);
+
+	list[(*n)++] = value;
+	return VERB_DONE;
+}
+
+static int add_gateway(struct plan *plan, const char *id)
+{
+	if (!member_gateway_is_valid(id))
+		return verb_misuse(
+			"%s cannot be a gateway's id: [A-Za-z0-9._-], at most 64"
+			" characters, no dot in front, and neither provision, " MEMBER_CLOUD
+			" nor " MEMBER_OBSERVER,
+			id);
+	return add(plan->gateways, &plan->n_gateways, GATEWAYS_MAX, "gateways", id);
+}
+
+static int add_tenant(struct plan *plan, const char *tenant)
+{
+	if (!gw_device_id_is_valid(tenant))
+		return verb_misuse("%s cannot be a tenant: [A-Za-z0-9._:-], at most 64 characters",
+				   tenant);
+	return add(plan->tenants, &plan->n_tenants, TENANTS_MAX, "tenants", tenant);
+}
+
+static int read_plan(int argc, char **argv, struct plan *plan)
+{
+	static const struct option options[] = {
+		{ "gateway", required_argument, NULL, 'g' },
+		{ "tenant", required_argument, NULL, 't' },
+		{ "broker", required_argument, NULL, 'b' },
+		{ NULL },
+	};
+	int option, status = VERB_DONE;
+
+	while (status == VERB_DONE &&
+	       (option = getopt_long(argc, argv, "", options, /* longind= */ NULL)) >= 0) {
+		switch (option) {
+		case 'g': status = add_gateway(plan, optarg); break;
+		case 't': status = add_tenant(plan, optarg); break;
+		case 'b': plan->broker = optarg; break;
+		default: return VERB_MISUSE; /* getopt_long() has said why */
+		}
+	}
+	if (status == VERB_DONE && plan->n_tenants == 0)
+		status = add_tenant(plan, "default");
+	return status;
+}
+
+static bool is_empty(int fd)
+{
+	DIR *folder = fdopendir(dup(fd));
+	struct dirent *entry;
+	bool empty = true;
+
+	if (!folder)
+		return false;
+
+	while ((entry = readdir(folder)))
+		if (!gw_streq(entry->d_name, ".") && !gw_streq(entry->d_name, ".."))
+			empty = false;
+	(void)closedir(folder);
+	return empty;
+}
+
+/* The registry comes first: it is how a folder that was begun is known again. */
+static int open_folder(const char *folder, struct home *home, struct registry **registry)
+{
+	int r;
+
+	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+		return verb_fail("%s: %s", folder, strerror(errno));
+
+	r = home_open(folder, home);
+	if (r < 0)
+		return verb_fail("%s: %s", folder, strerror(-r));
+	if (faccessat(home->fd, HOME_REGISTRY, F_OK, 0) < 0 && !is_empty(home->fd))
+		return verb_fail("%s is neither empty nor a cloud's folder; name another", folder);
+
+	r = home_lock(home, ".");
+	if (r == -EWOULDBLOCK)
+		return verb_fail("another init is at work in %s", folder);
+	if (r >= 0)
+		r = registry_create(home);
+	if (r < 0)
+		return verb_fail("%s/%s: %s", folder, HOME_REGISTRY, strerror(-r));
+
+	home_close(home);
+	return verb_open(folder, home, registry);
+}
+
+static int find_broker(struct registry *registry, const struct plan *plan, char *text, size_t size)
+{
+	int r;
+
+	if (plan->broker)
+		return gw_copy(text, size, plan->broker);
+
+	r = registry_get(registry, REGISTRY_BROKER, text, size);
+	return r == -ENOENT ? gw_copy(text, size, DEFAULT_BROKER) : r;
+}
+
+static int make_authorities(const struct home *home)
+{
+	static const char *const names[] = { AUTHORITY_GATEWAY, AUTHORITY_DEVICE,
+					     AUTHORITY_REGISTRAR };
+
+	for (size_t i = 0; i < GW_ELEMENTS(names); i++) {
+		_cleanup_(authority_done) struct authority authority = { 0 };
+		int r = authority_ensure(home, names[i], &authority);
+
+		if (r == -EKEYREJECTED)
+			return verb_fail("%s/%s.key does not belong to %s.crt", home->path,
+					 names[i], names[i]);
+		if (r < 0)
+			return verb_fail("%s/%s: %s", home->path, names[i], strerror(-r));
+	}
+	return VERB_DONE;
+}
+
+static int record_gateways(struct registry *registry, const struct plan *plan, const char *broker)
+{
+	int r;
+
+	r = registry_begin(registry);
+	if (r >= 0)
+		r = registry_set(registry, REGISTRY_BROKER, broker);
+	for (size_t i = 0; i < plan->n_gateways; i++)
+		for (size_t j = 0; j < plan->n_tenants && r >= 0; j++)
+			r = registry_gateway_add(registry, plan->gateways[i], plan->tenants[j]);
+	if (r >= 0)
+		r = registry_commit(registry);
+	return r;
+}
+
+static int make_all(const struct home *home, struct registry *registry, const struct plan *plan)
+{
+	char broker[VERB_ENDPOINT_MAX + 1] = "";
+	const char *what = HOME_REGISTRY;
+	struct gw_endpoint endpoint;
+	int r, status;
+
+	r = find_broker(registry, plan, broker, sizeof(broker));
+	status = r < 0 ? VERB_DONE : verb_endpoint(broker, &endpoint);
+	if (status == VERB_DONE)
+		status = make_authorities(home);
+	if (status != VERB_DONE)
+		return status;
+
+	if (r >= 0)
+		r = members_ensure(home, &endpoint, &what);
+	for (size_t i = 0; i < plan->n_gateways && r >= 0; i++)
+		r = member_gateway_ensure(home, plan->gateways[i], &what);
+	if (r >= 0)
+		r = record_gateways(registry, plan, broker);
+	if (r < 0)
+		return verb_fail("%s/%s: %s", home->path, what, strerror(-r));
+	return VERB_DONE;
+}
+
+static void print_result(const char *folder, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_gateways; i++)
+		(void)printf("%s: credentials in %s/" HOME_GATEWAYS "/%s\n", plan->gateways[i],
+			     folder, plan->gateways[i]);
+	(void)printf("broker: mosquitto -c %s/" HOME_BROKER "/mosquitto.conf\n"
+		     "cloud: gangway-cloud serve %s\n",
+		     folder, folder);
+}
+
+int verb_init(int argc, char **argv)
+{
+	_cleanup_(registry_freep) struct registry *registry = NULL;
+	_cleanup_(home_close) struct home home = HOME_NONE;
+	struct plan plan = { 0 };
+	const char *folder;
+	char **none;
+	int status;
+
+	status = read_plan(argc, argv, &plan);
+	if (status == VERB_DONE)
+		status = verb_arguments(argc, argv, 0, &folder, &none);
+	if (status == VERB_DONE)
+		status = open_folder(folder, &home, &registry);
+	if (status == VERB_DONE)
+		status = make_all(&home, registry, &plan);
+	if (status != VERB_DONE)
+		return status;
+
+	verb_ring(&home);
+	print_result(folder, &plan);
+	return VERB_DONE;
+}

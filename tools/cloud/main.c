@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gangway-cloud: the reference cloud of dialect `gangway` v1. Its authorities sign, its registry
+ * remembers who is aboard where, and `serve` is the other end of every gateway's cloud link, behind
+ * any MQTT 3.1.1 broker. It trusts the broker to say which gateway wrote what, and nothing else.
+ */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "lib/step.h"
+#include "lib/util.h"
+#include "tools/cloud/verb.h"
+
+struct verb {
+	const char *name, *arguments, *summary, *help;
+	int (*run)(int argc, char **argv);
+};
+
+/* clang-format off */
+static const struct verb verbs[] = {
+	{ "init", "[DIR] [--gateway ID]... [--tenant T]... [--broker HOST:PORT]",
+	  "make a cloud's folder, or add gateways to it",
+	  "Makes what is missing in DIR and touches nothing that is there, so it is safe to repeat:\n"
+	  "authorities, registry, our own credential, the broker's files (broker/mosquitto.conf is\n"
+	  "ready to use), and for each gateway its credentials in gateways/ID.\n\n"
+	  "  --gateway ID         a gateway: [A-Za-z0-9._-], at most 64 characters\n"
+	  "  --tenant T           a tenant that these gateways may enrol for (default: default)\n"
+	  "  --broker HOST:PORT   where the broker is (default: localhost:8883, or as before)\n",
+	  verb_init },
+	{ "serve", "[DIR] [--broker HOST:PORT] [--lifetime TIME]",
+	  "answer gateways and send them commands",
+	  "Runs until it is told to end. Only one at a time serves a folder.\n\n"
+	  "  --broker HOST:PORT   where the broker is (default: as init was told)\n"
+	  "  --lifetime TIME      of devices' certificates: seconds, or days as 90d (default: 90d)\n",
+	  verb_serve },
+	{ "list", "[DIR] [--json] [--commands]",
+	  "show the devices' certificates, or the commands to gateways",
+	  "  --json               for programs: a list of flat objects\n"
+	  "  --commands           commands instead of certificates\n",
+	  verb_list },
+	{ "claim", "[DIR] --gateway ID [--tenant T] [--replace] [--expires TIME] LABEL|-",
+	  "claim a device for a gateway by its label",
+	  "The gateway is told when it is reached; `list --commands` shows what became of it. With\n"
+	  "`-` the label is read from standard input and so stands in no process list.\n\n"
+	  "  --gateway ID         where the device is to come aboard\n"
+	  "  --tenant T           whose it will be (default: default)\n"
+	  "  --replace            even if it is claimed or aboard there\n"
+	  "  --expires TIME       end of the claim: seconds since the epoch (default: never)\n",
+	  verb_claim },
+	{ "withdraw", "[DIR] --gateway ID DEVICE",
+	  "withdraw the claims for a device at a gateway",
+	  "  --gateway ID         where it was claimed\n",
+	  verb_withdraw },
+	{ "revoke", "[DIR] [--reason CODE] DEVICE",
+	  "revoke a device, wherever it is aboard",
+	  "Its certificates are revoked here at once, its claims are closed, and every gateway that\n"
+	  "has it is told.\n\n"
+	  "  --reason CODE        [a-z0-9-], at most 64 characters (default: revoked)\n",
+	  verb_revoke },
+};
+
+static const char *const steps[] = {
+	"cloud.issue",   "cloud.proved",   "cloud.revoked", "cloud.server-cert", "cloud.response",
+	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.revoke",
+};
+/* clang-format on */
+
+static void print_help(void)
+{
+	(void)puts(
+		"usage: gangway-cloud VERB [OPTION]... [ARGUMENT]...\n\n"
+		"The reference cloud of gangway: authorities, registry, commands to gateways.\n");
+	for (size_t i = 0; i < GW_ELEMENTS(verbs); i++)
+		(void)printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
+	(void)puts("\nDIR is the cloud's folder; without it $GANGWAY_CLOUD_DIR.\n\n"
+		   "  --help             this, or what a verb takes\n"
+		   "  --version\n"
+		   "  --list-steps       the durable steps, for tests");
+}
+
+static int help_verb(const struct verb *verb)
+{
+	(void)printf("usage: gangway-cloud %s %s\n\n%s.\n\n%s", verb->name, verb->arguments,
+		     verb->summary, verb->help);
+	return VERB_DONE;
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(verbs); i++)
+		if (gw_streq(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
+
+/* Whether the word stands among the options, taking it out. */
+static bool take_word(int *argc, char **argv, const char *word)
+{
+	for (int i = 1; i < *argc && !gw_streq(argv[i], "--"); i++) {
+		if (gw_streq(argv[i], word)) {
+			memmove(argv + i, argv + i + 1, (size_t)(*argc - i) * sizeof(*argv));
+			(*argc)--;
+			return true;
+		}
+	}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+	bool help;
+
+	(void)umask(077); /* keys and secrets are all that we write */
+	help = take_word(&argc, argv, "--help");
+	if (take_word(&argc, argv, "--version")) {
+		(void)puts(PACKAGE_STRING);
+		return VERB_DONE;
+	}
+	if (take_word(&argc, argv, "--list-steps")) {
+		gw_steps_list(steps, GW_ELEMENTS(steps));
+		return VERB_DONE;
+	}
+
+	verb = argc > 1 ? find_verb(argv[1]) : NULL;
+	if (help && argc == 1) {
+		print_help();
+		return VERB_DONE;
+	}
+	if (!verb)
+		return argc > 1 ? verb_misuse("there is no verb %s; see --help", argv[1])
+				: verb_misuse("name a verb; see --help");
+	return help ? help_verb(verb) : verb->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The verdicts of the cloud. Each is a list of refusals from the general to the particular, and
+ * what is left is granted. The order matters to the reader of a reason only: what can be mended
+ * first comes first.
+ */
+#include "tools/cloud/policy.h"
+
+#include <stddef.h>
+
+#include "lib/util.h"
+
+static enum gw_reason csr_refusal(enum gw_reason csr, bool has_key, bool in_name)
+{
+	if (csr != GW_REASON_NONE)
+		return csr;
+	if (!has_key)
+		return GW_REASON_BAD_CSR;
+	if (!in_name)
+		return GW_REASON_WRONG_NAME;
+	return GW_REASON_NONE;
+}
+
+static enum gw_reason claim_refusal(enum claim_standing claim, enum gw_reason why)
+{
+	switch (claim) {
+	case CLAIM_STANDS_NEW:
+	case CLAIM_STANDS_OPEN: return GW_REASON_NONE;
+	case CLAIM_STANDS_CLOSED: return why != GW_REASON_NONE ? why : GW_REASON_NO_CLAIM;
+	case CLAIM_STANDS_SPENT:
+	case CLAIM_STANDS_FOREIGN: return GW_REASON_CLAIM_USED;
+	case CLAIM_STANDS_OTHER_TENANT: return GW_REASON_WRONG_TENANT;
+	case _CLAIM_STANDS_MAX: break;
+	}
+	return GW_REASON_NO_CLAIM;
+}
+
+static enum gw_reason device_refusal(enum device_standing device)
+{
+	switch (device) {
+	case DEVICE_STANDS_NOWHERE:
+	case DEVICE_STANDS_HERE: return GW_REASON_NONE;
+	case DEVICE_STANDS_HERE_OTHER_TENANT: return GW_REASON_ID_IN_USE;
+	case DEVICE_STANDS_ELSEWHERE:
+	case _DEVICE_STANDS_MAX: break;
+	}
+	return GW_REASON_LIVE_ELSEWHERE;
+}
+
+enum gw_reason policy_enroll(const struct enroll_facts *facts)
+{
+	enum gw_reason why;
+
+	why = csr_refusal(facts->csr, facts->csr_has_key, facts->csr_in_name);
+	if (why == GW_REASON_NONE && !facts->tenant_is_allowed)
+		why = GW_REASON_WRONG_TENANT;
+	if (why == GW_REASON_NONE)
+		why = claim_refusal(facts->claim, facts->claim_why);
+	if (why == GW_REASON_NONE)
+		why = device_refusal(facts->device);
+	if (why == GW_REASON_NONE && facts->n_other_keys >= POLICY_KEYS_MAX)
+		why = GW_REASON_TOO_MANY_KEYS;
+	return why;
+}
+
+enum proved_verdict policy_proved(enum proved_standing standing, enum gw_reason revoked_why,
+				  enum gw_reason *ret_why)
+{
+	switch (standing) {
+	case PROVED_STANDS_CANDIDATE: return PROVED_PROMOTE;
+	case PROVED_STANDS_LIVE: return PROVED_SAME;
+	case PROVED_STANDS_REVOKED:
+		*ret_why = revoked_why != GW_REASON_NONE ? revoked_why : GW_REASON_REVOKED;
+		return PROVED_REFUSE;
+	case PROVED_STANDS_UNKNOWN:
+	case _PROVED_STANDS_MAX: break;
+	}
+
+	*ret_why = GW_REASON_UNKNOWN_CERTIFICATE;
+	return PROVED_REFUSE;
+}
+
+enum gw_reason policy_server(const struct server_facts *facts)
+{
+	return csr_refusal(facts->csr, facts->csr_has_key, facts->csr_in_name);
+}
+
+enum gw_reason policy_fleet_claim(const struct fleet_facts *facts)
+{
+	if (!facts->gateway_is_known)
+		return GW_REASON_NOT_FOUND;
+	if (!facts->tenant_is_allowed)
+		return GW_REASON_WRONG_TENANT;
+	if (!facts->label_has_secret)
+		return GW_REASON_METHOD_NOT_SERVED;
+	if (facts->label_is_expired)
+		return GW_REASON_LABEL_EXPIRED;
+	if (facts->is_claimed_elsewhere || (facts->is_claimed && !facts->replace))
+		return GW_REASON_ALREADY_CLAIMED;
+	if (facts->device == DEVICE_STANDS_HERE && !facts->replace)
+		return GW_REASON_ALREADY_ABOARD;
+	return device_refusal(facts->device);
+}
+
+/*
+ * Two refusals are about the moment, not the matter: the order in which commands happened to
+ * arrive, and a clock that is not trusted yet. Unless something newer was said about the device,
+ * they are made good by saying it again.
+ */
+enum command_verdict policy_answer(bool done, enum gw_reason why, bool overtaken)
+{
+	if (done)
+		return COMMAND_IS_DONE;
+	if (overtaken)
+		return COMMAND_IS_REFUSED;
+	if (why == GW_REASON_OUT_OF_ORDER)
+		return COMMAND_AGAIN;
+	if (why == GW_REASON_CLOCK_UNTRUSTED)
+		return COMMAND_AGAIN_LATER;
+	return COMMAND_IS_REFUSED;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* policy: what the cloud grants. Pure: facts in, verdict and reason out, the default is no. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "lib/reason.h"
+
+#define POLICY_KEYS_MAX \
+	3 /* keys under one claim: a device that tries more is broken or not itself */
+
+/* What the claim is that a request names. */
+enum claim_standing {
+	CLAIM_STANDS_NEW, /* never heard of: a gateway's own */
+	CLAIM_STANDS_OPEN,
+	CLAIM_STANDS_SPENT,
+	CLAIM_STANDS_CLOSED,
+	CLAIM_STANDS_FOREIGN,      /* another gateway's or another device's */
+	CLAIM_STANDS_OTHER_TENANT, /* this gateway's and this device's, for another tenant */
+	_CLAIM_STANDS_MAX,
+};
+
+/* Where the device is aboard. */
+enum device_standing {
+	DEVICE_STANDS_NOWHERE,
+	DEVICE_STANDS_HERE,
+	DEVICE_STANDS_HERE_OTHER_TENANT,
+	DEVICE_STANDS_ELSEWHERE,
+	_DEVICE_STANDS_MAX,
+};
+
+struct enroll_facts {
+	enum gw_reason csr;     /* what csr_read() says of the signing request */
+	bool csr_has_key;       /* its key is the one that the request names */
+	bool csr_in_name;       /* it asks for this device's name, or for none */
+	bool tenant_is_allowed; /* to this gateway */
+	enum claim_standing claim;
+	enum gw_reason claim_why; /* why it is closed */
+	enum device_standing device;
+	unsigned n_other_keys; /* that had a certificate under this claim */
+};
+
+/* GW_REASON_NONE: issue a certificate. So with the next ones. */
+enum gw_reason policy_enroll(const struct enroll_facts *facts);
+
+/* The certificate that a gateway says its device has used. */
+enum proved_standing {
+	PROVED_STANDS_UNKNOWN, /* or another gateway's, device's or claim's */
+	PROVED_STANDS_CANDIDATE,
+	PROVED_STANDS_LIVE,
+	PROVED_STANDS_REVOKED,
+	_PROVED_STANDS_MAX,
+};
+
+enum proved_verdict {
+	PROVED_REFUSE,
+	PROVED_PROMOTE,
+	PROVED_SAME,
+};
+
+/* `revoked_why`: as recorded; GW_REASON_NONE if that was no code of ours. */
+enum proved_verdict policy_proved(enum proved_standing standing, enum gw_reason revoked_why,
+				  enum gw_reason *ret_why);
+
+struct server_facts {
+	enum gw_reason csr;
+	bool csr_has_key;
+	bool csr_in_name; /* of the gateway */
+};
+
+enum gw_reason policy_server(const struct server_facts *facts);
+
+/* The fleet wants to claim a device for a gateway. */
+struct fleet_facts {
+	bool gateway_is_known;
+	bool tenant_is_allowed;
+	bool label_has_secret; /* else it names a public key, which a claim cannot carry */
+	bool label_is_expired;
+	bool is_claimed; /* by the fleet, and not yet used */
+	bool is_claimed_elsewhere;
+	bool replace;
+	enum device_standing device;
+};
+
+enum gw_reason policy_fleet_claim(const struct fleet_facts *facts);
+
+enum command_verdict {
+	COMMAND_IS_DONE,
+	COMMAND_IS_REFUSED,
+	COMMAND_AGAIN, /* as a new command */
+	COMMAND_AGAIN_LATER,
+};
+
+/* A gateway's answer to a command. `overtaken`: a newer command is about the same device. */
+enum command_verdict policy_answer(bool done, enum gw_reason why, bool overtaken);

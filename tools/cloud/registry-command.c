@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The registry's commands. A sequence number is given when a command is first sent, not when it is
+ * made: what has to wait (for the gateway's key, say) must not hold up what comes later. The secret
+ * of a claim lies here until the command has ended, in whatever way, and is overwritten then.
+ */
+#include <sqlite3.h>
+
+#include "lib/util.h"
+#include "tools/cloud/registry-db.h"
+#include "tools/cloud/registry.h"
+#include "tools/cloud/registry-sql.h"
+
+#define COLUMNS                                                                         \
+	"number, id, gateway, kind, device, tenant, claim, claim_expires, \"replace\"," \
+	" secret, reason, expires_at, not_before, made_at, seq, state, outcome"
+
+/* Both are our own words; the table of names ends before an unknown one could be met. */
+static unsigned name_index(const char *name, const char *(*name_of)(unsigned), unsigned max)
+{
+	unsigned i = 0;
+
+	while (i + 1 < max && !gw_streq(name, name_of(i)))
+		i++;
+	return i;
+}
+
+static const char *kind_name(unsigned kind)
+{
+	return command_kind_name((enum command_kind)kind);
+}
+
+static const char *state_name(unsigned state)
+{
+	return command_state_name((enum command_state)state);
+}
+
+static void read_command(sqlite3_stmt *s, struct command *ret)
+{
+	struct command command = {
+		.number = sqlite3_column_int64(s, 0),
+		.claim_expires = (uint64_t)sqlite3_column_int64(s, 7),
+		.replace = sqlite3_column_int(s, 8),
+		.secret_len = (size_t)sqlite3_column_bytes(s, 9),
+		.expires_at = (uint64_t)sqlite3_column_int64(s, 11),
+		.not_before = (uint64_t)sqlite3_column_int64(s, 12),
+		.made_at = (uint64_t)sqlite3_column_int64(s, 13),
+		.seq = (uint64_t)sqlite3_column_int64(s, 14),
+	};
+	char name[REGISTRY_ID_MAX + 1];
+
+	sql_text(s, 1, command.id, sizeof(command.id));
+	sql_text(s, 2, command.gateway, sizeof(command.gateway));
+	sql_text(s, 3, name, sizeof(name));
+	command.kind = name_index(name, kind_name, _COMMAND_KIND_MAX);
+	sql_text(s, 4, command.device, sizeof(command.device));
+	sql_text(s, 5, command.tenant, sizeof(command.tenant));
+	sql_text(s, 6, command.claim, sizeof(command.claim));
+	sql_text(s, 10, command.reason, sizeof(command.reason));
+	sql_text(s, 15, name, sizeof(name));
+	command.state = name_index(name, state_name, _COMMAND_STATE_MAX);
+	sql_text(s, 16, command.outcome, sizeof(command.outcome));
+
+	command.secret_len = GW_MIN(command.secret_len, sizeof(command.secret));
+	if (command.secret_len)
+		memcpy(command.secret, sqlite3_column_blob(s, 9), command.secret_len);
+	*ret = command;
+	explicit_bzero(command.secret, sizeof(command.secret));
+}
+
+static int each_command(sqlite3_stmt *s, int (*each)(const struct command *command, void *),
+			void *userdata)
+{
+	struct command command = { 0 };
+	int r;
+
+	while ((r = sql_step(s)) > 0) {
+		read_command(s, &command);
+		r = each(&command, userdata);
+		if (r < 0)
+			break;
+	}
+	explicit_bzero(command.secret, sizeof(command.secret));
+	return r;
+}
+
+int registry_command_add(struct registry *registry, const struct command *command)
+{
+	return sql_run(
+		registry->db,
+		"INSERT INTO command(id, gateway, kind, device, tenant, claim, claim_expires,"
+		" \"replace\", secret, reason, expires_at, not_before, made_at, state)"
+		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
+		"ssssssiibsiii", command->id, command->gateway, command_kind_name(command->kind),
+		command->device, command->tenant, command->claim, (int64_t)command->claim_expires,
+		(int64_t)command->replace, (const void *)command->secret, command->secret_len,
+		command->reason, (int64_t)command->expires_at, (int64_t)command->not_before,
+		(int64_t)command->made_at);
+}
+
+int registry_command_get(struct registry *registry, const char *gateway, const char *id,
+			 struct command *ret)
+{
+	_cleanup_(sql_finishp) sqlite3_stmt *s = NULL;
+	int r;
+
+	r = sql_prepare(registry->db, &s,
+			"SELECT " COLUMNS " FROM command WHERE gateway = ? AND id = ?", "ss",
+			gateway, id);
+	if (r >= 0)
+		r = sql_step(s);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return -ENOENT;
+
+	read_command(s, ret);
+	return 0;
+}
+
+int registry_commands_open(struct registry *registry, const char *gateway,
+			   int (*each)(const struct command *command, void *), void *userdata)
+{
+	_cleanup_(sql_finishp) sqlite3_stmt *s = NULL;
+	int r;
+
+	r = sql_prepare(registry->db, &s,
+			"SELECT " COLUMNS " FROM command"
+			" WHERE gateway = ? AND state IN ('waiting', 'sent')"
+			" ORDER BY seq = 0, seq, number",
+			"s", gateway);
+	if (r < 0)
+		return r;
+	return each_command(s, each, userdata);
+}
+
+int registry_commands_gateways(struct registry *registry, int (*each)(const char *gateway, void *),
+			       void *userdata)
+{
+	_cleanup_(sql_finishp) sqlite3_stmt *s = NULL;
+	int r;
+
+	r = sql_prepare(registry->db, &s,
+			"SELECT DISTINCT gateway FROM command WHERE state IN ('waiting', 'sent')",
+			"");
+	if (r < 0)
+		return r;
+	return registry_each_name(s, each, userdata);
+}
+
+int registry_commands_each(struct registry *registry,
+			   int (*each)(const struct command *command, void *), void *userdata)
+{
+	_cleanup_(sql_finishp) sqlite3_stmt *s = NULL;
+	int r;
+
+	r = sql_prepare(registry->db, &s,
+			"SELECT number, id, gateway, kind, device, tenant, claim, claim_expires,"
+			" \"replace\", NULL, reason, expires_at, not_before, made_at, seq, state,"
+			" outcome FROM command ORDER BY number",
+			"");
+	if (r < 0)
+		return r;
+	return each_command(s, each, userdata);
+}
+
+int registry_command_sent(struct registry *registry, int64_t number, uint64_t now,
+			  uint64_t *ret_seq)
+{
+	int64_t seq;
+	int r;
+
+	r = sql_change(registry->db,
+		       "UPDATE gateway SET seq = max(seq + 1, ?)"
+		       " WHERE id = (SELECT gateway FROM command WHERE number = ?)",
+		       "ii", (int64_t)now, number);
+	if (r >= 0)
+		r = sql_change(registry->db,
+			       "UPDATE command SET state = 'sent',"
+			       " seq = (SELECT seq FROM gateway WHERE id = command.gateway)"
+			       " WHERE number = ?",
+			       "i", number);
+	if (r >= 0)
+		r = sql_number(registry->db, &seq, "SELECT seq FROM command WHERE number = ?", "i",
+			       number);
+	if (r < 0)
+		return r;
+
+	*ret_seq = (uint64_t)seq;
+	return 0;
+}
+
+int registry_command_end(struct registry *registry, int64_t number, enum command_state state,
+			 const char *outcome)
+{
+	return sql_change(registry->db,
+			  "UPDATE command SET state = ?, outcome = ?, secret = NULL"
+			  " WHERE number = ?",
+			  "ssi", command_state_name(state), outcome, number);
+}
+
+int registry_command_again(struct registry *registry, int64_t number, const char *new_id,
+			   uint64_t not_before)
+{
+	return sql_change(registry->db,
+			  "UPDATE command SET id = ?, seq = 0, state = 'waiting', not_before = ?"
+			  " WHERE number = ?",
+			  "sii", new_id, (int64_t)not_before, number);
+}
+
+int registry_commands_cancel(struct registry *registry, const char *gateway, const char *device,
+			     const char *outcome)
+{
+	return sql_run(registry->db,
+		       "UPDATE command SET state = 'cancelled', outcome = ?, secret = NULL"
+		       " WHERE gateway = ? AND device = ? AND kind = 'claim' AND state = 'waiting'",
+		       "sss", outcome, gateway, device);
+}
+
+int registry_command_is_overtaken(struct registry *registry, const struct command *command,
+				  bool *ret)
+{
+	int64_t n;
+	int r;
+
+	r = sql_number(
+		registry->db, &n,
+		"SELECT count(*) FROM command WHERE gateway = ? AND device = ? AND number > ?",
+		"ssi", command->gateway, command->device, command->number);
+	if (r < 0)
+		return r;
+
+	*ret = n > 0;
+	return 0;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * registry: what the cloud remembers, and so the data model of the whole program. Everything is
+ * durable when registry_commit() has returned, and nothing before. Functions that change a row
+ * return -ENOENT if there is no such row. Texts are bounded by the dialect; ids are compared byte
+ * by byte.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct home;
+struct registry;
+
+#define REGISTRY_ID_MAX     64
+#define REGISTRY_SERIAL_MAX 40 /* hex digits */
+#define REGISTRY_HASH_MAX   64 /* hex digits: SHA-256 */
+#define REGISTRY_SECRET_MAX 64 /* bytes */
+
+enum claim_state {
+	CLAIM_OPEN,
+	CLAIM_SPENT,  /* a device has proved a certificate under it */
+	CLAIM_CLOSED, /* `reason` says why */
+	_CLAIM_STATE_MAX,
+};
+
+/* A right to enrol one device at one gateway, once. Ids are unique over all gateways. */
+struct claim {
+	char id[REGISTRY_ID_MAX + 1];
+	char gateway[REGISTRY_ID_MAX + 1];
+	char device[REGISTRY_ID_MAX + 1];
+	char tenant[REGISTRY_ID_MAX + 1];
+	enum claim_state state;
+	char reason[REGISTRY_ID_MAX + 1];
+	uint64_t expires; /* seconds since the epoch, 0 = never */
+	bool by_fleet;    /* made here; else a gateway's own, known since the first enrolment */
+};
+
+enum certificate_state {
+	CERTIFICATE_CANDIDATE, /* issued; the device has not been seen with it */
+	CERTIFICATE_LIVE,      /* at most one a device, which the database itself enforces */
+	CERTIFICATE_REVOKED,   /* `reason` says why */
+	_CERTIFICATE_STATE_MAX,
+};
+
+/* A device's certificate. */
+struct record {
+	char serial[REGISTRY_SERIAL_MAX + 1];
+	char device[REGISTRY_ID_MAX + 1];
+	char gateway[REGISTRY_ID_MAX + 1];
+	char tenant[REGISTRY_ID_MAX + 1];
+	char claim[REGISTRY_ID_MAX + 1];
+	char job[REGISTRY_ID_MAX + 1]; /* the request that it answers: one job, one certificate */
+	char key[REGISTRY_HASH_MAX + 1];
+	enum certificate_state state;
+	char reason[REGISTRY_ID_MAX + 1];
+	uint64_t not_before, not_after; /* seconds since the epoch */
+};
+
+enum command_kind {
+	COMMAND_CLAIM,
+	COMMAND_WITHDRAW,
+	COMMAND_REVOKE,
+	_COMMAND_KIND_MAX,
+};
+
+enum command_state {
+	COMMAND_WAITING, /* to be sent, or for what it needs to be sent */
+	COMMAND_SENT,    /* and repeated until it is answered */
+	COMMAND_DONE,
+	COMMAND_REFUSED, /* `outcome` says why; for the next two as well */
+	COMMAND_EXPIRED,
+	COMMAND_CANCELLED,
+	_COMMAND_STATE_MAX,
+};
+
+/* What a gateway is to be told. */
+struct command {
+	int64_t number; /* in the order of making */
+	char id[REGISTRY_ID_MAX + 1];
+	char gateway[REGISTRY_ID_MAX + 1];
+	enum command_kind kind;
+	char device[REGISTRY_ID_MAX + 1];
+	char tenant[REGISTRY_ID_MAX + 1]; /* of a claim, as are the next five */
+	char claim[REGISTRY_ID_MAX + 1];
+	uint64_t claim_expires;
+	bool replace;
+	uint8_t secret[REGISTRY_SECRET_MAX]; /* wiped from disk once the command has ended */
+	size_t secret_len;
+	char reason[REGISTRY_ID_MAX + 1]; /* of a revocation */
+	uint64_t expires_at; /* seconds since the epoch, 0 = never; also the next two */
+	uint64_t not_before; /* not to be sent earlier */
+	uint64_t made_at;
+	uint64_t seq; /* 0 until it is first sent */
+	enum command_state state;
+	char outcome[REGISTRY_ID_MAX + 1];
+};
+
+/* Makes the registry unless it is there. */
+int registry_create(const struct home *home);
+
+/* -ENOENT: there is none; -EPROTONOSUPPORT: another version of the program made it. */
+int registry_open(const struct home *home, struct registry **ret);
+struct registry *registry_free(struct registry *registry);
+void registry_freep(struct registry **registry);
+
+int registry_begin(struct registry *registry);
+int registry_commit(struct registry *registry);
+void registry_rollback(struct registry *registry);
+
+/* After a commit that wiped a secret: leaves no older copy of the page in the write-ahead log. */
+void registry_forget(struct registry *registry);
+
+/* A part of a transaction that can be taken back by itself. */
+int registry_part_begin(struct registry *registry);
+int registry_part_end(struct registry *registry, bool keep);
+
+/* --- gateways and settings (registry-gateway.c) ---------------------------------------------- */
+
+#define REGISTRY_BROKER "broker" /* where the broker is reached, as HOST:PORT */
+
+int registry_set(struct registry *registry, const char *name, const char *value);
+int registry_get(struct registry *registry, const char *name, char *value, size_t size);
+
+int registry_gateway_add(struct registry *registry, const char *gateway, const char *tenant);
+int registry_gateway_is_known(struct registry *registry, const char *gateway, bool *ret);
+int registry_tenant_is_allowed(struct registry *registry, const char *gateway, const char *tenant,
+			       bool *ret);
+int registry_gateways_each(struct registry *registry, int (*each)(const char *gateway, void *),
+			   void *userdata);
+
+/* --- claims (registry-claim.c) --------------------------------------------------------------- */
+
+int registry_claim_get(struct registry *registry, const char *id, struct claim *ret);
+int registry_claim_add(struct registry *registry, const struct claim *claim);
+int registry_claim_spend(struct registry *registry, const char *id);
+int registry_claim_close(struct registry *registry, const char *id, const char *reason);
+
+/* The fleet's own open claim for a device, at whichever gateway. */
+int registry_claim_of_fleet(struct registry *registry, const char *device, uint64_t now,
+			    struct claim *ret);
+
+/* Closes all open claims for a device at one gateway, or at all (NULL). */
+int registry_claims_close(struct registry *registry, const char *gateway, const char *device,
+			  const char *reason);
+
+/* --- certificates (registry-certificate.c) --------------------------------------------------- */
+
+int registry_certificate_add(struct registry *registry, const struct record *record,
+			     const uint8_t *der, size_t len);
+int registry_certificate_get(struct registry *registry, const char *serial, struct record *ret);
+int registry_certificate_of_job(struct registry *registry, const char *gateway, const char *job,
+				struct record *ret);
+
+/* The device's live certificate, unless it has expired. */
+int registry_certificate_live(struct registry *registry, const char *device, uint64_t now,
+			      struct record *ret);
+
+/* How many other keys than this one have had a certificate under the claim. */
+int registry_certificate_other_keys(struct registry *registry, const char *claim, const char *key,
+				    unsigned *ret);
+
+/* Candidate to live; every other certificate of the device is revoked, the claim is spent. */
+int registry_certificate_prove(struct registry *registry, const struct record *record);
+
+/* Revokes it unless it is revoked already. */
+int registry_certificate_revoke(struct registry *registry, const char *serial, const char *reason);
+
+/* Revokes all the device has. */
+int registry_certificates_revoke(struct registry *registry, const char *device, const char *reason);
+
+/* All, in the order of issue. What `each` returns below 0 ends it. */
+int registry_certificates_each(struct registry *registry,
+			       int (*each)(const struct record *record, void *), void *userdata);
+
+/* Gateways where the device has a certificate that is not revoked, or an open claim. */
+int registry_gateways_of_device(struct registry *registry, const char *device,
+				int (*each)(const char *gateway, void *), void *userdata);
+
+/* A gateway's own server certificate. */
+int registry_registrar_add(struct registry *registry, const struct record *record,
+			   const uint8_t *der, size_t len);
+
+/* --- answers given (registry-answer.c) ------------------------------------------------------- */
+
+/* What was answered to a request, and what that was about; -ENOENT. Free both with free(). */
+int registry_answer_get(struct registry *registry, const char *gateway, const char *id,
+			char **ret_about, char **ret_body);
+int registry_answer_add(struct registry *registry, const char *gateway, const char *id,
+			const char *about, const char *body);
+
+/* --- commands (registry-command.c) ----------------------------------------------------------- */
+
+int registry_command_add(struct registry *registry, const struct command *command);
+int registry_command_get(struct registry *registry, const char *gateway, const char *id,
+			 struct command *ret);
+
+/* Those without an answer; what was sent first comes first, then in the order of making. */
+int registry_commands_open(struct registry *registry, const char *gateway,
+			   int (*each)(const struct command *command, void *), void *userdata);
+
+/* The gateways that have such. */
+int registry_commands_gateways(struct registry *registry, int (*each)(const char *gateway, void *),
+			       void *userdata);
+
+/* All, in the order of making, without their secrets. */
+int registry_commands_each(struct registry *registry,
+			   int (*each)(const struct command *command, void *), void *userdata);
+
+/*
+ * Gives it the gateway's next sequence number: the time, or one more than the last, so that a
+ * registry that was restored from a copy is not behind its gateways.
+ */
+int registry_command_sent(struct registry *registry, int64_t number, uint64_t now,
+			  uint64_t *ret_seq);
+
+/* Ends it, and wipes its secret. */
+int registry_command_end(struct registry *registry, int64_t number, enum command_state state,
+			 const char *outcome);
+
+/* Sends it once more as a new one, no earlier than then. */
+int registry_command_again(struct registry *registry, int64_t number, const char *new_id,
+			   uint64_t not_before);
+
+/* Ends the claims for a device that have not been sent. */
+int registry_commands_cancel(struct registry *registry, const char *gateway, const char *device,
+			     const char *outcome);
+
+/* Whether a newer command is about the same device and gateway. */
+int registry_command_is_overtaken(struct registry *registry, const struct command *command,
+				  bool *ret);
+
+/* The states as people and programs read them. */
+const char *claim_state_name(enum claim_state state);
+const char *certificate_state_name(enum certificate_state state);
+const char *command_kind_name(enum command_kind kind);
+const char *command_state_name(enum command_state state);

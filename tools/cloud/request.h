@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * request: how each kind of request is answered, a file a kind, and what they share. Only desk.c
+ * and these files know it. Facts come from the registry, verdicts from policy.c.
+ */
+#pragma once
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/reason.h"
+
+struct authority;
+struct order;
+struct record;
+struct registry;
+struct request;
+
+/* An authority and its own certificate as gateways get it. */
+struct signer {
+	struct authority *authority;
+	uint8_t *anchor; /* DER, on the heap */
+	size_t anchor_len;
+};
+
+struct desk {
+	struct registry *registry;
+	struct signer device, registrar;
+	uint64_t lifetime_s; /* of device certificates */
+};
+
+/* An answer under way. */
+struct reply {
+	char *body;       /* on the heap, without its time */
+	bool is_final;    /* and so to be kept */
+	const char *step; /* the durable step that was taken, or NULL */
+};
+
+int request_enroll(struct desk *desk, const char *gateway, const struct request *request,
+		   struct reply *reply);
+int request_proved(struct desk *desk, const char *gateway, const struct request *request,
+		   struct reply *reply);
+int request_revoked(struct desk *desk, const char *gateway, const struct request *request,
+		    struct reply *reply);
+int request_server_cert(struct desk *desk, const char *gateway, const struct request *request,
+			struct reply *reply);
+
+/* Takes over the body; -ENOMEM if it is NULL. */
+int request_say(struct reply *reply, char *body, bool is_final);
+
+/* For good. text NULL: the reason's own. */
+int request_refuse(struct reply *reply, const struct request *request, enum gw_reason why,
+		   const char *text);
+
+/* Reads the CSR; the facts of policy.h about it. */
+enum gw_reason request_examine(const struct request *request, const char *name, X509_REQ **ret,
+			       bool *ret_has_key, bool *ret_in_name);
+
+/* Makes a certificate, and a record of it as a candidate. */
+int request_issue(const struct authority *authority, const struct order *order,
+		  const struct request *request, const char *gateway, struct record *ret_record,
+		  uint8_t **ret_der, size_t *ret_len);
+
+uint64_t request_now_s(void);

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `serve`: the loop. What comes from the broker is sorted by topic and read; requests go to the
+ * desk, answers and statuses to the fleet; all that is to leave goes by the turn. Nothing that a
+ * gateway sends ends it: a body that is not right costs one line in the log.
+ */
+#include "tools/cloud/verb.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "lib/blob.h"
+#include "lib/endpoint.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "tools/cloud/body.h"
+#include "tools/cloud/broker.h"
+#include "tools/cloud/desk.h"
+#include "tools/cloud/fleet.h"
+#include "tools/cloud/home.h"
+#include "tools/cloud/registry.h"
+#include "tools/cloud/turn.h"
+
+#define PREFIX       "gangway/v1/"
+#define TOPIC_MAX    128
+#define DAY_S        ((uint64_t)86400)
+#define LIFETIME_S   (90 * DAY_S)
+#define LIFETIME_MAX (100 * 365 * DAY_S)
+#define PENDING_S    30 /* until we are asked again what we could not do */
+
+struct server {
+	struct home home;
+	struct registry *registry;
+	sd_event *event;
+	struct desk *desk;
+	struct turn *turn;
+	struct fleet *fleet;
+	struct broker *broker;
+};
+
+struct wish {
+	const char *broker;
+	uint64_t lifetime_s;
+};
+
+/* --- messages -------------------------------------------------------------------------------- */
+
+static void drop(const char *leaf, const char *gateway, const struct body_error *error)
+{
+	gw_log(WARNING, "%s of %s: %s %s, dropping it", leaf, gateway, error->member, error->why);
+}
+
+static int answer_request(struct server *server, const char *gateway, const struct request *request)
+{
+	char topic[TOPIC_MAX], *body = NULL;
+	const char *step = NULL;
+	int r;
+
+	r = turn_enter(server->turn);
+	if (r >= 0)
+		r = registry_part_begin(server->registry);
+	if (r < 0)
+		return r;
+
+	r = desk_answer(server->desk, gateway, request, &body, &step);
+	if (r < 0) {
+		gw_log(ERROR, "request %s of %s: %s; it may ask again", request->id, gateway,
+		       strerror(-r));
+		body = body_pending(request->id, PENDING_S);
+	}
+	r = registry_part_end(server->registry, /* keep= */ r >= 0);
+	if (r < 0 || !body) {
+		free(body);
+		return r < 0 ? r : -ENOMEM;
+	}
+
+	if (step)
+		turn_step(server->turn, step);
+	(void)snprintf(topic, sizeof(topic), PREFIX "%s/response", gateway);
+	return turn_answer(server->turn, topic, body);
+}
+
+static void on_request(struct server *server, const char *gateway, struct gw_blob body)
+{
+	struct body_error error;
+	struct request request;
+	int r;
+
+	if (body_read_request(body, &request, &error) < 0) {
+		drop("request", gateway, &error);
+		return;
+	}
+
+	r = answer_request(server, gateway, &request);
+	if (r < 0)
+		gw_log(ERROR, "request %s of %s: %s, not answering", request.id, gateway,
+		       strerror(-r));
+}
+
+static void on_answer(struct server *server, const char *gateway, struct gw_blob body)
+{
+	struct body_error error;
+	struct answer answer;
+
+	if (body_read_answer(body, &answer, &error) < 0)
+		drop("answer", gateway, &error);
+	else
+		fleet_answer(server->fleet, gateway, &answer);
+}
+
+static void on_status(struct server *server, const char *gateway, struct gw_blob body)
+{
+	struct body_error error;
+	struct status status;
+
+	if (body_read_status(body, &status, &error) < 0)
+		drop("status", gateway, &error);
+	else
+		fleet_status(server->fleet, gateway, &status);
+}
+
+static const struct {
+	const char *leaf;
+	void (*take)(struct server *server, const char *gateway, struct gw_blob body);
+} leaves[] = {
+	{ "request", on_request },
+	{ "answer", on_answer },
+	{ "status", on_status },
+};
+
+/* "gangway/v1/GATEWAY/LEAF"; the broker has seen to it that nobody else writes there. */
+static void on_message(const char *topic, struct gw_blob body, void *userdata)
+{
+	char gateway[REGISTRY_ID_MAX + 1];
+	const char *slash;
+	size_t len;
+
+	if (strncmp(topic, PREFIX, strlen(PREFIX)) != 0)
+		return;
+	topic += strlen(PREFIX);
+	slash = strchr(topic, '/');
+	len = slash ? (size_t)(slash - topic) : 0;
+	if (len == 0 || len >= sizeof(gateway))
+		return;
+
+	memcpy(gateway, topic, len);
+	gateway[len] = 0;
+	if (!gw_gateway_id_is_valid(gateway))
+		return;
+	for (size_t i = 0; i < GW_ELEMENTS(leaves); i++)
+		if (gw_streq(slash + 1, leaves[i].leaf))
+			leaves[i].take(userdata, gateway, body);
+}
+
+static void on_up(void *userdata)
+{
+	struct server *server = userdata;
+
+	fleet_connected(server->fleet);
+	(void)sd_notify(/* unset_environment= */ 0, "READY=1\nSTATUS=serving");
+}
+
+static void on_down(void *userdata)
+{
+	struct server *server = userdata;
+
+	fleet_disconnected(server->fleet);
+	(void)sd_notify(/* unset_environment= */ 0, "STATUS=no broker");
+}
+
+static void publish(const char *topic, const char *body, void *userdata)
+{
+	struct server *server = userdata;
+
+	broker_publish(server->broker, topic, body);
+}
+
+static int on_ring(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+	struct server *server = userdata;
+
+	fleet_look(server->fleet);
+	return 0;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static int parse_lifetime(const char *text, uint64_t *ret)
+{
+	_cleanup_free_ char *number = strdup(text);
+	size_t len = strlen(text);
+	uint64_t unit = 1;
+
+	if (!number)
+		return -ENOMEM;
+	if (len && number[len - 1] == 'd') {
+		number[len - 1] = 0;
+		unit = DAY_S;
+	}
+	if (gw_parse_u64(number, 1, LIFETIME_MAX / unit, ret) < 0)
+		return -EINVAL;
+
+	*ret *= unit;
+	return 0;
+}
+
+static int read_wish(int argc, char **argv, struct wish *wish)
+{
+	static const struct option options[] = {
+		{ "broker", required_argument, NULL, 'b' },
+		{ "lifetime", required_argument, NULL, 'l' },
+		{ NULL },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, /* longind= */ NULL)) >= 0) {
+		switch (option) {
+		case 'b': wish->broker = optarg; break;
+		case 'l':
+			if (parse_lifetime(optarg, &wish->lifetime_s) < 0)
+				return verb_misuse("--lifetime takes seconds, or days as in 90d,"
+						   " not %s",
+						   optarg);
+			break;
+		default: return VERB_MISUSE;
+		}
+	}
+	return VERB_DONE;
+}
+
+static int find_broker(struct registry *registry, const struct wish *wish, struct gw_endpoint *ret)
+{
+	char text[VERB_ENDPOINT_MAX + 1];
+	int r;
+
+	if (wish->broker)
+		return verb_endpoint(wish->broker, ret);
+
+	r = registry_get(registry, REGISTRY_BROKER, text, sizeof(text));
+	if (r < 0)
+		return verb_fail("this cloud has no broker yet (%s); run init once more",
+				 strerror(-r));
+	return verb_endpoint(text, ret);
+}
+
+static int watch_signals(sd_event *event)
+{
+	sigset_t signals;
+	int r;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &signals, /* oldset= */ NULL) < 0 ||
+	    signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;
+
+	/* Without a handler the loop just ends. */
+	r = sd_event_add_signal(event, /* ret= */ NULL, SIGTERM, /* callback= */ NULL,
+				/* userdata= */ NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(event, /* ret= */ NULL, SIGINT, /* callback= */ NULL,
+					/* userdata= */ NULL);
+	return r;
+}
+
+static int watch_doorbell(struct server *server)
+{
+	char path[HOME_PATH_MAX];
+	int r;
+
+	r = home_ring(&server->home); /* makes it, too */
+	if (r >= 0)
+		r = home_path(&server->home, HOME_DOORBELL, path, sizeof(path));
+	if (r < 0)
+		return r;
+	return sd_event_add_inotify(server->event, /* ret= */ NULL, path, IN_CLOSE_WRITE, on_ring,
+				    server);
+}
+
+static int start(struct server *server, const struct gw_endpoint *endpoint)
+{
+	static const struct broker_ops ops = { .up = on_up,
+					       .message = on_message,
+					       .down = on_down };
+	int r;
+
+	r = sd_event_new(&server->event);
+	if (r >= 0)
+		r = watch_signals(server->event);
+	if (r >= 0)
+		r = turn_new(server->event, server->registry, publish, server, &server->turn);
+	if (r >= 0)
+		r = fleet_new(server->event, server->registry, server->turn, &server->fleet);
+	if (r >= 0)
+		r = watch_doorbell(server);
+	if (r >= 0)
+		r = broker_new(server->event, &server->home, endpoint, &ops, server,
+			       &server->broker);
+	return r;
+}
+
+/* What the last turn holds is committed; it leaves if there still is a broker. */
+static void server_done(struct server *server)
+{
+	if (server->turn)
+		turn_end(server->turn);
+	fleet_freep(&server->fleet);
+	turn_freep(&server->turn);
+	desk_freep(&server->desk);
+	broker_freep(&server->broker);
+	(void)sd_event_unref(server->event);
+	registry_freep(&server->registry);
+	home_close(&server->home);
+}
+
+static int open_desk(struct server *server, uint64_t lifetime_s)
+{
+	const char *what;
+	int r;
+
+	r = home_lock(&server->home, HOME_CLOUD);
+	if (r == -EWOULDBLOCK)
+		return verb_fail("another serve is at work in %s", server->home.path);
+	if (r < 0)
+		return verb_fail("%s/" HOME_CLOUD ": %s; run init once more", server->home.path,
+				 strerror(-r));
+
+	r = desk_new(&server->home, server->registry, lifetime_s, &server->desk, &what);
+	if (r < 0)
+		return verb_fail("%s/%s: %s", server->home.path, what, strerror(-r));
+	return VERB_DONE;
+}
+
+int verb_serve(int argc, char **argv)
+{
+	_cleanup_(server_done) struct server server = { .home = HOME_NONE };
+	struct wish wish = { .lifetime_s = LIFETIME_S };
+	struct gw_endpoint endpoint;
+	const char *folder;
+	char **none;
+	int status, r;
+
+	status = read_wish(argc, argv, &wish);
+	if (status == VERB_DONE)
+		status = verb_arguments(argc, argv, 0, &folder, &none);
+	if (status == VERB_DONE)
+		status = verb_open(folder, &server.home, &server.registry);
+	if (status == VERB_DONE)
+		status = find_broker(server.registry, &wish, &endpoint);
+	if (status == VERB_DONE)
+		status = open_desk(&server, wish.lifetime_s);
+	if (status != VERB_DONE)
+		return status;
+
+	r = start(&server, &endpoint);
+	if (r >= 0)
+		r = sd_event_loop(server.event);
+	if (r < 0)
+		return verb_fail("serve: %s", strerror(-r));
+	return VERB_DONE;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the verbs share: complaining, finding the folder, opening it. */
+#include "tools/cloud/verb.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "lib/endpoint.h"
+#include "lib/util.h"
+#include "tools/cloud/home.h"
+#include "tools/cloud/registry.h"
+
+#define SCHEME "mqtts://"
+
+static void complain(const char *format, va_list args)
+{
+	(void)fputs("gangway-cloud: ", stderr);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
+}
+
+int verb_fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+	return VERB_FAILED;
+}
+
+int verb_misuse(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain(format, args);
+	va_end(args);
+	return VERB_MISUSE;
+}
+
+int verb_arguments(int argc, char **argv, int n, const char **ret_folder, char ***ret_others)
+{
+	const char *folder = getenv(HOME_ENVIRONMENT);
+	int given = argc - optind;
+
+	if (given == n + 1)
+		folder = argv[optind++];
+	else if (given != n)
+		return verb_misuse("%s takes %d argument%s behind DIR, not %d; see --help", argv[0],
+				   n, n == 1 ? "" : "s", given);
+	if (!folder || !*folder)
+		return verb_misuse("name the cloud's folder, or set " HOME_ENVIRONMENT);
+
+	*ret_folder = folder;
+	*ret_others = argv + optind;
+	return VERB_DONE;
+}
+
+int verb_open(const char *folder, struct home *ret_home, struct registry **ret_registry)
+{
+	struct home home = HOME_NONE;
+	int r;
+
+	r = home_open(folder, &home);
+	if (r < 0)
+		return verb_fail("%s: %s", folder, strerror(-r));
+
+	r = registry_open(&home, ret_registry);
+	if (r < 0)
+		home_close(&home);
+	if (r == -ENOENT)
+		return verb_fail("%s is no cloud's folder; make one with `init`", folder);
+	if (r == -EPROTONOSUPPORT)
+		return verb_fail("%s/%s was made by another version of this program", folder,
+				 HOME_REGISTRY);
+	if (r < 0)
+		return verb_fail("%s/%s: %s", folder, HOME_REGISTRY, strerror(-r));
+
+	*ret_home = home;
+	return VERB_DONE;
+}
+
+void verb_ring(const struct home *home)
+{
+	int r = home_ring(home);
+
+	if (r < 0)
+		(void)verb_fail("%s/%s: %s; a running `serve` learns of it when it starts again",
+				home->path, HOME_DOORBELL, strerror(-r));
+}
+
+int verb_endpoint(const char *text, struct gw_endpoint *ret)
+{
+	char uri[sizeof(SCHEME) + VERB_ENDPOINT_MAX];
+	bool has_scheme = strncmp(text, SCHEME, strlen(SCHEME)) == 0;
+	const char *why;
+
+	(void)snprintf(uri, sizeof(uri), "%s%s", has_scheme ? "" : SCHEME, text);
+	if (gw_endpoint_parse(uri, ret, &why) < 0)
+		return verb_misuse("%s as the broker's address %s; name it as HOST:PORT", text,
+				   why);
+	return VERB_DONE;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verb: what `gangway-cloud VERB` can be, a file each, and what they share. */
+#pragma once
+
+struct gw_endpoint;
+struct home;
+struct registry;
+
+/* What a verb returns is the program's exit status. */
+#define VERB_DONE   0
+#define VERB_FAILED 1 /* or was refused */
+#define VERB_MISUSE 2
+
+int verb_init(int argc, char **argv);
+int verb_serve(int argc, char **argv);
+int verb_list(int argc, char **argv);
+int verb_claim(int argc, char **argv);
+int verb_withdraw(int argc, char **argv);
+int verb_revoke(int argc, char **argv);
+
+/* Says why on standard error; returns the status to end with. */
+int verb_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int verb_misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * The arguments behind the options: DIR, unless the environment names it, and n others. Returns
+ * VERB_DONE or what to end with.
+ */
+int verb_arguments(int argc, char **argv, int n, const char **ret_folder, char ***ret_others);
+
+/* Opens folder and registry, or says what is wrong. Close both. */
+int verb_open(const char *folder, struct home *ret_home, struct registry **ret_registry);
+
+/* Lets a running `serve` know that there is work; without one it is found at the next start. */
+void verb_ring(const struct home *home);
+
+#define VERB_ENDPOINT_MAX 272 /* characters; more are no address */
+
+/* HOST[:PORT], with or without mqtts:// before it; or says what is wrong. */
+int verb_endpoint(const char *text, struct gw_endpoint *ret);
