@@ -296,3 +296,15 @@ tests_unit_test_x509_SOURCES = tests/unit/test-x509.c tests/unit/openssl.c tests
 	plugins/registrar/x509.c plugins/registrar/der.c
 tests_unit_test_x509_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_x509_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+UNIT_TESTS += tests/unit/test-cloud-policy
+tests_unit_test_cloud_policy_SOURCES = tests/unit/test-cloud-policy.c tools/cloud/policy.c
+tests_unit_test_cloud_policy_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_cloud_policy_LDADD = $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test-cloud-body
+tests_unit_test_cloud_body_SOURCES = \
+	tests/unit/test-cloud-body.c tools/cloud/body-read.c tools/cloud/body-write.c \
+	$(CLOUD_REGISTRY)
+tests_unit_test_cloud_body_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_cloud_body_LDADD = \
+	$(CMOCKA_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS)

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The cloud's verdicts: every combination of facts against rules written down once more. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lib/util.h"
+#include "tools/cloud/policy.h"
+
+static const enum gw_reason csr_reasons[] = {
+	GW_REASON_NONE,      GW_REASON_BAD_CSR,       GW_REASON_WEAK_KEY,
+	GW_REASON_WEAK_HASH, GW_REASON_BAD_SIGNATURE,
+};
+
+static const enum gw_reason closed_reasons[] = {
+	GW_REASON_NONE,
+	GW_REASON_WITHDRAWN,
+	GW_REASON_REVOKED,
+	GW_REASON_CLAIM_EXPIRED,
+};
+
+/* What a fact alone says, if all others are good. */
+static enum gw_reason claim_alone(const struct enroll_facts *f)
+{
+	static const enum gw_reason table[_CLAIM_STANDS_MAX] = {
+		[CLAIM_STANDS_NEW] = GW_REASON_NONE,
+		[CLAIM_STANDS_OPEN] = GW_REASON_NONE,
+		[CLAIM_STANDS_SPENT] = GW_REASON_CLAIM_USED,
+		[CLAIM_STANDS_CLOSED] = GW_REASON_NO_CLAIM,
+		[CLAIM_STANDS_FOREIGN] = GW_REASON_CLAIM_USED,
+		[CLAIM_STANDS_OTHER_TENANT] = GW_REASON_WRONG_TENANT,
+	};
+
+	if (f->claim == CLAIM_STANDS_CLOSED && f->claim_why != GW_REASON_NONE)
+		return f->claim_why;
+	return table[f->claim];
+}
+
+static const enum gw_reason device_alone[_DEVICE_STANDS_MAX] = {
+	[DEVICE_STANDS_NOWHERE] = GW_REASON_NONE,
+	[DEVICE_STANDS_HERE] = GW_REASON_NONE,
+	[DEVICE_STANDS_HERE_OTHER_TENANT] = GW_REASON_ID_IN_USE,
+	[DEVICE_STANDS_ELSEWHERE] = GW_REASON_LIVE_ELSEWHERE,
+};
+
+/* Granted if and only if nothing speaks against it; and the reason is one of those that do. */
+static void check_enroll(const struct enroll_facts *f)
+{
+	const enum gw_reason against[] = {
+		f->csr,
+		f->csr_has_key ? GW_REASON_NONE : GW_REASON_BAD_CSR,
+		f->csr_in_name ? GW_REASON_NONE : GW_REASON_WRONG_NAME,
+		f->tenant_is_allowed ? GW_REASON_NONE : GW_REASON_WRONG_TENANT,
+		claim_alone(f),
+		device_alone[f->device],
+		f->n_other_keys < POLICY_KEYS_MAX ? GW_REASON_NONE : GW_REASON_TOO_MANY_KEYS,
+	};
+	enum gw_reason first = GW_REASON_NONE;
+
+	for (size_t i = 0; i < GW_ELEMENTS(against) && first == GW_REASON_NONE; i++)
+		first = against[i];
+	assert_int_equal(policy_enroll(f), first);
+}
+
+static void test_enroll(void **state)
+{
+	struct enroll_facts f;
+
+	for (unsigned bits = 0; bits < 8; bits++) {
+		f.csr_has_key = bits & 1;
+		f.csr_in_name = bits & 2;
+		f.tenant_is_allowed = bits & 4;
+		for (size_t c = 0; c < GW_ELEMENTS(csr_reasons); c++)
+			for (int claim = 0; claim < _CLAIM_STANDS_MAX; claim++)
+				for (size_t w = 0; w < GW_ELEMENTS(closed_reasons); w++)
+					for (int d = 0; d < _DEVICE_STANDS_MAX; d++)
+						for (f.n_other_keys = 0; f.n_other_keys < 6;
+						     f.n_other_keys++) {
+							f.csr = csr_reasons[c];
+							f.claim = (enum claim_standing)claim;
+							f.claim_why = closed_reasons[w];
+							f.device = (enum device_standing)d;
+							check_enroll(&f);
+						}
+	}
+}
+
+static void test_enroll_grants_three_keys(void **state)
+{
+	struct enroll_facts f = { .csr_has_key = true,
+				  .csr_in_name = true,
+				  .tenant_is_allowed = true,
+				  .claim = CLAIM_STANDS_OPEN,
+				  .n_other_keys = 2 };
+
+	assert_int_equal(policy_enroll(&f), GW_REASON_NONE);
+	f.n_other_keys = 3;
+	assert_int_equal(policy_enroll(&f), GW_REASON_TOO_MANY_KEYS);
+}
+
+static void test_no_facts_grant_nothing(void **state)
+{
+	const struct enroll_facts enroll = { 0 };
+	const struct fleet_facts fleet = { 0 };
+	const struct server_facts server = { 0 };
+
+	assert_int_not_equal(policy_enroll(&enroll), GW_REASON_NONE);
+	assert_int_not_equal(policy_fleet_claim(&fleet), GW_REASON_NONE);
+	assert_int_not_equal(policy_server(&server), GW_REASON_NONE);
+}
+
+static void test_proved(void **state)
+{
+	enum gw_reason why = GW_REASON_NONE;
+
+	assert_int_equal(policy_proved(PROVED_STANDS_CANDIDATE, GW_REASON_NONE, &why),
+			 PROVED_PROMOTE);
+	assert_int_equal(policy_proved(PROVED_STANDS_LIVE, GW_REASON_NONE, &why), PROVED_SAME);
+	assert_int_equal(why, GW_REASON_NONE);
+
+	assert_int_equal(policy_proved(PROVED_STANDS_UNKNOWN, GW_REASON_NONE, &why), PROVED_REFUSE);
+	assert_int_equal(why, GW_REASON_UNKNOWN_CERTIFICATE);
+	assert_int_equal(policy_proved(PROVED_STANDS_REVOKED, GW_REASON_NONE, &why), PROVED_REFUSE);
+	assert_int_equal(why, GW_REASON_REVOKED);
+	assert_int_equal(policy_proved(PROVED_STANDS_REVOKED, GW_REASON_LIVE_ELSEWHERE, &why),
+			 PROVED_REFUSE);
+	assert_int_equal(why, GW_REASON_LIVE_ELSEWHERE);
+}
+
+static void test_server(void **state)
+{
+	for (unsigned bits = 0; bits < 4; bits++)
+		for (size_t c = 0; c < GW_ELEMENTS(csr_reasons); c++) {
+			struct server_facts f = { csr_reasons[c], bits & 1, bits & 2 };
+			bool good = f.csr == GW_REASON_NONE && bits == 3;
+
+			assert_int_equal(policy_server(&f) == GW_REASON_NONE, good);
+		}
+}
+
+static enum gw_reason expected_claim(const struct fleet_facts *f)
+{
+	if (!f->gateway_is_known)
+		return GW_REASON_NOT_FOUND;
+	if (!f->tenant_is_allowed)
+		return GW_REASON_WRONG_TENANT;
+	if (!f->label_has_secret)
+		return GW_REASON_METHOD_NOT_SERVED;
+	if (f->label_is_expired)
+		return GW_REASON_LABEL_EXPIRED;
+	if (f->is_claimed_elsewhere)
+		return GW_REASON_ALREADY_CLAIMED;
+	if (f->is_claimed && !f->replace)
+		return GW_REASON_ALREADY_CLAIMED;
+	if (f->device == DEVICE_STANDS_HERE && !f->replace)
+		return GW_REASON_ALREADY_ABOARD;
+	return device_alone[f->device];
+}
+
+static void test_fleet_claim(void **state)
+{
+	for (unsigned bits = 0; bits < 128; bits++)
+		for (int d = 0; d < _DEVICE_STANDS_MAX; d++) {
+			const struct fleet_facts f = {
+				.gateway_is_known = bits & 1,
+				.tenant_is_allowed = bits & 2,
+				.label_has_secret = bits & 4,
+				.label_is_expired = bits & 8,
+				.is_claimed = bits & 16,
+				.is_claimed_elsewhere = bits & 32,
+				.replace = bits & 64,
+				.device = (enum device_standing)d,
+			};
+
+			assert_int_equal(policy_fleet_claim(&f), expected_claim(&f));
+		}
+}
+
+static void test_answer(void **state)
+{
+	for (int why = 0; why < _GW_REASON_MAX; why++) {
+		enum gw_reason reason = (enum gw_reason)why;
+		enum command_verdict expected = COMMAND_IS_REFUSED;
+
+		if (reason == GW_REASON_OUT_OF_ORDER)
+			expected = COMMAND_AGAIN;
+		if (reason == GW_REASON_CLOCK_UNTRUSTED)
+			expected = COMMAND_AGAIN_LATER;
+		assert_int_equal(policy_answer(false, reason, /* overtaken= */ false), expected);
+		assert_int_equal(policy_answer(false, reason, /* overtaken= */ true),
+				 COMMAND_IS_REFUSED);
+		assert_int_equal(policy_answer(true, reason, /* overtaken= */ false),
+				 COMMAND_IS_DONE);
+		assert_int_equal(policy_answer(true, reason, /* overtaken= */ true),
+				 COMMAND_IS_DONE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_enroll),
+		cmocka_unit_test(test_enroll_grants_three_keys),
+		cmocka_unit_test(test_no_facts_grant_nothing),
+		cmocka_unit_test(test_proved),
+		cmocka_unit_test(test_server),
+		cmocka_unit_test(test_fleet_claim),
+		cmocka_unit_test(test_answer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
