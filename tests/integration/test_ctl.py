@@ -10,6 +10,7 @@ import stat
 import subprocess
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 import bus
 import pixels
@@ -141,8 +142,28 @@ class TestUse(Case):
             self.assertEqual(sorted(done.stdout.split()), sorted(options), verb)
 
 
+def members(node, interface):
+    """What an interface has, as a set of (kind, name, types)."""
+    found = set()
+    for member in node.find(f"interface[@name='{interface}']"):
+        types = [(arg.get("direction", "out"), arg.get("type")) for arg in member.findall("arg")]
+        found.add((member.tag, member.get("name"), member.get("type"), tuple(types)))
+    return found
+
+
 class TestAgent(Case):
     """The verbs that ask the agent."""
+
+    def test_the_pretender_keeps_the_contract(self):
+        self.start_agent("--devices", "1")
+        for name, path in [("Manager", "/org/gangway1"), ("Device", "/org/gangway1/device/DEV_2d00001")]:
+            done = subprocess.run(["busctl", f"--address={self.bus.address}", "introspect", "--xml-interface",
+                                   "org.gangway1", path], check=True, capture_output=True)
+            pretended = members(xml.etree.ElementTree.fromstring(done.stdout), f"org.gangway1.{name}")
+            promised = members(xml.etree.ElementTree.parse(TOP / f"dbus/org.gangway1.{name}.xml").getroot(),
+                               f"org.gangway1.{name}")
+            self.assertGreater(len(pretended), 5)
+            self.assertEqual(pretended - promised, set())
 
     def test_status(self):
         self.start_agent()
