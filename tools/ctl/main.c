@@ -28,7 +28,7 @@ static const struct args_option global_options[] = {
 	{ 0 },
 };
 
-static void report(const char *format, va_list ap)
+GW_PRINTF(1, 0) static void report(const char *format, va_list ap)
 {
 	(void)fprintf(stderr, "gangwayctl: ");
 	(void)vfprintf(stderr, format, ap);
