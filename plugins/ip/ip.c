@@ -19,7 +19,8 @@
 #include "plugins/ip/netlink.h"
 #include "plugins/ip/settings.h"
 
-#define RETRY_US     2000000 /* between attempts at a port that somebody else holds */
+#define RETRY_US     2000000 /* between attempts at a port that somebody else holds .. */
+#define GRACE_US     1000000 /* .. but after the first: a registrar may be about to let go of it */
 #define PROBLEM_MAX  200     /* bytes of a text about one interface */
 #define STEP_CHANNEL "ip.channel"
 
@@ -46,6 +47,7 @@ struct ip {
 	struct netlink *netlink;
 	struct census *census;
 	sd_event_source *retry; /* doors that could not be opened */
+	bool is_failing;        /* nor the time before */
 
 	uint16_t coaps_port;
 	struct interface interfaces[SETTINGS_INTERFACES_MAX];
@@ -189,6 +191,8 @@ static void update_doors(struct ip *ip)
 			continue;
 		for (size_t f = 0; f < N_FAMILIES; f++)
 			failed |= update_door(ip, i, f, problem) < 0;
+		if (!ip->is_failing)
+			problem[0] = 0;
 		if (!*problem)
 			describe_waiting(i, problem);
 		if (*problem && n_problems++ == 0)
@@ -197,9 +201,11 @@ static void update_doors(struct ip *ip)
 
 	report(ip, first, n_problems);
 	if (failed) {
-		(void)sd_event_source_set_time_relative(ip->retry, RETRY_US);
+		(void)sd_event_source_set_time_relative(ip->retry,
+							ip->is_failing ? RETRY_US : GRACE_US);
 		(void)sd_event_source_set_enabled(ip->retry, SD_EVENT_ONESHOT);
 	}
+	ip->is_failing = failed;
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)

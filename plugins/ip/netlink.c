@@ -23,7 +23,7 @@
 
 #define RECEIVE_BUFFER (8 << 20) /* bytes: room for a burst of 10,000 neighbours */
 #define BATCH          64        /* netlink datagrams read before others have their turn */
-#define PAUSE_MIN_US   100000
+#define PAUSE_MIN_US   200000
 #define PAUSE_MAX_US   5000000
 
 struct netlink {

@@ -411,6 +411,18 @@ class Doors(Test):
                     finally:
                         gateway.end()
 
+    def test_port_that_is_about_to_be_free(self):
+        """A registrar that has not yet let go of the last plugin's sockets is no trouble to report."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+            holder.bind(("0.0.0.0", 5684))
+            gateway = self.start("interfaces=lo\n")
+            gateway.offer()
+            gateway.channel().socket.close()  # IPv6: the attempt at the other was made in the same turn
+        freed = gateway.channel()
+        self.assertEqual(freed.label, "lo udp 5684 IPv4")
+        freed.socket.close()
+        self.assertEqual([m for m in gateway.messages if m.type == "health"], [])
+
     def test_settings_that_cannot_be(self):
         gateway = self.start("interfaces=lo and-a-very-long-one\n")
         gateway.offer()
