@@ -12,15 +12,16 @@ EXTRA_DIST += \
 	tests/integration/test_wire.py
 
 # gangwayctl against an agent that only pretends.
-check_PROGRAMS += tests/integration/fake-agent
-tests_integration_fake_agent_SOURCES = tests/integration/fake-agent.c
-tests_integration_fake_agent_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
-tests_integration_fake_agent_LDADD = $(GANGWAY_LIBS)
-TESTS += tests/integration/test_ctl.py
+check_PROGRAMS += tests/integration/fake-bus-agent
+tests_integration_fake_bus_agent_SOURCES = tests/integration/fake-bus-agent.c
+tests_integration_fake_bus_agent_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_integration_fake_bus_agent_LDADD = $(GANGWAY_LIBS)
+TESTS += tests/integration/test_ctl.py tests/integration/test_ctl_agent.py
 EXTRA_DIST += \
 	tests/integration/bus.py \
 	tests/integration/pixels.py \
-	tests/integration/test_ctl.py
+	tests/integration/test_ctl.py \
+	tests/integration/test_ctl_agent.py
 
 # The cloud link against a real broker, between an agent and a cloud that the test plays.
 TESTS += tests/integration/test_mqtt.py

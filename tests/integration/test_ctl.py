@@ -18,7 +18,7 @@ import pixels
 TOP = pathlib.Path(os.environ["top_srcdir"])
 BUILD = pathlib.Path(os.environ["top_builddir"])
 CTL = BUILD / "tools/ctl/gangwayctl"
-AGENT = BUILD / "tests/integration/fake-agent"
+AGENT = BUILD / "tests/integration/fake-bus-agent"
 
 ACME = "GW1:IACME-0001+S60RK4CSM6MV3EE1SC5H66S35CR+C965B"
 SECRET = "60RK4CSM6MV3EE1SC5H66S35CR"

@@ -4,7 +4,7 @@
  * that a real agent seldom gives are one option or one odd device id away. The label ERR:LIMIT is
  * refused with org.gangway1.Error.Limit, and so for each reason; ERR:DENIED, ERR:HOSTILE,
  * ERR:SILENT and ERR:DIE as their names say. What a claim asked for comes back in the device's
- * properties.  fake-agent [--devices N] [--ghost] [--broken-audit] [--mute]
+ * properties.  fake-bus-agent [--devices N] [--ghost] [--broken-audit] [--mute]
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -509,6 +509,6 @@ int main(int argc, char *argv[])
 	if (r >= 0)
 		r = sd_event_loop(event);
 	if (r < 0)
-		(void)fprintf(stderr, "fake-agent: %s\n", strerror(-r));
+		(void)fprintf(stderr, "fake-bus-agent: %s\n", strerror(-r));
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
