@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "lib/util.h"
-#include "plugins/mqtt/endpoint.h"
+#include "lib/endpoint.h"
 
 static void taken(void **state)
 {
@@ -28,11 +28,11 @@ static void taken(void **state)
 		{ "mqtts://[2001:db8::7]:8884", "2001:db8::7", 8884, true },
 		{ "mqtts://[::1]", "::1", 8883, true },
 	};
-	struct endpoint endpoint;
+	struct gw_endpoint endpoint;
 	const char *why;
 
 	for (size_t i = 0; i < GW_ELEMENTS(cases); i++) {
-		assert_int_equal(endpoint_parse(cases[i].uri, &endpoint, &why), 0);
+		assert_int_equal(gw_endpoint_parse(cases[i].uri, &endpoint, &why), 0);
 		assert_string_equal(endpoint.host, cases[i].host);
 		assert_int_equal(endpoint.port, cases[i].port);
 		assert_int_equal(endpoint.is_address, cases[i].is_address);
@@ -67,12 +67,12 @@ static void refused(void **state)
 		"mqtts://[]",
 		"mqtts://2001:db8::7",
 	};
-	struct endpoint endpoint;
+	struct gw_endpoint endpoint;
 
 	for (size_t i = 0; i < GW_ELEMENTS(cases); i++) {
 		const char *why = NULL;
 
-		if (endpoint_parse(cases[i], &endpoint, &why) != -EINVAL)
+		if (gw_endpoint_parse(cases[i], &endpoint, &why) != -EINVAL)
 			fail_msg("accepted: %s", cases[i]);
 		assert_non_null(why);
 	}
@@ -81,17 +81,17 @@ static void refused(void **state)
 static void lengths(void **state)
 {
 	char uri[sizeof("mqtts://") + 400] = "mqtts://";
-	struct endpoint endpoint;
+	struct gw_endpoint endpoint;
 	const char *why;
 
-	memset(uri + strlen("mqtts://"), 'a', ENDPOINT_HOST_MAX);
-	assert_int_equal(endpoint_parse(uri, &endpoint, &why), 0);
-	assert_int_equal(strlen(endpoint.host), ENDPOINT_HOST_MAX);
+	memset(uri + strlen("mqtts://"), 'a', GW_ENDPOINT_HOST_MAX);
+	assert_int_equal(gw_endpoint_parse(uri, &endpoint, &why), 0);
+	assert_int_equal(strlen(endpoint.host), GW_ENDPOINT_HOST_MAX);
 	strcat(uri, "a");
-	assert_int_equal(endpoint_parse(uri, &endpoint, &why), -EINVAL);
+	assert_int_equal(gw_endpoint_parse(uri, &endpoint, &why), -EINVAL);
 	assert_string_equal(why, "has a host name that is too long");
 	strcat(uri, "aaaaaaaaaaaaaaaaaaaa");
-	assert_int_equal(endpoint_parse(uri, &endpoint, &why), -EINVAL);
+	assert_int_equal(gw_endpoint_parse(uri, &endpoint, &why), -EINVAL);
 }
 
 int main(void)
