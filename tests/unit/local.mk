@@ -145,8 +145,27 @@ tests_unit_test_device_der_SOURCES = tests/unit/test-device-der.c tools/device/d
 tests_unit_test_device_der_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_der_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-device-exchange
+tests_unit_test_device_exchange_SOURCES = tests/unit/test-device-exchange.c \
+	tools/device/exchange.c tools/device/failure.c
+tests_unit_test_device_exchange_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_exchange_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gw_now_monotonic_us
+tests_unit_test_device_exchange_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-key
+tests_unit_test_device_key_SOURCES = tests/unit/test-device-key.c tools/device/key.c \
+	tools/device/certificate.c tools/device/der.c tools/device/pem.c
+tests_unit_test_device_key_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_unit_test_device_key_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(WOLFSSL_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-request
+tests_unit_test_device_request_SOURCES = tests/unit/test-device-request.c \
+	tools/device/request.c tools/device/failure.c
+tests_unit_test_device_request_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_request_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-device-pem
-tests_unit_test_device_pem_SOURCES = tests/unit/test-device-pem.c tools/device/pem.c
+tests_unit_test_device_pem_SOURCES = tests/unit/test-device-pem.c tools/device/pem.c tools/device/der.c
 tests_unit_test_device_pem_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_pem_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
@@ -159,6 +178,18 @@ UNIT_TESTS += tests/unit/test-device-plan
 tests_unit_test_device_plan_SOURCES = tests/unit/test-device-plan.c tools/device/plan.c
 tests_unit_test_device_plan_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_plan_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-state
+tests_unit_test_device_state_SOURCES = tests/unit/test-device-state.c tools/device/state.c \
+	tools/device/credential.c tools/device/der.c tools/device/failure.c tools/device/pem.c
+tests_unit_test_device_state_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_state_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-trust
+tests_unit_test_device_trust_SOURCES = tests/unit/test-device-trust.c tools/device/trust.c \
+	tools/device/certificate.c tools/device/der.c tools/device/failure.c tools/device/pem.c
+tests_unit_test_device_trust_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_unit_test_device_trust_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(WOLFSSL_LIBS)
 
 UNIT_TESTS += tests/unit/test-device-uri
 tests_unit_test_device_uri_SOURCES = tests/unit/test-device-uri.c tools/device/uri.c

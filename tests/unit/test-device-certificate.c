@@ -155,6 +155,26 @@ static void test_registrar(void **state)
 	}
 }
 
+static void test_ca(void **state)
+{
+	static const struct {
+		const char *pem;
+		bool is_ca;
+	} cases[] = {
+		{ pem_root, true },     { pem_issuer, true },     { pem_no_usage, true },
+		{ pem_no_sign, false }, { pem_no_ca, false },     { pem_device, false },
+		{ pem_plain, false },   { pem_registrar, false },
+	};
+
+	for (size_t i = 0; i < GW_ELEMENTS(cases); i++) {
+		struct certificate c;
+		struct list der;
+
+		read_pem(cases[i].pem, &der, &c);
+		assert_int_equal(certificate_is_ca(&c), cases[i].is_ca);
+	}
+}
+
 static void test_truncated(void **state)
 {
 	struct certificate c;
@@ -178,6 +198,49 @@ static void test_left_over(void **state)
 	read_pem(pem_device, &der, &c);
 	der.bytes[der.len++] = 0;
 	assert_int_equal(certificate_parse(list_blob(&der), &c), -EBADMSG);
+}
+
+static size_t offset_of(const struct list *der, const void *needle, size_t len)
+{
+	const uint8_t *at = memmem(der->bytes, der->len, needle, len);
+
+	assert_non_null(at);
+	return (size_t)(at - der->bytes);
+}
+
+/* One tag changed into another where only one or two may stand. */
+static void test_wrong_tags(void **state)
+{
+	struct certificate device, c;
+	struct list der;
+	size_t ends[3];
+
+	read_pem(pem_device, &der, &device);
+	ends[0] = (size_t)(device.not_after.data - der.bytes) - 2;
+	ends[1] = (size_t)(device.extensions.data - der.bytes) + device.extensions.len + 12;
+	ends[2] = (size_t)(device.extensions.data - der.bytes) - 2;
+	for (size_t i = 0; i < GW_ELEMENTS(ends); i++) {
+		uint8_t tag = der.bytes[ends[i]];
+
+		der.bytes[ends[i]] = 0x04;
+		assert_int_equal(certificate_parse(list_blob(&der), &c), -EBADMSG);
+		der.bytes[ends[i]] = tag;
+	}
+	assert_int_equal(certificate_parse(list_blob(&der), &c), 0);
+}
+
+/* An extension whose `critical` is no BOOLEAN of its length is not read past. */
+static void test_bad_critical(void **state)
+{
+	static const uint8_t ext_key_usage[] = { 0x06, 0x03, 0x55, 0x1d, 0x25, 0x04 };
+	struct certificate c;
+	struct list der;
+
+	read_pem(pem_registrar, &der, &c);
+	assert_true(certificate_is_registrar(&c));
+	der.bytes[offset_of(&der, ext_key_usage, sizeof(ext_key_usage)) + 5] = 0x01;
+	assert_int_equal(certificate_parse(list_blob(&der), &c), 0);
+	assert_false(certificate_is_registrar(&c));
 }
 
 /* Any one byte bent: refused or read, but nothing outside the certificate is ever pointed to. */
@@ -319,12 +382,21 @@ static void test_chain_circle(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),         cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_ends_malformed), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_registrar),      cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_left_over),      cmocka_unit_test(test_bent),
-		cmocka_unit_test(test_list),           cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_chain_of_one),   cmocka_unit_test(test_chain_without_key),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_ends_malformed),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_registrar),
+		cmocka_unit_test(test_ca),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_left_over),
+		cmocka_unit_test(test_bent),
+		cmocka_unit_test(test_wrong_tags),
+		cmocka_unit_test(test_bad_critical),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_chain_of_one),
+		cmocka_unit_test(test_chain_without_key),
 		cmocka_unit_test(test_chain_circle),
 	};
 

@@ -90,6 +90,16 @@ static void test_malformed(void **state)
 	assert_int_equal(next("", 0, &element), -ENODATA);
 }
 
+/* 0x80 is the indefinite form, not a length of 128, however many bytes follow. */
+static void test_indefinite(void **state)
+{
+	uint8_t bytes[300] = { 0x30, 0x80 };
+	struct der element;
+
+	memset(bytes + 2, 0x01, sizeof(bytes) - 2);
+	assert_int_equal(next(bytes, sizeof(bytes), &element), -EBADMSG);
+}
+
 static void test_expect(void **state)
 {
 	static const uint8_t two[] = { 0x02, 1, 7, 0x04, 0 };
@@ -121,9 +131,8 @@ static void test_optional(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_expect),
+		cmocka_unit_test(test_lengths),    cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_indefinite), cmocka_unit_test(test_expect),
 		cmocka_unit_test(test_optional),
 	};
 

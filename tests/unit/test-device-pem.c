@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,12 +115,54 @@ static void test_malformed(void **state)
 	}
 }
 
+static void test_lists(void **state)
+{
+	char two[8192], *text = NULL;
+	uint8_t *list = NULL;
+	size_t list_len, text_len;
+
+	(void)snprintf(two, sizeof(two), "%s%s", pem_device, pem_issuer);
+	assert_int_equal(pem_to_list(two, PEM_CERTIFICATE, &list, &list_len), 0);
+	assert_int_equal(pem_from_list((struct gw_blob){ list, list_len }, PEM_CERTIFICATE, &text,
+				       &text_len),
+			 0);
+	assert_string_equal(text, two);
+	assert_int_equal(text_len, strlen(two));
+	free(text);
+
+	assert_int_equal(pem_from_list((struct gw_blob){ list, list_len - 1 }, PEM_CERTIFICATE,
+				       &text, &text_len),
+			 -EBADMSG);
+	assert_int_equal(pem_from_list((struct gw_blob){ 0 }, PEM_CERTIFICATE, &text, &text_len),
+			 0);
+	assert_string_equal(text, "");
+	free(text);
+	free(list);
+}
+
+static void test_list_malformed(void **state)
+{
+	uint8_t *list = NULL;
+	size_t len;
+
+	assert_int_equal(pem_to_list("", "A", &list, &len), -ENODATA);
+	assert_int_equal(pem_to_list("-----BEGIN B-----\nAQ==\n-----END B-----\n", "A", &list,
+				     &len),
+			 -ENODATA);
+	assert_int_equal(pem_to_list("-----BEGIN A-----\nAQ==\n-----END A-----\n"
+				     "-----BEGIN A-----\nAQ\n-----END A-----\n",
+				     "A", &list, &len),
+			 -EBADMSG);
+	assert_null(list);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_same_as_openssl),
-		cmocka_unit_test(test_no_space),   cmocka_unit_test(test_several_blocks),
-		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_same_as_openssl),
+		cmocka_unit_test(test_no_space),       cmocka_unit_test(test_several_blocks),
+		cmocka_unit_test(test_malformed),      cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_list_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, /* group_setup= */ NULL, /* group_teardown= */ NULL);

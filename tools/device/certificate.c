@@ -13,7 +13,11 @@
 #include "lib/util.h"
 #include "tools/device/der.h"
 
+#define KEY_CERT_SIGN 0x04 /* in the first byte of KeyUsage */
+
 static const uint8_t oid_common_name[] = { 0x55, 0x04, 0x03 };
+static const uint8_t oid_key_usage[] = { 0x55, 0x1d, 0x0f };
+static const uint8_t oid_basic_constraints[] = { 0x55, 0x1d, 0x13 };
 static const uint8_t oid_ext_key_usage[] = { 0x55, 0x1d, 0x25 };
 static const uint8_t oid_server_auth[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01 };
 static const uint8_t oid_cmc_ra[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x1c };
@@ -110,25 +114,31 @@ static int read_common_name(struct gw_blob attribute, struct gw_blob *ret)
 	return 0;
 }
 
-bool certificate_is_named(const struct certificate *certificate, const char *name)
+int certificate_name(const struct certificate *certificate, struct gw_blob *ret)
 {
-	struct gw_blob wanted = { (const uint8_t *)name, strlen(name) }, found;
-	struct gw_blob rest = certificate->subject;
+	struct gw_blob rest = certificate->subject, name;
 	struct der subject, rdn, attribute;
 	size_t n_names = 0;
 
 	if (der_expect(&rest, DER_SEQUENCE, &subject) < 0)
-		return false;
+		return -ENOENT;
 
 	while (der_expect(&subject.value, DER_SET, &rdn) == 0)
-		while (der_expect(&rdn.value, DER_SEQUENCE, &attribute) == 0) {
-			if (read_common_name(attribute.value, &found) < 0)
-				continue;
-			if (!gw_blob_equal(found, wanted))
-				return false;
-			n_names++;
-		}
-	return n_names == 1;
+		while (der_expect(&rdn.value, DER_SEQUENCE, &attribute) == 0)
+			n_names += read_common_name(attribute.value, &name) == 0;
+	if (n_names != 1)
+		return -ENOENT;
+
+	*ret = name;
+	return 0;
+}
+
+bool certificate_is_named(const struct certificate *certificate, const char *name)
+{
+	struct gw_blob found;
+
+	return certificate_name(certificate, &found) == 0 &&
+	       gw_blob_equal(found, (struct gw_blob){ (const uint8_t *)name, strlen(name) });
 }
 
 /* The value of the extension with that OID, out of its OCTET STRING. */
@@ -149,6 +159,30 @@ static int find_extension(const struct certificate *c, struct gw_blob oid, struc
 		return 0;
 	}
 	return -ENOENT;
+}
+
+static bool may_sign_certificates(const struct certificate *c)
+{
+	struct der bits;
+	struct gw_blob value;
+	int r = find_extension(c, GW_BLOB_ARRAY(oid_key_usage), &value);
+
+	if (r < 0)
+		return r == -ENOENT;
+	return der_expect(&value, DER_BIT_STRING, &bits) == 0 && bits.value.len >= 2 &&
+	       bits.value.data[1] & KEY_CERT_SIGN;
+}
+
+bool certificate_is_ca(const struct certificate *certificate)
+{
+	struct der constraints, ca;
+	struct gw_blob value;
+
+	if (find_extension(certificate, GW_BLOB_ARRAY(oid_basic_constraints), &value) < 0 ||
+	    der_expect(&value, DER_SEQUENCE, &constraints) < 0 ||
+	    der_expect(&constraints.value, DER_BOOLEAN, &ca) < 0)
+		return false;
+	return ca.value.len == 1 && ca.value.data[0] && may_sign_certificates(certificate);
 }
 
 bool certificate_is_registrar(const struct certificate *certificate)

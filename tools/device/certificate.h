@@ -29,8 +29,12 @@ int certificate_parse(struct gw_blob der, struct certificate *ret);
 /* Takes the next certificate off a list, DER one after the other. -ENODATA: none left, -EBADMSG. */
 int certificate_next(struct gw_blob *list, struct certificate *ret);
 
-/* Whether the common name, the only one, is this text. */
+/* The text of its common name. -ENOENT: there is none, or more than one. */
+int certificate_name(const struct certificate *certificate, struct gw_blob *ret);
 bool certificate_is_named(const struct certificate *certificate, const char *name);
+
+/* Whether it may issue others: a CA (RFC 5280 4.2.1.9) whose key usage, if it has one, says so. */
+bool certificate_is_ca(const struct certificate *certificate);
 
 /* Whether it may speak for a registrar: extended key usages serverAuth and id-kp-cmcRA (RFC 7030 3.6.1). */
 bool certificate_is_registrar(const struct certificate *certificate);

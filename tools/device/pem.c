@@ -13,6 +13,7 @@
 
 #include "lib/base64.h"
 #include "lib/util.h"
+#include "tools/device/der.h"
 
 #define LINE_BYTES 48 /* in a line of 64 characters */
 #define MARK_MAX   64
@@ -135,5 +136,71 @@ int pem_next(const char **text, const char *label, uint8_t **ret_der, size_t *re
 		return r;
 	*ret_len = len;
 	*text = end + strlen(end_mark);
+	return 0;
+}
+
+static int list_size(struct gw_blob list, size_t *ret_size)
+{
+	struct der element;
+	size_t size = 1;
+	int r;
+
+	while ((r = der_next(&list, &element)) == 0)
+		size += PEM_SIZE(element.whole.len);
+	if (r != -ENODATA)
+		return r;
+
+	*ret_size = size;
+	return 0;
+}
+
+int pem_from_list(struct gw_blob list, const char *label, char **ret_text, size_t *ret_len)
+{
+	_cleanup_free_ char *text = NULL;
+	struct der element;
+	size_t size, len = 0;
+	int r = list_size(list, &size);
+
+	if (r < 0)
+		return r;
+	text = calloc(1, size);
+	if (!text)
+		return -ENOMEM;
+
+	while (der_next(&list, &element) == 0) {
+		r = pem_append(text, size, &len, label, element.whole);
+		if (r < 0)
+			return r;
+	}
+
+	*ret_text = TAKE_PTR(text);
+	*ret_len = len;
+	return 0;
+}
+
+int pem_to_list(const char *text, const char *label, uint8_t **ret_list, size_t *ret_len)
+{
+	_cleanup_free_ uint8_t *list =
+		malloc(strlen(text) + 1); /* base64 is longer than what it says */
+	size_t len = 0, n;
+	int r;
+
+	if (!list)
+		return -ENOMEM;
+
+	for (;;) {
+		_cleanup_free_ uint8_t *der = NULL;
+
+		r = pem_next(&text, label, &der, &n);
+		if (r < 0)
+			break;
+		memcpy(list + len, der, n);
+		len += n;
+	}
+	if (r != -ENODATA || len == 0)
+		return r;
+
+	*ret_list = TAKE_PTR(list);
+	*ret_len = len;
 	return 0;
 }

@@ -21,3 +21,8 @@ int pem_append(char *text, size_t size, size_t *len, const char *label, struct g
  * -ENODATA: there is no further one, -EBADMSG: its end is missing or it is not base64.
  */
 int pem_next(const char **text, const char *label, uint8_t **ret_der, size_t *ret_len);
+
+/* A list, DER one behind the other, as so many blocks of text with a zero byte at the end, and back:
+ * the caller frees. -EBADMSG: malformed, -ENODATA: there is no block with that label. */
+int pem_from_list(struct gw_blob list, const char *label, char **ret_text, size_t *ret_len);
+int pem_to_list(const char *text, const char *label, uint8_t **ret_list, size_t *ret_len);
