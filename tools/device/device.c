@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sequence. plan.c says what is next; each step here does it, and leaves the folder such that the
+ * plan goes on from there. What rests with the gateway is tried again until the time is over: a
+ * gateway restarts, a cloud is away, and a device has nobody to ask but itself.
+ *
+ * A session lasts for one step. Between two tries there is none, however short the pause: a handshake
+ * costs milliseconds, a session that one side has forgotten costs minutes.
+ */
+#include "tools/device/device.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lib/crypto.h"
+#include "lib/hex.h"
+#include "lib/util.h"
+#include "tools/device/certificate.h"
+#include "tools/device/dtls.h"
+#include "tools/device/est.h"
+#include "tools/device/exchange.h"
+#include "tools/device/failure.h"
+#include "tools/device/key.h"
+#include "tools/device/plan.h"
+#include "tools/device/state.h"
+#include "tools/device/trust.h"
+
+#define SECOND_US 1000000u
+
+#define PAUSE_US     SECOND_US /* before the second try; doubled before each further one */
+#define PAUSE_MAX_US (8 * SECOND_US)
+#define ENDED_MAX    3 /* sessions in a row that the gateway ended: it means it */
+
+struct device {
+	const struct device_options *options;
+	struct failure *failure;
+	struct state *state;
+	char id[65];
+	uint64_t step_began_us;
+	uint32_t wait_s; /* with -EAGAIN: as the gateway asked */
+	bool proved;
+};
+
+/* One session and what is said over it. */
+struct visit {
+	struct dtls *dtls;
+	struct exchanges exchanges;
+};
+
+/* --- telling what happens --- */
+
+static void step_done(struct device *d, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void step_done(struct device *d, const char *name, const char *format, ...)
+{
+	uint64_t now_us = gw_now_monotonic_us();
+	char detail[160];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+
+	d->options->on_step(name, now_us - d->step_began_us, detail);
+	d->step_began_us = now_us;
+}
+
+static void tell_certificate(struct device *d, struct gw_blob chain)
+{
+	struct certificate c = { 0 };
+	char serial[2 * CERTIFICATE_SERIAL_MAX + 1], end[20];
+
+	(void)certificate_next(&chain, &c);
+	gw_hex_encode(c.serial.data, GW_MIN(c.serial.len, (size_t)CERTIFICATE_SERIAL_MAX), serial);
+	certificate_end(&c, end);
+	step_done(d, "certificate", "serial %s, good until %s", serial, end);
+}
+
+/* --- visits --- */
+
+static void visit_end(struct visit *visit)
+{
+	visit->dtls = dtls_free(visit->dtls);
+}
+
+static int visit_begin(struct device *d, const struct dtls_proof *proof, struct visit *ret)
+{
+	int r = dtls_connect(&d->options->gateway, proof, d->options->until_us, d->failure,
+			     &ret->dtls);
+
+	if (r < 0)
+		return r;
+	step_done(d, "handshake", "%s, %s", dtls_suite(ret->dtls),
+		  proof->secret.len ? "by the label's secret" : "by certificate");
+
+	r = exchanges_init(&ret->exchanges, ret->dtls, d->failure, d->options->until_us);
+	if (r < 0)
+		visit_end(ret);
+	return r;
+}
+
+static int visit_with_secret(struct device *d, struct visit *ret)
+{
+	const struct dtls_proof proof = { .identity = d->id, .secret = d->options->secret };
+	int r = visit_begin(d, &proof, ret);
+
+	if (r == -ETIMEDOUT)
+		return failure_prefix(
+			d->failure, r,
+			"the gateway is not there, or it does not know this secret: ");
+	return r;
+}
+
+static int visit_with_certificate(struct device *d, const struct credential *credential,
+				  struct visit *ret)
+{
+	const struct dtls_proof proof = { .anchors = { d->state->anchors, d->state->anchors_len },
+					  .chain = credential->chain,
+					  .key = credential->key };
+
+	return visit_begin(d, &proof, ret);
+}
+
+/* Turns the verdict of an answer into an errno. */
+static int judge(struct device *d, const struct est_answer *answer, const char *what)
+{
+	switch (answer->verdict) {
+	case EST_DONE: return 0;
+	case EST_WAIT:
+		d->wait_s = answer->wait_s;
+		return failure_prefix(d->failure, -EAGAIN, "%s: come again in %u s: ", what,
+				      answer->wait_s);
+	case EST_REFUSED: return failure_prefix(d->failure, -EACCES, "%s: refused: ", what);
+	case _EST_VERDICT_MAX: break;
+	}
+	abort();
+}
+
+/* --- the steps --- */
+
+static int make_key(struct device *d)
+{
+	uint8_t key[KEY_MAX];
+	size_t len;
+	int r = key_make(key, &len);
+
+	if (r < 0)
+		return failure_set(d->failure, r, "no key could be made");
+
+	r = state_store_key(d->state, (struct gw_blob){ key, len }, d->failure);
+	explicit_bzero(key, sizeof(key));
+	if (r < 0)
+		return r;
+	step_done(d, "key", "P-256, stored");
+	return 0;
+}
+
+static int fetch_anchors(struct device *d, struct visit *visit)
+{
+	struct est_answer answer;
+	int r = est_anchors(&visit->exchanges, &answer);
+
+	if (r < 0)
+		return r;
+	r = judge(d, &answer, "anchors");
+	if (r >= 0)
+		r = state_store_anchors(d->state, (struct gw_blob){ answer.body, answer.len },
+					d->failure);
+	est_answer_done(&answer);
+	if (r < 0)
+		return r;
+	step_done(d, "anchors", "stored");
+	return 0;
+}
+
+static int ask_certificate(struct device *d, struct visit *visit, bool renew,
+			   struct est_answer *ret)
+{
+	struct gw_blob csr = d->options->csr;
+	uint8_t own[KEY_REQUEST_MAX];
+	int r;
+
+	if (!csr.len) {
+		r = key_request(d->state->candidate.key, d->id, own, &csr.len);
+		if (r < 0)
+			return failure_set(d->failure, r, "no signing request could be made");
+		csr.data = own;
+	}
+
+	r = est_enroll(&visit->exchanges, renew, csr, ret);
+	return r < 0 ? r : judge(d, ret, "certificate");
+}
+
+/* The certificate must be for our key and in our name, and lead to an anchor; *chain gets it and its
+ * issuers in order. */
+static int check_certificate(struct device *d, struct gw_blob list, uint8_t *chain, size_t *ret_len)
+{
+	uint8_t public[KEY_PUBLIC_MAX];
+	struct certificate c = { 0 };
+	struct gw_blob rest = { chain, 0 };
+	size_t len;
+	int r;
+
+	if (key_public(d->state->candidate.key, public, &len) < 0)
+		return failure_set(d->failure, -EPERM, "our own key cannot be read");
+	if (certificate_chain(list, (struct gw_blob){ public, len }, chain, &rest.len) < 0)
+		return failure_set(d->failure, -EPERM, "it is not for our key");
+
+	*ret_len = rest.len;
+	r = trust_check((struct gw_blob){ d->state->anchors, d->state->anchors_len }, rest,
+			d->failure);
+	if (r < 0)
+		return failure_prefix(d->failure, r, "it leads to no anchor: ");
+
+	(void)certificate_next(&rest, &c);
+	if (!certificate_is_named(&c, d->id))
+		return failure_set(d->failure, -EPERM, "it is in another name");
+	return 0;
+}
+
+/* A certificate that is of no use is worth a word to the operator. */
+static void report_bad_certificate(struct device *d, struct visit *visit)
+{
+	struct failure why = *d->failure;
+	struct est_answer answer = { 0 };
+
+	(void)est_report(&visit->exchanges, /* ok= */ false, why.text, &answer);
+	est_answer_done(&answer);
+	*d->failure = why;
+}
+
+static int keep_certificate(struct device *d, struct visit *visit, const struct est_answer *answer)
+{
+	_cleanup_free_ uint8_t *chain = malloc(answer->len);
+	size_t len;
+	int r;
+
+	if (!chain)
+		return failure_set(d->failure, -ENOMEM, "no memory");
+
+	r = check_certificate(d, (struct gw_blob){ answer->body, answer->len }, chain, &len);
+	if (r < 0) {
+		(void)failure_prefix(d->failure, r, "the certificate is of no use: ");
+		report_bad_certificate(d, visit);
+		return r;
+	}
+
+	r = state_store_certificate(d->state, (struct gw_blob){ chain, len }, d->failure);
+	if (r < 0)
+		return r;
+	tell_certificate(d, (struct gw_blob){ chain, len });
+	return 0;
+}
+
+static int obtain(struct device *d, struct visit *visit, bool renew)
+{
+	struct est_answer answer = { 0 };
+	int r;
+
+	r = fetch_anchors(d, visit);
+	if (r < 0)
+		return r;
+	r = ask_certificate(d, visit, renew, &answer);
+	if (r >= 0)
+		r = keep_certificate(d, visit, &answer);
+	est_answer_done(&answer);
+	return r;
+}
+
+static int enroll(struct device *d)
+{
+	struct visit visit;
+	int r = visit_with_secret(d, &visit);
+
+	if (r < 0)
+		return r;
+	r = obtain(d, &visit, /* renew= */ false);
+	visit_end(&visit);
+	return r;
+}
+
+static int renew(struct device *d)
+{
+	struct visit visit;
+	int r = visit_with_certificate(d, &d->state->credential, &visit);
+
+	if (r < 0)
+		return r;
+	r = obtain(d, &visit, /* renew= */ true);
+	visit_end(&visit);
+	return r;
+}
+
+/* Any answer to a request on this session is the proof; the settings are worth asking for. */
+static int fetch_settings(struct device *d, struct visit *visit)
+{
+	struct est_answer answer;
+	int r = est_settings(&visit->exchanges, &answer);
+
+	if (r < 0)
+		return r;
+	r = judge(d, &answer, "settings");
+	if (r >= 0)
+		r = state_store_settings(d->state, (struct gw_blob){ answer.body, answer.len },
+					 d->failure);
+	est_answer_done(&answer);
+	return r;
+}
+
+/* The proof stands without it. */
+static void report_success(struct device *d, struct visit *visit)
+{
+	struct est_answer answer = { 0 };
+
+	if (est_report(&visit->exchanges, /* ok= */ true, "proved", &answer) < 0 ||
+	    answer.verdict != EST_DONE)
+		step_done(d, "report", "not taken, ignoring: %s", d->failure->text);
+	else
+		step_done(d, "report", "taken");
+	est_answer_done(&answer);
+}
+
+static int prove(struct device *d, const struct credential *credential)
+{
+	struct visit visit;
+	int r = visit_with_certificate(d, credential, &visit);
+
+	if (r < 0)
+		return r;
+
+	r = fetch_settings(d, &visit);
+	if (r >= 0 && credential == &d->state->candidate)
+		r = state_promote(d->state, d->failure);
+	if (r >= 0) {
+		step_done(d, "proof", "settings stored");
+		report_success(d, &visit);
+		d->proved = true;
+	}
+	visit_end(&visit);
+	return r;
+}
+
+static int prove_candidate(struct device *d)
+{
+	int r = prove(d, &d->state->candidate);
+
+	if (r == -EACCES || r == -ECONNRESET)
+		return failure_prefix(d->failure, r,
+				      "the certificate is not taken (--fresh-key begins again): ");
+	return r;
+}
+
+static int prove_credential(struct device *d)
+{
+	return prove(d, &d->state->credential);
+}
+
+/* --- insisting --- */
+
+static bool is_passing(int r)
+{
+	return r == -EAGAIN || r == -ETIMEDOUT || r == -ECONNREFUSED || r == -ECONNRESET;
+}
+
+static void sleep_us(uint64_t us)
+{
+	struct timespec left = { .tv_sec = (time_t)(us / SECOND_US),
+				 .tv_nsec = (long)(us % SECOND_US) * 1000 };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+		;
+}
+
+/* Up to a second at random, so that devices that were sent away together do not come back together. */
+static uint64_t jitter_us(void)
+{
+	uint32_t random = 0;
+
+	(void)gw_random((uint8_t *)&random, sizeof(random));
+	return random % SECOND_US;
+}
+
+static int pause_for(struct device *d, uint64_t us)
+{
+	if (gw_now_monotonic_us() + us >= d->options->until_us)
+		return failure_prefix(d->failure, -ETIMEDOUT, "timed out: ");
+
+	sleep_us(us);
+	step_done(d, "pause", "%s", d->failure->text);
+	return 0;
+}
+
+/* Tries until it works, is refused, or the time is over. */
+static int insist(struct device *d, int (*attempt)(struct device *))
+{
+	uint64_t pause_us = PAUSE_US;
+	unsigned n_ended = 0;
+
+	for (;;) {
+		int r = attempt(d);
+
+		n_ended = r == -ECONNRESET ? n_ended + 1 : 0;
+		if (r == 0 || !is_passing(r) || n_ended == ENDED_MAX)
+			return r;
+
+		if (r == -EAGAIN) {
+			r = pause_for(d, d->wait_s * (uint64_t)SECOND_US + jitter_us());
+			pause_us = PAUSE_US;
+		} else {
+			r = pause_for(d, pause_us);
+			pause_us = GW_MIN(pause_us * 2, (uint64_t)PAUSE_MAX_US);
+		}
+		if (r < 0)
+			return r;
+	}
+}
+
+/* --- the way --- */
+
+/* The name is the label's; without one, that of the certificate which lies there. */
+static int settle_name(struct device *d)
+{
+	struct gw_blob chain = d->state->credential.chain, name;
+	struct certificate c = { 0 };
+	bool has_credential = chain.len > 0;
+
+	if (!d->options->id) {
+		if (!has_credential || certificate_next(&chain, &c) < 0 ||
+		    certificate_name(&c, &name) < 0 || name.len >= sizeof(d->id))
+			return failure_set(d->failure, -EINVAL,
+					   "%s holds no credential, so a label is needed",
+					   d->state->path);
+		failure_quote(name, d->id, sizeof(d->id));
+		return 0;
+	}
+
+	(void)gw_copy(d->id, sizeof(d->id), d->options->id);
+	if (has_credential && certificate_next(&chain, &c) >= 0 && !certificate_is_named(&c, d->id))
+		return failure_set(d->failure, -EINVAL, "%s belongs to a device other than %s",
+				   d->state->path, d->id);
+	return 0;
+}
+
+static int do_step(struct device *d, enum plan_step step)
+{
+	switch (step) {
+	case PLAN_MAKE_KEY: return make_key(d);
+	case PLAN_ENROLL:
+		if (!d->options->secret.len)
+			return failure_set(d->failure, -EINVAL,
+					   "a label with a secret is needed to begin");
+		return insist(d, enroll);
+	case PLAN_RENEW: return insist(d, renew);
+	case PLAN_PROVE_CANDIDATE: return insist(d, prove_candidate);
+	case PLAN_PROVE_CREDENTIAL: return insist(d, prove_credential);
+	case PLAN_NOTHING_TO_RENEW:
+		return failure_set(d->failure, -EINVAL,
+				   "%s holds no proved certificate, so there is nothing to renew",
+				   d->state->path);
+	case PLAN_NO_ANCHORS:
+		return failure_set(d->failure, -EPERM,
+				   "%s/anchors.pem is missing: the gateway could be anybody; put "
+				   "the file back",
+				   d->state->path);
+	case PLAN_DONE:
+	case _PLAN_STEP_MAX: break;
+	}
+	abort();
+}
+
+static int go(struct device *d)
+{
+	struct plan_facts facts = { .renew = d->options->renew };
+	enum plan_step step;
+	int r;
+
+	r = settle_name(d);
+	if (r >= 0 && d->options->fresh_key)
+		r = state_drop_candidate(d->state, d->failure);
+
+	while (r >= 0) {
+		state_describe(d->state, &facts);
+		facts.proved = d->proved;
+		step = plan_next(&facts);
+		if (step == PLAN_DONE)
+			return 0;
+		r = do_step(d, step);
+	}
+	return r;
+}
+
+int device_run(const struct device_options *options, struct failure *failure)
+{
+	struct device d = { .options = options,
+			    .failure = failure,
+			    .step_began_us = gw_now_monotonic_us() };
+	int r = state_open(options->state, failure, &d.state);
+
+	if (r < 0)
+		return r;
+	r = go(&d);
+	(void)state_free(d.state);
+	return r;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gangway-device: the reference device. Reads the command line and the label, and shows each step of
+ * device.c with the time it took. The label's secret comes from a file or standard input, never from
+ * the command line, where every process could read it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/label.h"
+#include "lib/step.h"
+#include "lib/util.h"
+#include "tools/device/device.h"
+#include "tools/device/failure.h"
+#include "tools/device/request.h"
+#include "tools/device/state.h"
+
+#define EXIT_REFUSED   1
+#define EXIT_WRONG_USE 2
+
+#define TIMEOUT_DEFAULT_S 60
+#define TIMEOUT_MAX_S     86400
+
+#define LABEL_FILE_MAX (GW_LABEL_MAX + 64) /* with the white space around it */
+
+struct arguments {
+	const char *label, *connect, *state, *csr_file;
+	uint64_t timeout_s;
+	bool renew, fresh_key, list_steps;
+};
+
+static const char help[] =
+	"Usage: gangway-device --label FILE|- --connect coaps://GATEWAY[:PORT] --state DIR\n"
+	"\n"
+	"Comes aboard as a device does: makes a key, proves itself by the label's secret, gets a\n"
+	"certificate for the key, and proves that. Stopped at any point, it goes on from there "
+	"when it\n"
+	"is started again.\n"
+	"\n"
+	"  --label FILE|-     the label, from a file or from standard input; not needed\n"
+	"                     once DIR holds a proved certificate\n"
+	"  --connect URI      where the gateway is\n"
+	"  --state DIR        what the device remembers; made if need be\n"
+	"  --renew            get another certificate with the one in DIR, and prove it\n"
+	"  --fresh-key        give up what is unfinished in DIR and begin with a new key\n"
+	"  --timeout SECONDS  give up after that time (default 60)\n"
+	"  --csr-file FILE    send these bytes as signing request, to see them refused\n"
+	"  --list-steps       print the durable steps, for $GANGWAY_DIE_AT, and end\n"
+	"  --help, --version  print that and end\n"
+	"\n"
+	"Exit status: 0 aboard, 1 refused or out of time (the last line says why), 2 wrong use.\n";
+
+static int fail(int status, const char *text)
+{
+	(void)fprintf(stderr, "gangway-device: %s\n", text);
+	return status;
+}
+
+static void on_step(const char *name, uint64_t took_us, const char *detail)
+{
+	(void)printf("%-12s %6llu ms  %s\n", name, (unsigned long long)(took_us + 500) / 1000,
+		     detail);
+}
+
+/* --- the command line --- */
+
+static int parse_timeout(const char *text, struct arguments *ret)
+{
+	if (gw_parse_u64(text, 1, TIMEOUT_MAX_S, &ret->timeout_s) < 0)
+		return fail(EXIT_WRONG_USE, "--timeout: must be a number of seconds, 1 to 86400");
+	return 0;
+}
+
+static int print_and_exit(const char *text)
+{
+	(void)fputs(text, stdout);
+	exit(EXIT_SUCCESS);
+}
+
+static int parse_arguments(int argc, char **argv, struct arguments *ret)
+{
+	enum { LABEL = 1, CONNECT, STATE, RENEW, FRESH, TIMEOUT, CSR, STEPS, HELP, VERSION_ };
+	static const struct option options[] = {
+		{ "label", required_argument, NULL, LABEL },
+		{ "connect", required_argument, NULL, CONNECT },
+		{ "state", required_argument, NULL, STATE },
+		{ "renew", no_argument, NULL, RENEW },
+		{ "fresh-key", no_argument, NULL, FRESH },
+		{ "timeout", required_argument, NULL, TIMEOUT },
+		{ "csr-file", required_argument, NULL, CSR },
+		{ "list-steps", no_argument, NULL, STEPS },
+		{ "help", no_argument, NULL, HELP },
+		{ "version", no_argument, NULL, VERSION_ },
+		{ 0 },
+	};
+	int c, r = 0;
+
+	*ret = (struct arguments){ .timeout_s = TIMEOUT_DEFAULT_S };
+	while (r == 0 && (c = getopt_long(argc, argv, "", options, /* longindex= */ NULL)) != -1) {
+		switch (c) {
+		case LABEL: ret->label = optarg; break;
+		case CONNECT: ret->connect = optarg; break;
+		case STATE: ret->state = optarg; break;
+		case RENEW: ret->renew = true; break;
+		case FRESH: ret->fresh_key = true; break;
+		case TIMEOUT: r = parse_timeout(optarg, ret); break;
+		case CSR: ret->csr_file = optarg; break;
+		case STEPS: ret->list_steps = true; break;
+		case HELP: return print_and_exit(help);
+		case VERSION_:
+			return print_and_exit("gangway-device " PACKAGE_VERSION
+					      ", wolfSSL " GW_WOLFSSL_VERSION "\n");
+		default: return EXIT_WRONG_USE; /* getopt has said why */
+		}
+	}
+	if (r == 0 && optind < argc)
+		return fail(EXIT_WRONG_USE, "only options are expected; see --help");
+	return r;
+}
+
+/* --- what the options name --- */
+
+static int complain(const char *path, const char *why)
+{
+	char text[FAILURE_MAX];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", path, why);
+	return fail(EXIT_WRONG_USE, text);
+}
+
+/* Unbuffered, so that the secret lies in one place only. */
+static int read_text(const char *path, char *text, size_t size)
+{
+	FILE *file = gw_streq(path, "-") ? stdin : fopen(path, "re");
+	size_t len;
+
+	if (!file)
+		return complain(path, strerror(errno));
+
+	(void)setvbuf(file, /* buf= */ NULL, _IONBF, 0);
+	len = fread(text, 1, size - 1, file);
+	text[len] = 0;
+	if (ferror(file))
+		return complain(path, strerror(errno));
+	if (file != stdin)
+		(void)fclose(file);
+	return len == size - 1 ? complain(path, "is too long for a label") : 0;
+}
+
+static int read_label(const char *path, struct gw_label *ret)
+{
+	char text[LABEL_FILE_MAX];
+	const char *why;
+	int r = read_text(path, text, sizeof(text));
+
+	if (r != 0)
+		return r;
+
+	r = gw_label_parse(text, ret, &why);
+	explicit_bzero(text, sizeof(text));
+	if (r < 0)
+		return complain(path, why);
+	if (ret->secret_len == 0)
+		return complain(
+			path, "the label names a public key; this device needs one with a secret");
+	return 0;
+}
+
+static int read_csr(const char *path, uint8_t **ret, struct gw_blob *ret_blob)
+{
+	size_t len;
+	int r = gw_read_file(AT_FDCWD, path, REQUEST_BODY_MAX, ret, &len);
+
+	if (r < 0)
+		return complain(path, strerror(-r));
+	if (len == 0)
+		return complain(path, "is empty");
+
+	*ret_blob = (struct gw_blob){ *ret, len };
+	return 0;
+}
+
+static int run(const struct device_options *options)
+{
+	uint64_t start_us = gw_now_monotonic_us();
+	struct failure failure = { "something went wrong" };
+	int r = device_run(options, &failure);
+
+	if (r < 0)
+		return fail(r == -EINVAL ? EXIT_WRONG_USE : EXIT_REFUSED, failure.text);
+
+	on_step(options->renew ? "renewed" : "onboarded", gw_now_monotonic_us() - start_us,
+		"in all");
+	return EXIT_SUCCESS;
+}
+
+static int prepare_and_run(const struct arguments *arguments, struct gw_label *label)
+{
+	struct device_options options = { .state = arguments->state,
+					  .renew = arguments->renew,
+					  .fresh_key = arguments->fresh_key,
+					  .on_step = on_step };
+	_cleanup_free_ uint8_t *csr = NULL;
+	const char *why;
+	int r;
+
+	if (uri_parse(arguments->connect, &options.gateway, &why) < 0)
+		return complain("--connect", why);
+
+	if (arguments->label) {
+		r = read_label(arguments->label, label);
+		if (r != 0)
+			return r;
+		options.id = label->id;
+		options.secret = (struct gw_blob){ label->secret, label->secret_len };
+	}
+
+	if (arguments->csr_file) {
+		r = read_csr(arguments->csr_file, &csr, &options.csr);
+		if (r != 0)
+			return r;
+	}
+
+	options.until_us = gw_now_monotonic_us() + arguments->timeout_s * 1000000;
+	return run(&options);
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments;
+	struct gw_label label = { 0 };
+	int r;
+
+	(void)setvbuf(stdout, /* buf= */ NULL, _IOLBF, 0);
+	r = parse_arguments(argc, argv, &arguments);
+	if (r != 0)
+		return r;
+	if (arguments.list_steps) {
+		gw_steps_list(state_steps, state_n_steps);
+		return EXIT_SUCCESS;
+	}
+	if (!arguments.connect || !arguments.state)
+		return fail(EXIT_WRONG_USE, "--connect and --state are needed; see --help");
+
+	r = prepare_and_run(&arguments, &label);
+	gw_label_wipe(&label);
+	return r;
+}
