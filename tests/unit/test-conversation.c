@@ -284,6 +284,38 @@ static void assert_pkcs7(struct gw_blob body)
 			    certificate.data, certificate.len);
 }
 
+/* --- memory --- */
+
+/* Allocations of ours and of wolfSSL's until one fails; SIZE_MAX: none does. */
+static size_t until_failure = SIZE_MAX;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+
+static bool fails(void)
+{
+	return until_failure != SIZE_MAX && until_failure-- == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	return fails() ? NULL : __real_realloc(p, size);
+}
+
 /* --- who may what --- */
 
 static void every_resource_method_and_peer(void **state)
@@ -1211,9 +1243,82 @@ static void a_binding_is_compared(void **state)
 	bench_free(b);
 }
 
+/* An enrolment in blocks of which the nth allocation fails; false once there are fewer. */
+static bool enrol_short_of_memory(size_t n)
+{
+	struct bench *b = bench_psk();
+	struct gw_coap_block block;
+	struct asking last;
+	bool failed;
+
+	until_failure = n;
+	for (uint32_t i = 0; i * 64 < csr.len; i++) {
+		size_t left = csr.len - i * 64;
+		struct asking a = asking_for(b, GW_COAP_POST, SEN);
+
+		with_block(&a, GW_COAP_BLOCK1, i, left > 64, 64);
+		a.msg.payload = (struct gw_blob){ csr.data + i * 64, GW_MIN(left, (size_t)64) };
+		say(b, &a.msg);
+	}
+	/* wolfSSL calls a signature bad when it runs out of memory over it: that would be a REJECTED */
+	if (b->n_asked > 0 && b->asked[0][1] == GW_MSG_ENROLL)
+		answer_issued(b, heard_enroll(b));
+	b->n_heard = b->n_asked;
+	block = (struct gw_coap_block){ .number = 1, .size = 64 };
+	for (; block.number < 4; block.number++) {
+		struct asking a = asking_for(b, GW_COAP_POST, SEN);
+
+		with_block(&a, GW_COAP_BLOCK2, block.number, false, 64);
+		say(b, &a.msg);
+	}
+	failed = until_failure == SIZE_MAX;
+	until_failure = SIZE_MAX;
+
+	/* each request was answered, if only by a reset, and the next one is served */
+	assert_true(conversation_is_idle(b->c));
+	for (uint16_t id = 0; id < b->next_id; id++)
+		assert_int_equal(hear(b).id, id);
+	last = asking_sen(b);
+	say(b, &last.msg);
+	answer_issued(b, heard_enroll(b));
+	hear_code(b, GW_COAP_CHANGED);
+	bench_free(b);
+	return failed;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+	size_t n = 0;
+
+	while (enrol_short_of_memory(n))
+		n++;
+	assert_in_range(n, 10, 1000);
+}
+
+static void no_memory_to_begin_with(void **state)
+{
+	const struct conversation_peer peer = { .device = "ACME-1" };
+	struct conversation_facts facts = { 0 };
+	struct conversation *c;
+	int r;
+
+	for (size_t n = 0;; n++) {
+		until_failure = n;
+		r = conversation_new(&ops, NULL, &facts, &peer, &c);
+		until_failure = SIZE_MAX;
+		if (r == 0)
+			break;
+		assert_true(r == -ENOMEM || r == -EIO);
+		assert_true(n < 100);
+	}
+	conversation_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_allocation_may_fail),
+		cmocka_unit_test(no_memory_to_begin_with),
 		cmocka_unit_test(every_resource_method_and_peer),
 		cmocka_unit_test(unknown_paths),
 		cmocka_unit_test(formats_of_requests),
