@@ -80,10 +80,7 @@ static int enroll(struct resource_call *call, bool renew, struct reply *reply,
 		return r;
 
 	if (reason != GW_REASON_NONE) {
-		reply_reason(reply,
-			     reason == GW_REASON_TOO_LARGE ? GW_COAP_TOO_LARGE
-							   : GW_COAP_BAD_REQUEST,
-			     gw_reason_code(reason));
+		reply_reason(reply, GW_COAP_BAD_REQUEST, gw_reason_code(reason));
 		*ret_msg = (struct gw_msg){ .type = GW_MSG_REJECTED,
 					    .rejected.reason = gw_reason_code(reason) };
 		return 0;

@@ -25,22 +25,22 @@ static const struct resource resources[] = {
 	{ .path = "core", .method = GW_COAP_GET, .who = RESOURCE_BY_ANYBODY,
 	  .gives = { GW_COAP_FORMAT_LINK }, .n_gives = 1, .begin = directory_get },
 
-	{ .path = "est/crts", .method = GW_COAP_GET, .is_est = true, .who = RESOURCE_BY_ANYBODY,
+	{ .path = "est/crts", .method = GW_COAP_GET, .who = RESOURCE_BY_ANYBODY,
 	  .gives = { GW_COAP_FORMAT_PKCS7_CERTS, GW_COAP_FORMAT_PKIX_CERT }, .n_gives = 2,
 	  .type = "ace.est.crts", .begin = est_anchors },
 
-	{ .path = "est/att", .method = GW_COAP_GET, .is_est = true, .who = RESOURCE_BY_ANYBODY,
+	{ .path = "est/att", .method = GW_COAP_GET, .who = RESOURCE_BY_ANYBODY,
 	  .gives = { GW_COAP_FORMAT_CSRATTRS }, .n_gives = 1,
 	  .type = "ace.est.att", .begin = est_attributes },
 
-	{ .path = "est/sen", .method = GW_COAP_POST, .is_est = true, .who = RESOURCE_BY_ANYBODY,
+	{ .path = "est/sen", .method = GW_COAP_POST, .who = RESOURCE_BY_ANYBODY,
 	  .takes = GW_COAP_FORMAT_PKCS10, .body_max = GW_CSR_MAX,
 	  .gives = { GW_COAP_FORMAT_PKCS7_CERTS, GW_COAP_FORMAT_PKIX_CERT }, .n_gives = 2,
 	  .type = "ace.est.sen", .begin = est_enroll,
 	  .answer = GW_MSG_ENROLLED, .finish = est_enrolled },
 
 	/* Renewal is asked for with the certificate that is renewed. */
-	{ .path = "est/sren", .method = GW_COAP_POST, .is_est = true,
+	{ .path = "est/sren", .method = GW_COAP_POST,
 	  .who = RESOURCE_BY_CERTIFICATE,
 	  .takes = GW_COAP_FORMAT_PKCS10, .body_max = GW_CSR_MAX,
 	  .gives = { GW_COAP_FORMAT_PKCS7_CERTS, GW_COAP_FORMAT_PKIX_CERT }, .n_gives = 2,
@@ -83,32 +83,28 @@ static int join(const struct gw_blob *segments, size_t n_segments, char path[RES
 	return 0;
 }
 
-/* Takes the label out of "est/LABEL/OPERATION", in place. */
-static bool drop_label(char *path)
+/* Takes the label (RFC 7030 3.2.2) out of "est/LABEL/OPERATION", in place. */
+static void drop_label(char *path)
 {
 	char *label = path + strlen(EST_PREFIX), *operation;
 
 	if (strncmp(path, EST_PREFIX, strlen(EST_PREFIX)) != 0)
-		return false;
+		return;
 	operation = strchr(label, '/');
-	if (!operation || operation - label > LABEL_MAX)
-		return false;
-
-	memmove(label, operation + 1, strlen(operation + 1) + 1);
-	return true;
+	if (operation && operation - label <= LABEL_MAX)
+		memmove(label, operation + 1, strlen(operation + 1) + 1);
 }
 
 const struct resource *resource_find(const struct gw_blob *segments, size_t n_segments)
 {
 	char buf[RESOURCE_PATH_MAX], *path = buf + strlen(PREFIX);
-	bool labelled;
 
 	if (join(segments, n_segments, buf) < 0 || strncmp(buf, PREFIX, strlen(PREFIX)) != 0)
 		return NULL;
 
-	labelled = drop_label(path);
+	drop_label(path);
 	for (size_t i = 0; i < GW_ELEMENTS(resources); i++)
-		if (gw_streq(resources[i].path, path) && (resources[i].is_est || !labelled))
+		if (gw_streq(resources[i].path, path))
 			return &resources[i];
 	return NULL;
 }

@@ -44,7 +44,6 @@ struct resource_call {
 struct resource {
 	const char *path; /* below /.well-known/ */
 	uint8_t method;   /* GW_COAP_GET or GW_COAP_POST */
-	bool is_est;      /* a label may stand in its path (RFC 7030 3.2.2) */
 	unsigned who;     /* enum resource_peer, or-ed */
 	int takes;        /* content format of the request's body */
 	size_t body_max;  /* bytes of it, 0: takes none */

@@ -257,6 +257,12 @@ static void only_a_ca_issues(void **state)
 	openssl_run("pkey -in leaf.key -out weak.key");
 	issue("child", "device", "/CN=ACME-1/O=default", "weak", LEAF, "-days 30");
 	assert_refused(check("child", "weak"), "no CA");
+
+	/* not even one that leaves open what it is for */
+	issue("open", "leaf", "/CN=Open", "ca", "subjectKeyIdentifier=hash\n", "-days 30");
+	openssl_run("pkey -in leaf.key -out open.key");
+	issue("child", "device", "/CN=ACME-1/O=default", "open", LEAF, "-days 30");
+	assert_refused(check("child", "open"), "no CA");
 	(void)rename("leaf.key", "other.key");
 }
 
@@ -287,55 +293,79 @@ static void path_lengths_are_kept(void **state)
 	free((void *)(uintptr_t)certs[1].data);
 }
 
+/* Like issue(), with dates as text. An issuer that is NULL: the certificate is its own. */
+static void issue_dated(const char *name, const char *key, const char *subject, const char *issuer,
+			const char *extensions, const char *from, const char *to)
+{
+	write_text("extensions", extensions);
+	write_text("serial", "77\n");
+	write_text("index", "");
+	write_text("config", "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nnew_certs_dir=.\n"
+			     "serial=serial\nunique_subject=no\npolicy=p\ndefault_md=sha256\n"
+			     "[p]\nCN=supplied\nO=optional\n");
+	openssl_run("req -new -key %s.key -subj '%s' -out %s.csr", key, subject, name);
+	openssl_run(
+		"ca -batch -notext -config config -in %s.csr -extfile extensions -keyfile %s.key"
+		" %s%s%s -startdate %s -enddate %s -out %s.pem",
+		name, issuer ? issuer : key, issuer ? "-cert " : "-selfsign", issuer ? issuer : "",
+		issuer ? ".pem" : "", from, to, name);
+	openssl_run("x509 -in %s.pem -outform DER -out %s.crt", name, name);
+}
+
 /* The clock may be wrong: that is the agent's to judge. */
 static void dates_are_not_judged(void **state)
 {
-	static const char *const dates[] = {
-		"20010101000000Z 20020101000000Z",
-		"20900101000000Z 20910101000000Z",
-		"20200101000000Z 99991231235959Z",
+	static const struct {
+		const char *from, *to;
+	} dates[] = {
+		{ "20010101000000Z", "20020101000000Z" },
+		{ "20900101000000Z", "20910101000000Z" },
+		{ "20200101000000Z", "99991231235959Z" },
 	};
 
-	write_text("serial", "77\n");
-	write_text("config", "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nnew_certs_dir=.\n"
-			     "serial=serial\nunique_subject=no\npolicy=p\ndefault_md=sha256\n"
-			     "[p]\nCN=supplied\nO=supplied\n");
-	write_text("extensions", LEAF);
-	openssl_run("req -new -key device.key -subj '/CN=ACME-1/O=default' -out dates.csr");
 	for (size_t i = 0; i < GW_ELEMENTS(dates); i++) {
-		char from[16], to[16];
-
-		assert_int_equal(sscanf(dates[i], "%15s %15s", from, to), 2);
-		write_text("index", "");
-		openssl_run("ca -batch -notext -config config -in dates.csr -cert ca.pem -keyfile "
-			    "ca.key"
-			    " -extfile extensions -startdate %s -enddate %s -out dates.pem",
-			    from, to);
-		openssl_run("x509 -in dates.pem -outform DER -out dates.crt");
-		assert_good(check("dates", NULL));
+		issue_dated("dated", "device", "/CN=ACME-1/O=default", "ca", LEAF, dates[i].from,
+			    dates[i].to);
+		assert_good(check("dated", NULL));
 	}
 
-	/* but they must make sense, */
-	write_text("index", "");
-	openssl_run("ca -batch -notext -config config -in dates.csr -cert ca.pem -keyfile ca.key"
-		    " -extfile extensions -startdate 20300101000000Z -enddate 20300101000000Z"
-		    " -out dates.pem");
-	openssl_run("x509 -in dates.pem -outform DER -out dates.crt");
-	assert_refused(check("dates", NULL), "before it begins");
+	/* but they must make sense */
+	issue_dated("dated", "device", "/CN=ACME-1/O=default", "ca", LEAF, "20300101000000Z",
+		    "20300101000000Z");
+	assert_refused(check("dated", NULL), "before it begins");
 }
 
-/* and a bad date must not hide a bad signature. */
-static void an_expired_forgery_is_refused(void **state)
+static void nor_are_those_of_issuers(void **state)
+{
+	struct gw_blob certificate, old;
+
+	make_key("past");
+	issue_dated("past", "past", "/CN=Past CA", "ca", CA, "20010101000000Z", "20020101000000Z");
+	issue("late", "device", "/CN=ACME-1/O=default", "past", LEAF, "-days 30");
+	assert_good(check("late", "past"));
+
+	issue_dated("past", "past", "/CN=Past CA", /* issuer= */ NULL, CA, "20010101000000Z",
+		    "20020101000000Z");
+	issue("late", "device", "/CN=ACME-1/O=default", "past", LEAF, "-days 30");
+	certificate = openssl_read("late.crt");
+	old = openssl_read("past.crt");
+	assert_good(check_blobs(certificate, (struct gw_blob){ 0 }, &old, 1));
+	free((void *)(uintptr_t)certificate.data);
+	free((void *)(uintptr_t)old.data);
+}
+
+/* A bad date must not hide anything else. */
+static void expired_and_worse_is_refused(void **state)
 {
 	make_key("rogue");
 	openssl_run("req -new -x509 -key rogue.key -subj '/CN=Test CA' -days 30 -out rogue.pem");
-	write_text("extensions", LEAF);
-	write_text("index", "");
-	openssl_run("ca -batch -notext -config config -in dates.csr -cert rogue.pem"
-		    " -keyfile rogue.key -extfile extensions -startdate 20010101000000Z"
-		    " -enddate 20020101000000Z -out dates.pem");
-	openssl_run("x509 -in dates.pem -outform DER -out dates.crt");
-	assert_refused(check("dates", NULL), CHAINS);
+	issue_dated("dated", "device", "/CN=ACME-1/O=default", "rogue", LEAF, "20010101000000Z",
+		    "20020101000000Z");
+	assert_refused(check("dated", NULL), CHAINS);
+
+	issue_dated("dated", "device", "/CN=ACME-1/O=default", "ca",
+		    LEAF "1.2.3.4=critical,ASN1:NULL\n", "20010101000000Z", "20020101000000Z");
+	assert_refused(check("dated", NULL), CHAINS);
 }
 
 static void every_flipped_bit_is_refused(void **state)
@@ -398,7 +428,8 @@ int main(void)
 		cmocka_unit_test(only_a_ca_issues),
 		cmocka_unit_test(path_lengths_are_kept),
 		cmocka_unit_test(dates_are_not_judged),
-		cmocka_unit_test(an_expired_forgery_is_refused),
+		cmocka_unit_test(nor_are_those_of_issuers),
+		cmocka_unit_test(expired_and_worse_is_refused),
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(chains_are_bounded),

@@ -811,11 +811,18 @@ static void blocks_of_all_sizes(void **state)
 
 	for (uint16_t size = 16; size <= 1024; size *= 2) {
 		struct bench *b = bench_psk();
+		struct gw_coap_block block;
+		struct gw_coap msg;
 		size_t len;
 
 		send_blocks(b, size, csr);
 		answer_issued(b, heard_enroll(b));
-		len = fetch_blocks(b, GW_COAP_POST, SEN, hear_code(b, GW_COAP_CHANGED), whole);
+		msg = hear_code(b, GW_COAP_CHANGED);
+		assert_int_equal(gw_coap_find_block(&msg, GW_COAP_BLOCK1, &block), 0);
+		assert_int_equal(block.number, (csr.len - 1) / size);
+		assert_int_equal(block.size, size);
+		assert_false(block.more);
+		len = fetch_blocks(b, GW_COAP_POST, SEN, msg, whole);
 		assert_pkcs7((struct gw_blob){ whole, len });
 		assert_int_equal(b->n_asked, 1);
 		bench_free(b);

@@ -163,10 +163,18 @@ static void only_version_3(void **state)
 {
 	struct gw_blob der;
 	struct x509 x509;
+	uint8_t *version;
 
 	openssl_run("req -new -key key -subj /CN=x -out csr.pem");
 	openssl_run("x509 -req -in csr.pem -signkey key -outform DER -out crt"); /* version 1 */
 	der = openssl_read("crt");
+	assert_int_equal(x509_parse(der, &x509), -EBADMSG);
+	drop(der);
+
+	der = certificate("/CN=x", "");
+	version = memmem(der.data, 16, "\xa0\x03\x02\x01\x02", 5);
+	assert_non_null(version);
+	version[4] = 1; /* as version 2 is written */
 	assert_int_equal(x509_parse(der, &x509), -EBADMSG);
 	drop(der);
 }
