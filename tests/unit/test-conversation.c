@@ -675,6 +675,15 @@ static void bad_requests_are_refused_and_told(void **state)
 	assert_text(&msg, "bad-csr: The device's signing request is malformed.");
 	assert_string_equal(heard(b, GW_MSG_REJECTED).rejected.reason, "bad-csr");
 	assert_true(conversation_is_idle(b->c));
+
+	/* the text is cut to the blocks that the peer wants */
+	a = asking_sen(b);
+	a.msg.payload.len--;
+	with_block(&a, GW_COAP_BLOCK2, 0, false, 16);
+	say(b, &a.msg);
+	msg = hear_code(b, GW_COAP_BAD_REQUEST);
+	assert_text(&msg, "bad-csr: The dev");
+	heard(b, GW_MSG_REJECTED);
 	bench_free(b);
 
 	b = bench_new(&(struct conversation_peer){ .device = "ACME-2" });
