@@ -118,7 +118,12 @@ static bool is_left_out(const struct dialect_member *member, const struct gw_msg
 
 	if (member->need == DIALECT_REQUIRED)
 		return false;
-	assert(member->type == DIALECT_BASE64);
+	if (member->type == DIALECT_NAME) {
+		const char *text = *(const char *const *)from;
+
+		return !text || !*text;
+	}
+	assert(member->type == DIALECT_BASE64 || member->type == DIALECT_SERIAL);
 	return !((const struct gw_blob *)from)->len;
 }
 

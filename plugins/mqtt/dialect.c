@@ -47,8 +47,9 @@ static const struct dialect_member proved_members[] = {
 };
 
 static const struct dialect_member revoked_members[] = {
-	NAME("device", REQUIRED, request.device),
-	SERIAL("serial", REQUIRED, request.serial),
+	NAME("device", OPTIONAL, request.device),
+	SERIAL("serial", EITHER, request.serial),
+	NAME("of", OR, request.of),
 	CODE("reason", REQUIRED, request.reason, GW_REASON_MAX),
 };
 

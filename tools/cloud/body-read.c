@@ -73,7 +73,7 @@ static const struct member proved_members[] = {
 };
 
 static const struct member revoked_members[] = {
-	{ "device",   FORM_NAME,   REQUIRED, REQUEST_AT(device), BODY_NAME_MAX },
+	{ "device",   FORM_NAME,   OPTIONAL, REQUEST_AT(device), BODY_NAME_MAX },
 	{ "serial",   FORM_SERIAL, EITHER,   REQUEST_AT(serial), BODY_HEX_MAX },
 	{ "of",       FORM_NAME,   OPTIONAL, REQUEST_AT(of),     BODY_NAME_MAX },
 	{ "reason",   FORM_CODE,   REQUIRED, REQUEST_AT(reason), BODY_CODE_MAX },

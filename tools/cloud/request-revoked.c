@@ -15,7 +15,9 @@
 static int revoke_certificate(struct desk *desk, const char *gateway, const struct request *request,
 			      const struct record *record, struct reply *reply)
 {
-	if (!gw_streq(record->gateway, gateway) || !gw_streq(record->device, request->device)) {
+	bool names_it = !*request->device || gw_streq(record->device, request->device);
+
+	if (!gw_streq(record->gateway, gateway) || !names_it) {
 		gw_log_device(WARNING, request->device,
 			      "%s asks to revoke %s, which is not its own, ignoring", gateway,
 			      record->serial);
@@ -24,7 +26,7 @@ static int revoke_certificate(struct desk *desk, const char *gateway, const stru
 	if (record->state == CERTIFICATE_REVOKED)
 		return 0;
 
-	gw_log_device(INFO, request->device, "%s -> revoked: %s at %s, %s",
+	gw_log_device(INFO, record->device, "%s -> revoked: %s at %s, %s",
 		      certificate_state_name(record->state), record->serial, gateway,
 		      request->reason);
 	reply->step = "cloud.revoked";
