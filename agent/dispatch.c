@@ -101,10 +101,7 @@ int dispatch_message(struct agent *agent, struct plugin *plugin, const struct gw
 		return requests_take_settings_query(agent, &msg->settings_query);
 	case GW_MSG_REPORT: return requests_take_report(agent, &msg->report);
 	case GW_MSG_REJECTED: return requests_take_rejected(agent, &msg->rejected);
-	case GW_MSG_CHECKED:
-		r = enrol_take_check(agent, &msg->checked);
-		due_look(agent->due);
-		return r;
+	case GW_MSG_CHECKED: return enrol_take_check(agent, &msg->checked);
 	case GW_MSG_SERVER_CSR: return cloud_take_server_csr(agent, &msg->server_csr);
 
 	case GW_MSG_CLOUD_STATE: return take_cloud_state(agent, &msg->cloud_state);

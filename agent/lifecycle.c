@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/audit.h"
+#include "agent/due.h"
 #include "agent/enrol.h"
 #include "agent/queue.h"
 #include "agent/sessions.h"
@@ -245,5 +246,6 @@ int lifecycle_apply(struct agent *agent, struct device_record *device,
 		return -EBUSY;
 
 	act(agent, device, actions, cause->reason);
+	due_look(agent->due);
 	return write_state(agent, device, to, cause);
 }
