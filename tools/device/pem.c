@@ -158,7 +158,7 @@ int pem_from_list(struct gw_blob list, const char *label, char **ret_text, size_
 {
 	_cleanup_free_ char *text = NULL;
 	struct der element;
-	size_t size, len = 0;
+	size_t size = 0, len = 0;
 	int r = list_size(list, &size);
 
 	if (r < 0)
