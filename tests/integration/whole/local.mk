@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Not among the tests of `make check`: these bring sets up and take minutes (run.py).
+EXTRA_DIST += \
+	tests/integration/whole/README \
+	tests/integration/whole/checker.py \
+	tests/integration/whole/coap.py \
+	tests/integration/whole/dtls.py \
+	tests/integration/whole/lab.py \
+	tests/integration/whole/label.py \
+	tests/integration/whole/proxy.py \
+	tests/integration/whole/run.py \
+	tests/integration/whole/test_away.py \
+	tests/integration/whole/test_bus.py \
+	tests/integration/whole/test_coap.py \
+	tests/integration/whole/test_labels.py \
+	tests/integration/whole/test_secrets.py

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the tests in this folder, several files at a time, each file in a process of its own.
+
+    run.py [-j N] [NAME...]    NAME: a file's, such as test_aboard; none: all
+
+Prints a line a test, `PASS: `, `FAIL: ` or `SKIP: ` first, as `make check` does, and what a failed one
+has to say. Ends with 1 if one failed.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+import sys
+import textwrap
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+PREFIX = "tests/integration/whole"
+
+
+class Lines(unittest.TestResult):
+    """Prints a line as soon as a test has ended."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def _name(self, test):
+        return f"{PREFIX}/{self.module}:{test.id().rpartition('.')[2]}"
+
+    def _line(self, word, test, more=""):
+        print(f"{word}: {self._name(test)}{more}", flush=True)
+
+    def addSuccess(self, test):
+        self._line("PASS", test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._line("SKIP", test, f": {reason}")
+
+    def _failed(self, test, error):
+        print(textwrap.indent(self._exc_info_to_string(error, test), "    "))
+        self._line("FAIL", test)
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        self._failed(test, error)
+
+    addError = addFailure
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error:
+            self._failed(subtest, error)
+
+
+def run_here(module):
+    sys.path.insert(0, str(HERE))
+    result = Lines(module)
+    unittest.defaultTestLoader.loadTestsFromName(module).run(result)
+    return 0 if result.wasSuccessful() else 1
+
+
+def run_apart(module):
+    return subprocess.run([sys.executable, "-B", __file__, "--here", module], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-j", type=int, default=os.cpu_count(), dest="jobs")
+    parser.add_argument("--here", metavar="NAME")
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    if arguments.here:
+        return run_here(arguments.here)
+
+    build = os.environ.get("GANGWAY_BUILD") or subprocess.run(
+        [HERE.parents[2] / "scripts" / "build"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    os.environ["GANGWAY_BUILD"] = build.strip()
+    names = arguments.names or sorted(p.stem for p in HERE.glob("test_*.py"))
+    failed = False
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        runs = {pool.submit(run_apart, name): name for name in names}
+        for run in concurrent.futures.as_completed(runs):
+            result = run.result()
+            print(result.stdout, end="", flush=True)
+            if result.returncode not in (0, 1):
+                print(f"FAIL: {PREFIX}/{runs[run]}: ended with {result.returncode}", flush=True)
+            failed |= result.returncode != 0
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
