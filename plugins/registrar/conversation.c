@@ -2,8 +2,8 @@
 /*
  * Ties the parts together: exchange.c hands up requests, request.c reads them, resource.c says who
  * answers, transfer.c and response.c join and cut. What the agent has to answer waits in a few slots:
- * a request is answered when the agent's word comes, or after ten seconds with "later" (5.03), and
- * after half a second if the cloud is away; then the slot is free, and an answer that still comes is
+ * a request is answered when the agent's word comes, or after ten seconds with "later" (5.03), or
+ * after half a second if it takes a cloud that is away; then the slot is free, and an answer that still comes is
  * dropped: the device will ask again, and the agent remembers.
  */
 #include "plugins/registrar/conversation.h"
@@ -28,9 +28,10 @@
 
 #define WAITING_MAX 4 /* requests of one peer that wait for the agent */
 
-#define PATIENCE_US 10000000u /* how long a peer is kept waiting for the agent, */
-#define PATIENCE_ALONE_US \
-	EXCHANGE_ACK_DELAY_US /* and if the cloud is away: it may know by itself */
+/* How long a peer is kept waiting for the agent; and for what takes the cloud, while that is away: the
+ * agent may still know the answer by itself, and then it is quick. */
+#define PATIENCE_US       10000000u
+#define PATIENCE_ALONE_US EXCHANGE_ACK_DELAY_US
 
 /* What one peer may have the agent (and wolfSSL, with a signing request) do. */
 #define QUESTIONS_PER_SECOND 4
@@ -106,7 +107,8 @@ static void respond(struct conversation *c, const struct turn *turn, const struc
 }
 
 /* A signing request that is too large never gets as far as the others that are refused: tell of it. */
-static void refuse_size(struct conversation *c, const struct turn *turn, struct reply *reply)
+static void refuse_size(struct conversation *c, const struct turn *turn, uint64_t now_us,
+			struct reply *reply)
 {
 	const char *reason = gw_reason_code(GW_REASON_TOO_LARGE);
 	const struct gw_msg msg = { .type = GW_MSG_REJECTED, .rejected.reason = reason };
@@ -116,7 +118,8 @@ static void refuse_size(struct conversation *c, const struct turn *turn, struct 
 		return;
 	}
 	reply_reason(reply, GW_COAP_TOO_LARGE, reason);
-	c->ops->ask(c->userdata, &msg);
+	if (bucket_take(&c->questions, now_us))
+		c->ops->ask(c->userdata, &msg);
 }
 
 static void respond_code(struct conversation *c, const struct turn *turn, uint8_t code,
@@ -125,7 +128,7 @@ static void respond_code(struct conversation *c, const struct turn *turn, uint8_
 	_cleanup_(reply_done) struct reply reply = { .format = REPLY_NO_FORMAT };
 
 	if (code == GW_COAP_TOO_LARGE)
-		refuse_size(c, turn, &reply);
+		refuse_size(c, turn, now_us, &reply);
 	else if (*why)
 		reply_text(&reply, code, why);
 	else
@@ -154,11 +157,17 @@ static uint32_t answer_number(const struct gw_msg *msg)
 	return msg->type == GW_MSG_REPORTED ? msg->reported.request : 0;
 }
 
+/* Whether the answer is to come from where nobody is. */
+static bool is_alone(const struct conversation *c, const struct resource *resource)
+{
+	return resource->needs_cloud && !c->facts->cloud_online;
+}
+
 /* Asks the agent. False: too many of this peer's requests wait for it already. */
 static bool ask(struct conversation *c, const struct turn *turn, struct gw_msg *msg,
 		uint64_t now_us)
 {
-	uint64_t patience_us = c->facts->cloud_online ? PATIENCE_US : PATIENCE_ALONE_US;
+	uint64_t patience_us = is_alone(c, turn->resource) ? PATIENCE_ALONE_US : PATIENCE_US;
 
 	for (size_t i = 0; i < WAITING_MAX; i++) {
 		struct waiting *waiting = &c->waiting[i];
@@ -198,7 +207,7 @@ static void stop_waiting(struct conversation *c, struct waiting *waiting,
 	waiting->number = 0;
 	if (!answer) {
 		reply_later(&reply,
-			    c->facts->cloud_online ? RESOURCE_RETRY_AFTER_S : RETRY_ALONE_S);
+			    is_alone(c, turn.resource) ? RETRY_ALONE_S : RESOURCE_RETRY_AFTER_S);
 	} else if (turn.resource->finish(&call, answer, &reply) < 0 || keep(c, &turn, &reply) < 0) {
 		reply_done(&reply);
 		reply_code(&reply, GW_COAP_INTERNAL);

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+EXTRA_DIST += plugins/registrar/README
+
 # What is said with a device, without I/O: tests and fuzz targets link it without the rest.
 noinst_LIBRARIES += plugins/registrar/libconversation.a
 

@@ -36,7 +36,7 @@ static const struct resource resources[] = {
 	{ .path = "est/sen", .method = GW_COAP_POST, .who = RESOURCE_BY_ANYBODY,
 	  .takes = GW_COAP_FORMAT_PKCS10, .body_max = GW_CSR_MAX,
 	  .gives = { GW_COAP_FORMAT_PKCS7_CERTS, GW_COAP_FORMAT_PKIX_CERT }, .n_gives = 2,
-	  .type = "ace.est.sen", .begin = est_enroll,
+	  .type = "ace.est.sen", .needs_cloud = true, .begin = est_enroll,
 	  .answer = GW_MSG_ENROLLED, .finish = est_enrolled },
 
 	/* Renewal is asked for with the certificate that is renewed. */
@@ -44,7 +44,7 @@ static const struct resource resources[] = {
 	  .who = RESOURCE_BY_CERTIFICATE,
 	  .takes = GW_COAP_FORMAT_PKCS10, .body_max = GW_CSR_MAX,
 	  .gives = { GW_COAP_FORMAT_PKCS7_CERTS, GW_COAP_FORMAT_PKIX_CERT }, .n_gives = 2,
-	  .type = "ace.est.sren", .begin = est_renew,
+	  .type = "ace.est.sren", .needs_cloud = true, .begin = est_renew,
 	  .answer = GW_MSG_ENROLLED, .finish = est_enrolled },
 
 	/* A failure is reported on the session where it happened, success on a new one. */

@@ -50,6 +50,7 @@ struct resource {
 	int gives[RESOURCE_GIVES];
 	size_t n_gives;
 	const char *type; /* resource type (RFC 6690), NULL: not listed */
+	bool needs_cloud; /* its answer comes from there, unless the agent remembers it */
 
 	/* Answers (0), or says what to ask the agent (1); -errno: 5.00. Beside an answer there may be
 	 * something to tell the agent: a REJECTED. */

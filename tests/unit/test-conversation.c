@@ -637,6 +637,26 @@ static void with_the_cloud_away(void **state)
 	bench_free(b);
 }
 
+/* What the agent knows by itself does not depend on the cloud. */
+static void settings_without_the_cloud(void **state)
+{
+	struct bench *b = bench_certificate();
+	struct asking a = asking_for(b, GW_COAP_GET, CONFIG);
+	struct gw_coap msg;
+
+	b->facts.cloud_online = false;
+	say(b, &a.msg);
+	heard(b, GW_MSG_SETTINGS_QUERY);
+	wait_until(b, PATIENCE - 1);
+	hear(b); /* the empty acknowledgement */
+	assert_nothing_said(b);
+	wait_until(b, PATIENCE);
+	msg = hear(b);
+	assert_int_equal(msg.code, GW_COAP_UNAVAILABLE);
+	assert_int_equal(option(&msg, GW_COAP_MAX_AGE), 10);
+	bench_free(b);
+}
+
 static void a_refusal_has_its_reason(void **state)
 {
 	static const struct {
@@ -1218,6 +1238,13 @@ static void questions_have_a_rate(void **state)
 	hear_code(b, GW_COAP_UNAVAILABLE);
 	assert_nothing_said(b);
 
+	/* nor is what is refused for its size told any more */
+	a = asking_sen(b);
+	with(&a, GW_COAP_SIZE1, GW_CSR_MAX + 1);
+	say(b, &a.msg);
+	hear_code(b, GW_COAP_TOO_LARGE);
+	assert_nothing_said(b);
+
 	/* what costs the agent nothing goes on */
 	a = asking_for(b, GW_COAP_GET, CRTS);
 	say(b, &a.msg);
@@ -1348,6 +1375,7 @@ int main(void)
 		cmocka_unit_test(after_ten_seconds_later),
 		cmocka_unit_test(pending_is_later_at_once),
 		cmocka_unit_test(with_the_cloud_away),
+		cmocka_unit_test(settings_without_the_cloud),
 		cmocka_unit_test(a_refusal_has_its_reason),
 		cmocka_unit_test(bad_requests_are_refused_and_told),
 		cmocka_unit_test(a_non_is_answered_by_a_non),
