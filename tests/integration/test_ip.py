@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import pathlib
-import select
 import shutil
 import signal
 import socket
@@ -86,9 +85,9 @@ class Devices:
     """A network namespace for those behind the gateway."""
 
     def __init__(self):
-        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
-        while os.readlink(f"/proc/{self.holder.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
-            select.select([], [], [], 0.01)
+        self.holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo here; exec sleep infinity"],
+                                       stdout=subprocess.PIPE)
+        assert self.holder.stdout.readline() == b"here\n"
 
     def run(self, *command):
         run("nsenter", f"--net=/proc/{self.holder.pid}/ns/net", *command)
@@ -108,7 +107,7 @@ class Devices:
 
     def end(self):
         self.holder.kill()
-        self.holder.wait()
+        self.holder.communicate()
 
 
 class Gateway:
