@@ -67,6 +67,15 @@ static void send_state(struct agent *agent, struct plugin *registrar)
 	plugin_send(registrar, &msg, /* fd= */ -1);
 }
 
+/* No job: it needs no disk, and an answer that comes late is as good as any. */
+static void ask_time(struct agent *agent)
+{
+	struct gw_msg msg = { .type = GW_MSG_REQUEST,
+			      .request = { .job = "time", .kind = GW_REQUEST_TIME } };
+
+	plugin_send(plugins_find(agent->plugins, GW_ROLE_CLOUD), &msg, /* fd= */ -1);
+}
+
 void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char *text)
 {
 	bool changed = agent->cloud->state != state;
@@ -77,6 +86,8 @@ void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char 
 		gw_log(NOTICE, "The cloud is %s%s%s", state_names[state], *text ? ": " : "", text);
 	send_state(agent, plugins_find(agent->plugins, GW_ROLE_REGISTRAR));
 	bus_tell_cloud(agent->bus);
+	if (changed && state == GW_CLOUD_ONLINE && !clock_is_trusted(&agent->clock))
+		ask_time(agent);
 }
 
 /* --- anchors --- */
@@ -277,6 +288,7 @@ static int take_for(struct agent *agent, const struct job_record *job,
 	case GW_REQUEST_PROVED:
 	case GW_REQUEST_REVOKED: return take_told(agent, job, msg);
 	case GW_REQUEST_SERVER_CERT: return take_server_cert(agent, job, msg);
+	case GW_REQUEST_TIME: /* never a job */
 	case _GW_REQUEST_MAX: break;
 	}
 	return -EBADMSG;

@@ -17,10 +17,11 @@
 #include "lib/util.h"
 
 #define JOB_ID_BYTES 16
+#define WINDOW       (GW_REQUESTS_MAX - 1) /* one is left for the question of the time (cloud.c) */
 
 struct queue {
 	struct agent *agent;
-	char open[GW_REQUESTS_MAX][GW_ID_MAX + 1]; /* held by the cloud link; empty: free */
+	char open[WINDOW][GW_ID_MAX + 1]; /* held by the cloud link; empty: free */
 	size_t n_open;
 	uint64_t cursor; /* `created` of the last job that was handed over */
 	uint64_t newest; /* `created` of the newest job */
@@ -57,7 +58,7 @@ int queue_job_id(struct agent *agent, const struct job_record *job, char ret[GW_
 
 static char *find_open(struct queue *queue, const char *id)
 {
-	for (size_t i = 0; i < GW_REQUESTS_MAX; i++)
+	for (size_t i = 0; i < WINDOW; i++)
 		if (gw_streq(queue->open[i], id))
 			return queue->open[i];
 	return NULL;
@@ -100,10 +101,10 @@ void queue_pump(struct queue *queue)
 	if (!cloud || turn_open(queue->agent->turn) < 0)
 		return;
 
-	while (queue->n_open < GW_REQUESTS_MAX &&
+	while (queue->n_open < WINDOW &&
 	       store_job_due(queue->agent->store, clock_now_s(), &job) >= 0)
 		hand_over(queue, cloud, &job);
-	while (queue->n_open < GW_REQUESTS_MAX) {
+	while (queue->n_open < WINDOW) {
 		r = store_job_after(queue->agent->store, queue->cursor, &job);
 		if (r < 0)
 			break;

@@ -13,6 +13,7 @@ static const char *const kind_names[_GW_REQUEST_MAX] = {
 	[GW_REQUEST_PROVED] = "proved",
 	[GW_REQUEST_REVOKED] = "revoked",
 	[GW_REQUEST_SERVER_CERT] = "server-cert",
+	[GW_REQUEST_TIME] = "time",
 };
 
 static const char *const state_names[_JOB_STATE_MAX] = {

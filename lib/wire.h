@@ -84,6 +84,7 @@ enum gw_request_kind {
 	GW_REQUEST_PROVED,      /* the device has used certificate `serial`: make it the live one */
 	GW_REQUEST_REVOKED,     /* certificate `serial` is no longer good */
 	GW_REQUEST_SERVER_CERT, /* sign the registrar's own CSR */
+	GW_REQUEST_TIME,        /* what time is it? */
 	_GW_REQUEST_MAX,
 };
 

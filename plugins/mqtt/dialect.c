@@ -135,6 +135,7 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_REQUEST, "proved",      GW_REQUEST_PROVED,      MEMBERS(proved_members) },
 	{ DIALECT_REQUEST, "revoked",     GW_REQUEST_REVOKED,     MEMBERS(revoked_members) },
 	{ DIALECT_REQUEST, "server-cert", GW_REQUEST_SERVER_CERT, MEMBERS(server_cert_members) },
+	{ DIALECT_REQUEST, "time",        GW_REQUEST_TIME,        NULL, 0 },
 
 	{ DIALECT_RESPONSE, "issued",  GW_OUTCOME_DONE,    MEMBERS(issued_members) },
 	{ DIALECT_RESPONSE, "pending", GW_OUTCOME_PENDING, MEMBERS(pending_members) },

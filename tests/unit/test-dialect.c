@@ -96,6 +96,7 @@ static const struct example {
 	  "{\"v\":1,\"kind\":\"revoked\",\"id\":\"job-1\",\"device\":\"ACME-1\","
 	  "\"of\":\"job-0\",\"reason\":\"superseded\"}",
 	  { "device" } },
+	{ DIALECT_REQUEST, "{\"v\":1,\"kind\":\"time\",\"id\":\"job-1\"}", { NULL } },
 };
 
 static int read_text(enum dialect_topic topic, const char *text, struct dialect_body *ret,

@@ -91,6 +91,7 @@ static const struct kind request_kinds[_REQUEST_KIND_MAX] = {
 	[REQUEST_PROVED]      = { "proved",      MEMBERS(proved_members) },
 	[REQUEST_REVOKED]     = { "revoked",     MEMBERS(revoked_members) },
 	[REQUEST_SERVER_CERT] = { "server-cert", MEMBERS(server_members) },
+	[REQUEST_TIME]        = { "time",        NULL, 0 },
 };
 
 static const struct member done_members[] = {
