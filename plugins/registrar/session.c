@@ -148,7 +148,7 @@ static enum session_state shake_hands(struct session *s)
 	int r = wolfSSL_accept(s->ssl);
 
 	/* The library keeps a peer's intermediates with the anchors, for all the peers to come. */
-	(void)wolfSSL_CTX_UnloadIntermediateCerts(s->context);
+	(void)wolfSSL_CertManagerUnloadIntermediateCerts(wolfSSL_CTX_GetCertManager(s->context));
 	if (r == WOLFSSL_SUCCESS) {
 		wolfSSL_FreeArrays(s->ssl);
 		return SESSION_OPEN;
