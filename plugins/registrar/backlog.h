@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backlog: datagrams of one peer that have to wait for the agent's word, bounded. They come out in the
- * order in which the peer sent them, by the epoch and number of their first record.
+ * backlog: datagrams of one peer that have to wait, bounded. They come out in the order in which they
+ * can be used, by their first records: handshake, change of keys, what is encrypted; then by number.
  */
 #pragma once
 

@@ -47,6 +47,7 @@ struct peer {
 
 	uint64_t now_us; /* of the call at hand */
 	bool sent;       /* a datagram, in the call at hand */
+	bool changed;    /* a change of keys was fed */
 	bool confirmed;  /* it has said something under the new keys, so needs no plain records */
 	uint64_t deadline_us, retransmit_us, idle_us;
 };
@@ -273,6 +274,7 @@ static void settle_session(struct peer *p, enum session_state state)
 		peer_end(p, GW_REASON_CLOSED);
 		break;
 	case SESSION_FAILED:
+		log_peer(p, GW_LOG_DEBUG, "has failed at DTLS:", session_why(p->session));
 		peer_end(p, under_way ? GW_REASON_HANDSHAKE_FAILED : GW_REASON_CLOSED);
 		break;
 	case _SESSION_STATE_MAX: break;
@@ -361,6 +363,31 @@ static struct record first_record(struct gw_blob datagram)
 	return record;
 }
 
+static bool changes_keys(struct gw_blob datagram)
+{
+	struct record record;
+
+	while (record_next(&datagram, &record) == 0)
+		if (record.type == RECORD_CHANGE_CIPHER_SPEC)
+			return true;
+	return false;
+}
+
+/* What is encrypted waits for the change of keys, which may be repeated without it. */
+static void feed_early(struct peer *p, struct gw_blob datagram)
+{
+	bool changes = changes_keys(datagram);
+
+	if (first_record(datagram).epoch > 0 && !p->changed) {
+		hold(p, datagram);
+		return;
+	}
+	p->changed |= changes;
+	feed(p, datagram);
+	if (changes)
+		release(p);
+}
+
 /* Requests wait until the agent has judged the peer; repetitions of the handshake do not. Once the peer
  * speaks under the new keys it has no use for plain records, and only others send them. */
 static void feed_late(struct peer *p, struct gw_blob datagram)
@@ -379,14 +406,16 @@ static void route(struct peer *p, struct gw_blob datagram)
 {
 	switch (p->state) {
 	case PEER_HELLO:
-		if (p->proof == GW_PROOF_CERTIFICATE || client_hello_is_one(datagram) ||
-		    first_record(datagram).type == RECORD_ALERT)
+		if (p->proof == GW_PROOF_CERTIFICATE)
+			feed_early(p, datagram);
+		else if (client_hello_is_one(datagram) ||
+			 first_record(datagram).type == RECORD_ALERT)
 			feed(p, datagram);
 		else
 			look_for_identity(p, datagram);
 		break;
 	case PEER_ASKING: hold(p, datagram); break;
-	case PEER_KEYED: feed(p, datagram); break;
+	case PEER_KEYED: feed_early(p, datagram); break;
 	case PEER_WAITING:
 	case PEER_SERVED: feed_late(p, datagram); break;
 	case PEER_OVER:

@@ -218,6 +218,14 @@ enum session_state session_retransmit(struct session *s)
 
 /* --- facts --- */
 
+const char *session_why(const struct session *s)
+{
+	const char *why = wolfSSL_ERR_reason_error_string(
+		(unsigned long)wolfSSL_get_error(s->ssl, /* ret= */ 0));
+
+	return why ? why : "";
+}
+
 const char *session_suite(const struct session *s)
 {
 	const char *name = wolfSSL_get_cipher(s->ssl);

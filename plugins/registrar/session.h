@@ -65,6 +65,9 @@ void session_close(struct session *s);
 unsigned session_timeout_s(const struct session *s);
 enum session_state session_retransmit(struct session *s);
 
+/* What went wrong in one that failed, for people. */
+const char *session_why(const struct session *s);
+
 /* --- once it is open --- */
 
 /* Cipher suite, for people. */

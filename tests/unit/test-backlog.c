@@ -14,15 +14,20 @@
 #include "lib/blob.h"
 #include "plugins/registrar/backlog.h"
 
-static int add(struct backlog *b, uint8_t epoch, uint8_t sequence, size_t len)
+static int add_type(struct backlog *b, uint8_t type, uint8_t epoch, uint8_t sequence, size_t len)
 {
 	static uint8_t data[BACKLOG_BYTES_MAX + 1];
 
 	memset(data, 0, sizeof(data));
-	memcpy(data, (uint8_t[]){ 22, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, sequence }, 11);
+	memcpy(data, (uint8_t[]){ type, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, sequence }, 11);
 	data[11] = (uint8_t)((len - 13) >> 8);
 	data[12] = (uint8_t)(len - 13);
 	return backlog_add(b, (struct gw_blob){ data, len });
+}
+
+static int add(struct backlog *b, uint8_t epoch, uint8_t sequence, size_t len)
+{
+	return add_type(b, 22, epoch, sequence, len);
 }
 
 static void assert_next(struct backlog *b, uint8_t epoch, uint8_t sequence, size_t len)
@@ -61,6 +66,19 @@ static void test_order(void **state)
 	assert_int_equal(b.bytes, 0);
 }
 
+/* A change of keys from the first try, the key exchange from the second. */
+static void test_change_of_keys_waits_for_the_exchange(void **state)
+{
+	struct backlog b = { 0 };
+
+	assert_int_equal(add_type(&b, 20, 0, 3, 14), 0);
+	assert_int_equal(add(&b, 1, 0, 53), 0);
+	assert_int_equal(add(&b, 0, 5, 40), 0);
+	assert_next(&b, 0, 5, 40);
+	assert_next(&b, 0, 3, 14);
+	assert_next(&b, 1, 0, 53);
+}
+
 static void test_bounds(void **state)
 {
 	struct backlog b = { 0 };
@@ -92,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_change_of_keys_waits_for_the_exchange),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_garbage),
 	};
