@@ -32,3 +32,12 @@ EXTRA_DIST += \
 	tests/integration/test_mqtt.py
 TESTS += tests/integration/test_ip.py
 EXTRA_DIST += tests/integration/test_ip.py
+
+# The registrar between an agent that the test plays and real DTLS clients.
+TESTS += tests/integration/test_registrar.py tests/integration/test_registrar_hostile.py
+EXTRA_DIST += \
+	tests/integration/datagrams.py \
+	tests/integration/door_agent.py \
+	tests/integration/registrar.py \
+	tests/integration/test_registrar.py \
+	tests/integration/test_registrar_hostile.py

@@ -1,0 +1,412 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""gangway-registrar holds out: against datagrams made to poison it, floods of handshakes, lossy and shuffling
+networks, descriptors that are no sockets; and an unknown identity looks like a wrong key."""
+import fcntl
+import os
+import socket
+
+import datagrams as d
+import registrar
+import wire
+
+
+def poison():
+    """What has made DTLS servers deaf, by name."""
+    random = os.urandom(32)
+    hello = d.handshake(d.CLIENT_HELLO, d.client_hello(random))
+    good = d.record(d.HANDSHAKE, hello)
+    return {
+        "record number 1000": d.record(d.HANDSHAKE, hello, sequence=1000),
+        "record number 2^48-2": d.record(d.HANDSHAKE, hello, sequence=2**48 - 2),
+        "claims 16384 bytes": d.record(d.HANDSHAKE, hello, length=16384),
+        "fragment": d.record(d.HANDSHAKE, d.handshake(d.CLIENT_HELLO, d.client_hello(random),
+                                                      offset=0, fragment=20)),
+        "second fragment": d.record(d.HANDSHAKE, d.handshake(d.CLIENT_HELLO, d.client_hello(random),
+                                                             offset=20)),
+        "two bytes": good[:2],
+        "header only": good[:13],
+        "message number 65535": d.record(d.HANDSHAKE, d.handshake(
+            d.CLIENT_HELLO, d.client_hello(random), sequence=65535)),
+        "alert": d.record(d.ALERT, b"\2\50"),
+        "close notify": d.record(d.ALERT, b"\1\0"),
+        "application data": d.record(d.APPLICATION_DATA, b"hello"),
+        "garbage": os.urandom(200),
+        "empty": b"",
+        "empty extensions": d.record(d.HANDSHAKE, d.handshake(
+            d.CLIENT_HELLO, d.client_hello(random, extensions=b""))),
+        "change of keys": d.record(d.CHANGE_CIPHER_SPEC, b"\1"),
+        "epoch 1": d.record(d.HANDSHAKE, hello, epoch=1),
+        "encrypted data": d.record(d.APPLICATION_DATA, os.urandom(64), epoch=1, sequence=7),
+        "wrong cookie": d.record(d.HANDSHAKE, d.handshake(
+            d.CLIENT_HELLO, d.client_hello(random, cookie=os.urandom(32)), sequence=1)),
+        "key exchange": d.record(d.HANDSHAKE, d.handshake(d.CLIENT_KEY_EXCHANGE, b"\0\1x", 2)),
+        "8 kilobytes": d.record(d.HANDSHAKE, os.urandom(8000)),
+    }
+
+
+class Poison(registrar.RegistrarCase):
+    def test_from_strangers(self):
+        self.begin()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for name, datagram in poison().items():
+                with self.subTest(name):
+                    stranger.sendto(datagram, ("127.0.0.1", self.port()))
+                    client = d.RawClient(self.port())
+                    self.addCleanup(client.close)
+                    self.assertEqual(d.messages(client.hello())[0], d.SERVER_HELLO)
+
+    def test_in_a_peer_s_name(self):
+        """In front of each of its datagrams, from its own address: during the handshake and after it."""
+        self.begin()
+        for name, datagram in poison().items():
+            # What is in clear and in order counts, whoever sent it: that is how DTLS 1.2 is. The
+            # challenge to a foreign ClientHello goes to the client, too.
+            if name in ("alert", "close notify", "key exchange", "wrong cookie", "record number 1000",
+                        "record number 2^48-2", "message number 65535", "empty extensions"):
+                continue
+            with self.subTest(name):
+                relay = d.Relay(self.port(), client=lambda passing, bad=datagram: [bad, passing])
+                self.assertIn("ace.est", self.coap("coap-client-openssl", ".well-known/core",
+                                                   port=relay.port))
+                relay.close()
+
+    def test_plain_alerts_do_not_end_a_session(self):
+        talking = []
+
+        def add(datagram):
+            if datagram[0] == d.APPLICATION_DATA:
+                talking.append(True)
+            return [d.record(d.ALERT, b"\2\50", sequence=99), d.record(d.ALERT, b"\1\0", sequence=98),
+                    datagram] if talking else [datagram]
+
+        self.begin()
+        relay = d.Relay(self.port(), client=add)
+        self.addCleanup(relay.close)
+        for client in registrar.COAP_CLIENTS:
+            self.assertIn("ace.est", self.coap(client, ".well-known/core", port=relay.port))
+            talking.clear()
+
+
+class Network(registrar.RegistrarCase):
+    def test_loss_of_each(self):
+        """Whichever datagram of the handshake and the request is lost, the next try brings it."""
+        def lose(nth):
+            count = [0]
+
+            def drop(datagram):
+                count[0] += 1
+                return [] if count[0] == nth else [datagram]
+            return drop
+
+        self.begin()
+        for side, n in ("client", 6), ("server", 4):
+            for nth in range(1, n + 1):
+                with self.subTest(f"{side}, {nth}"):
+                    relay = d.Relay(self.port(), **{side: lose(nth)})
+                    self.assertIn("ace.est", self.coap("coap-client-openssl", ".well-known/core",
+                                                       port=relay.port))
+                    relay.close()
+
+    def test_flight_in_pieces(self):
+        """Of the three datagrams of GnuTLS's last flight, the first try brings two and the second the third."""
+        tries = [0]
+
+        def pick(datagram):
+            kinds = [kind for kind, _, _ in d.records(datagram)]
+            if d.CLIENT_KEY_EXCHANGE in d.messages(datagram):
+                tries[0] += 1
+                return [datagram] if tries[0] == 2 else []
+            if kinds == [d.CHANGE_CIPHER_SPEC]:
+                return [datagram] if tries[0] == 1 else []
+            if kinds == [d.HANDSHAKE] and next(d.records(datagram))[1] == 1:
+                return [datagram] if tries[0] == 1 else []
+            return [datagram]
+
+        self.begin()
+        relay = d.Relay(self.port(), client=pick)
+        self.addCleanup(relay.close)
+        self.assertIn("ace.est", self.coap("coap-client-gnutls", ".well-known/core", port=relay.port))
+        self.assertEqual(tries[0], 2)
+
+    def test_loss_of_both_sides(self):
+        """Every third datagram of either side is lost, which is as bad for each flight as can be."""
+        def lossy():
+            count = [0]
+
+            def drop(datagram):
+                count[0] += 1
+                return [] if count[0] % 3 == 2 else [datagram]
+            return drop
+
+        self.begin()
+        relay = d.Relay(self.port(), client=lossy(), server=lossy())
+        self.addCleanup(relay.close)
+        self.assertIn("ace.est", self.coap("coap-client-openssl", ".well-known/core", port=relay.port))
+
+    def test_flight_comes_backwards(self):
+        """GnuTLS sends the last flight as three datagrams: the Finished first, the key exchange last."""
+        held = []
+
+        def reverse(datagram):
+            kind, epoch, _ = next(d.records(datagram))
+            last = epoch or kind == d.CHANGE_CIPHER_SPEC or d.CLIENT_KEY_EXCHANGE in d.messages(datagram)
+            if not last or len(held) == 3:
+                return [datagram]
+            held.append(datagram)
+            return reversed(held) if len(held) == 3 else []
+
+        self.begin()
+        relay = d.Relay(self.port(), client=reverse)
+        self.addCleanup(relay.close)
+        self.assertIn("ace.est", self.coap("coap-client-gnutls", ".well-known/core", port=relay.port))
+        self.assertEqual(len(held), 3)
+
+    def test_everything_comes_twice(self):
+        self.begin()
+        relay = d.Relay(self.port(), client=lambda x: [x, x], server=lambda x: [x, x])
+        self.addCleanup(relay.close)
+        for client in registrar.COAP_CLIENTS:
+            self.assertIn("ace.est", self.coap(client, ".well-known/core", port=relay.port))
+
+    def test_restarted_device_comes_from_the_same_port(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.begin()
+        sessions = []
+        for n in range(1, 4):
+            client = self.s_client("-bind", f"127.0.0.1:{port}", *self.psk(), wait=False)
+            sessions.append(self.agent.wait("peer", count=n).session)
+            client.kill()
+            client.communicate()
+        self.agent.wait("session_end", session=sessions[0], reason="restarted")
+        self.agent.wait("session_end", session=sessions[1], reason="restarted")
+        self.assertEqual(len(set(sessions)), 3)
+        self.assertEqual(self.agent.count("session_end", session=sessions[2]), 0)
+
+
+class Identities(registrar.RegistrarCase):
+    settings = "handshake_timeout=2\n"
+
+    @staticmethod
+    def shape(datagram):
+        return [(kind, epoch, len(payload)) for kind, epoch, payload in d.records(datagram)]
+
+    def answers(self, identity):
+        """The shapes of all datagrams that a client gets which names the identity and has no key."""
+        shapes = []
+
+        def keep(datagram):
+            shapes.append(self.shape(datagram))
+            return [datagram]
+
+        relay = d.Relay(self.port(), server=keep)
+        client = d.RawClient(relay.port)
+        client.hello()
+        client.name(identity)
+        self.clients = getattr(self, "clients", 0) + 1
+        self.wait_for_log("does not get in: timeout", count=self.clients)
+        relay.close()
+        client.close()
+        return shapes
+
+    def test_unknown_looks_like_wrong(self):
+        self.begin()
+        wrong = self.answers(b"ACME-1")
+        self.assertEqual(len(wrong), 3)  # challenge, flight, and after a second the flight again
+        self.assertEqual(self.answers(b"NOBODY-1"), wrong)
+        self.assertEqual(self.answers(b"no device id!"), wrong)
+        self.assertEqual(self.agent.count("peer"), 0)
+        self.assertEqual(self.agent.count("secret_query"), 2)
+        self.assertEqual(self.agent.count("failed", reason="timeout"), 2)
+
+    def real_answers(self, identity, cipher):
+        """The same of a real client with a wrong key: when it repeats itself is its own business."""
+        shapes = set()
+
+        def keep(datagram):
+            shapes.add(tuple(self.shape(datagram)))
+            return [datagram]
+
+        relay = d.Relay(self.port(), server=keep)
+        client = self.s_client(*self.psk(identity, "ff" * 16, cipher), port=relay.port, wait=False)
+        self.clients = getattr(self, "clients", 0) + 1
+        self.wait_for_log("does not get in: timeout", count=self.clients)
+        client.kill()
+        self.assertNotIn("alert", client.communicate()[0].decode(errors="replace"))
+        relay.close()
+        return shapes
+
+    def test_real_clients(self):
+        self.begin()
+        for cipher in ("PSK-AES128-CCM8", "ECDHE-PSK-AES128-CBC-SHA256", "ECDHE-PSK-CHACHA20-POLY1305"):
+            with self.subTest(cipher):
+                wrong = self.real_answers("ACME-1", cipher)
+                self.assertEqual(len(wrong), 2)
+                self.assertEqual(self.real_answers("NOBODY-1", cipher), wrong)
+
+    def test_asked_once(self):
+        """However often and in whatever pieces the identity comes."""
+        self.agent.answer_secrets = False
+        self.begin()
+        client = d.RawClient(self.port())
+        self.addCleanup(client.close)
+        client.hello()
+        body = client.key_exchange(b"ACME-1")
+        for start, stop in ((4, 8), (0, 1), (0, 4), (0, 8), (0, 8)):
+            client.put_record(d.HANDSHAKE, d.handshake(d.CLIENT_KEY_EXCHANGE, body, 2, offset=start,
+                                                       fragment=stop - start))
+        client.name(b"ACME-1")
+        query = self.agent.wait("secret_query", identity="ACME-1")
+        self.agent.wait("failed", session=query.session, reason="timeout")
+        self.assertEqual(self.agent.count("secret_query"), 1)
+
+    def test_agent_goes_away(self):
+        self.begin()
+        client = d.RawClient(self.port())
+        self.addCleanup(client.close)
+        client.hello()
+        client.name(b"ACME-1")
+        self.agent.wait("secret_query")
+        self.agent.hang_up()
+        self.wait_for_log("trying again")
+        client.second_hello()
+        self.assertTrue(client.is_silent())
+
+
+class Limits(registrar.RegistrarCase):
+    settings = "handshakes_max=3\nhandshakes_per_source=2\nsecret_rate=4\nsessions_max=2\nidle_timeout=2\n"
+
+    def knock(self, identity=b"ACME-1", host="127.0.0.1"):
+        client = d.RawClient(self.port(), source=host)
+        self.addCleanup(client.close)
+        client.hello()
+        client.name(identity)
+        return client
+
+    def test_oldest_of_the_source_goes(self):
+        self.agent.answer_secrets = False
+        self.begin()
+        queries = []
+        for n in range(1, 5):
+            self.knock()
+            queries.append(self.agent.wait("secret_query", count=n))
+        for query in queries[:2]:
+            self.agent.wait("failed", session=query.session, reason="evicted")
+        self.assertEqual(self.agent.count("failed"), 2)
+
+    def test_oldest_of_all_goes(self):
+        self.agent.answer_secrets = False
+        self.begin()
+        queries = []
+        for n in range(1, 5):
+            self.knock(host=f"127.0.0.{n}")
+            queries.append(self.agent.wait("secret_query", count=n))
+        self.agent.wait("failed", session=queries[0].session, reason="evicted")
+        self.assertEqual(self.agent.count("failed"), 1)
+
+    def test_secrets_have_a_rate(self):
+        self.begin()
+        clients = [self.knock() for _ in range(6)]
+        self.agent.wait("secret_query", count=4)
+        for client in clients:
+            client.close()
+        # within the second in which six came, no more than the burst and what was earned meanwhile
+        self.assertLess(self.agent.count("secret_query"), 6)
+        # and a client that repeats itself gets through after all
+        self.assertIn("ace.est", self.coap("coap-client-openssl", ".well-known/core"))
+
+    def test_longest_silent_session_goes(self):
+        self.begin()
+        clients, sessions = [], []
+        for n in range(1, 4):
+            clients.append(self.s_client(*self.psk(), wait=False))
+            sessions.append(self.agent.wait("peer", count=n).session)
+        self.agent.wait("session_end", session=sessions[0], reason="evicted")
+        for session in sessions[1:]:
+            self.agent.wait("session_end", session=session, reason="idle")
+        for client in clients:
+            client.kill()
+            client.communicate()
+
+
+class Descriptors(registrar.RegistrarCase):
+    def test_no_socket(self):
+        self.begin()
+        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        packet = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 0)
+        with tcp, unix, packet, open("/dev/null", "rb") as file:
+            for n, what in enumerate((tcp, unix, packet, file), 1):
+                self.agent.send("channel", fd=what.fileno(), channel=10 + n,
+                                kind=wire.CHANNEL_DATAGRAM, transport="bad", label="door")
+                self.wait_for_log("is not usable", count=n)
+        self.agent.send("channel", fd=self.agent.udp.fileno(), channel=20, kind=wire.CHANNEL_STREAM,
+                        transport="bad", label="door")
+        self.wait_for_log("is not usable", count=5)
+        self.assertIn("ace.est", self.coap("coap-client-openssl", ".well-known/core"))
+
+    def test_anchors_that_can_change(self):
+        self.begin()
+        for n, seals in enumerate((0, registrar.door_agent.SEALS & ~0x8), 1):
+            fd = os.memfd_create("anchors", os.MFD_ALLOW_SEALING)
+            fcntl.fcntl(fd, registrar.door_agent.F_ADD_SEALS, seals)
+            self.agent.send("anchors", fd=fd, purpose=wire.ANCHORS_DEVICE)
+            os.close(fd)
+            self.wait_for_log("list of trust anchors that came is no good", count=n)
+
+    def test_socket_is_shut_down(self):
+        """By whoever gave it, which wakes its reader up for ever."""
+        self.begin()
+        try:
+            self.agent.udp.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is not connected, and is shut down all the same
+        self.wait_for_log("is of no more use")
+
+    def test_socket_is_connected_elsewhere(self):
+        """By whoever gave it: answers still go to whom they are for."""
+        self.begin()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", 0))
+            client = d.RawClient(self.port())
+            self.addCleanup(client.close)
+            flight = client.hello()
+            self.agent.udp.connect(other.getsockname())
+            self.assertEqual(d.messages(client.get()), d.messages(flight))  # sent again after a second
+            other.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                other.recv(1)
+
+    def test_channel_gone(self):
+        self.begin()
+        client = self.s_client(*self.psk(), wait=False)
+        peer = self.agent.wait("peer")
+        self.agent.send("channel_gone", channel=1)
+        self.agent.wait("session_end", session=peer.session, reason="channel-gone")
+        client.kill()
+        client.communicate()
+
+    def test_agent_ends_a_session(self):
+        self.begin()
+        client = self.s_client(*self.psk(), wait=False)
+        peer = self.agent.wait("peer")
+        self.agent.send("session_end", session=peer.session, reason="revoked")
+        client.wait(20)  # it was told so, with its input still open
+        client.communicate()
+        self.assertEqual(self.agent.count("session_end"), 0)
+
+
+class OverIpv6(registrar.RegistrarCase):
+    family = socket.AF_INET6
+
+    def test_coap_clients(self):
+        self.begin()
+        for client in registrar.COAP_CLIENTS:
+            self.assertIn("ace.est", self.coap(client, ".well-known/core", host="[::1]"))
+        self.assertTrue(self.agent.wait("peer").address.startswith("[::1]:"))
+
+
+if __name__ == "__main__":
+    registrar.main()
