@@ -41,3 +41,7 @@ EXTRA_DIST += \
 	tests/integration/registrar.py \
 	tests/integration/test_registrar.py \
 	tests/integration/test_registrar_hostile.py
+
+# EST over CoAP as libcoap's clients speak it.
+TESTS += tests/integration/test_est.py
+EXTRA_DIST += tests/integration/test_est.py
