@@ -9,10 +9,8 @@
 #include "lib/util.h"
 
 static const char *const kind_names[_GW_REQUEST_MAX] = {
-	[GW_REQUEST_ENROLL] = "enroll",
-	[GW_REQUEST_PROVED] = "proved",
-	[GW_REQUEST_REVOKED] = "revoked",
-	[GW_REQUEST_SERVER_CERT] = "server-cert",
+	[GW_REQUEST_ENROLL] = "enroll",   [GW_REQUEST_PROVED] = "proved",
+	[GW_REQUEST_REVOKED] = "revoked", [GW_REQUEST_SERVER_CERT] = "server-cert",
 	[GW_REQUEST_TIME] = "time",
 };
 
