@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# gangwayd. Libraries by room: sqlite3 in store, libeconf in settings, sd-bus in bus*.
-sbin_PROGRAMS += agent/gangwayd
+# gangwayd. Libraries by room: sqlite3 in store, libeconf in settings, sd-bus in bus*. All but main.c is
+# in a library, so that tests can link the rooms that they need.
+noinst_LIBRARIES += agent/libagent.a
 
-agent_gangwayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(ECONF_CFLAGS)
-agent_gangwayd_LDADD = lib/libgangway-crypto.a $(GANGWAY_LIBS) $(WOLFSSL_LIBS) $(SQLITE_LIBS) \
-	$(ECONF_LIBS)
-agent_gangwayd_SOURCES = \
+agent_libagent_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(ECONF_CFLAGS)
+agent_libagent_a_SOURCES = \
 	agent/agent.c agent/agent.h \
 	agent/audit.c agent/audit.h \
 	agent/bus.c agent/bus.h \
@@ -25,7 +24,6 @@ agent_gangwayd_SOURCES = \
 	agent/enrol.c agent/enrol.h \
 	agent/lifecycle.c agent/lifecycle.h \
 	agent/link-server.c agent/link-server.h \
-	agent/main.c \
 	agent/neighbours.c agent/neighbours.h \
 	agent/plugins.c agent/plugins.h \
 	agent/policy.c agent/policy.h \
@@ -44,3 +42,12 @@ agent_gangwayd_SOURCES = \
 	agent/store-job.c agent/store-job.h \
 	agent/turn.c agent/turn.h \
 	agent/vault.c agent/vault.h
+
+AGENT_LIBS = agent/libagent.a lib/libgangway-crypto.a $(GANGWAY_LIBS) $(WOLFSSL_LIBS) $(SQLITE_LIBS) \
+	$(ECONF_LIBS)
+
+sbin_PROGRAMS += agent/gangwayd
+
+agent_gangwayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+agent_gangwayd_SOURCES = agent/main.c
+agent_gangwayd_LDADD = $(AGENT_LIBS)
