@@ -340,3 +340,23 @@ tests_unit_test_cloud_body_SOURCES = \
 tests_unit_test_cloud_body_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_cloud_body_LDADD = \
 	$(CMOCKA_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-life
+tests_unit_test_device_life_SOURCES = tests/unit/test-device-life.c
+tests_unit_test_device_life_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_life_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-policy
+tests_unit_test_policy_SOURCES = tests/unit/test-policy.c
+tests_unit_test_policy_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_policy_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-rule
+tests_unit_test_rule_SOURCES = tests/unit/test-rule.c
+tests_unit_test_rule_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_rule_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-rights
+tests_unit_test_rights_SOURCES = tests/unit/test-rights.c
+tests_unit_test_rights_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_rights_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who may do what: every combination of the facts that a rule looks at, against the rule said once
+ * more in another way. A verdict that refuses or puts off must say why, any other must not.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "agent/policy.h"
+#include "lib/util.h"
+
+#define BIT(i, n)    (((i) >> (n)) & 1)
+#define EACH_STATE   (int s = 0; s < _DEVICE_STATE_MAX; s++)
+#define REASON(name) GW_REASON_##name
+
+/* --- claims --- */
+
+/* What a claim without `replace` meets, with the same secret or another: NONE stands for new. */
+static const struct {
+	enum policy_claim other, same;
+	enum gw_reason why_other, why_same;
+	bool may_start_over;
+} claim_rules[_DEVICE_STATE_MAX] = {
+#define NEW            POLICY_CLAIM_NEW, POLICY_CLAIM_NEW, REASON(NONE), REASON(NONE), false
+#define NOT(why, over) POLICY_CLAIM_REFUSED, POLICY_CLAIM_REFUSED, REASON(why), REASON(why), over
+	[DEVICE_UNKNOWN] = { NEW },
+	[DEVICE_DISCOVERED] = { NEW },
+	[DEVICE_REJECTED] = { NEW },
+	[DEVICE_DECOMMISSIONED] = { NEW },
+	[DEVICE_CLAIMED] = { POLICY_CLAIM_REFUSED, POLICY_CLAIM_UNCHANGED, REASON(ALREADY_CLAIMED),
+			     REASON(NONE), true },
+	[DEVICE_ENROLLING] = { NOT(ALREADY_ABOARD, true) },
+	[DEVICE_ISSUED] = { NOT(ALREADY_ABOARD, true) },
+	[DEVICE_ONBOARDED] = { NOT(ALREADY_ABOARD, true) },
+	[DEVICE_SUSPENDED] = { NOT(ALREADY_ABOARD, false) },
+	[DEVICE_REVOKED] = { NOT(REVOKED, false) },
+#undef NEW
+#undef NOT
+};
+
+static enum policy_claim expected_claim(const struct policy_claim_facts *f, enum gw_reason *why)
+{
+	bool on_record = f->state != DEVICE_UNKNOWN && f->state != DEVICE_DISCOVERED;
+	bool same = f->same_secret && !f->replace;
+	enum policy_claim verdict = same ? claim_rules[f->state].same : claim_rules[f->state].other;
+
+	*why = same ? claim_rules[f->state].why_same : claim_rules[f->state].why_other;
+	if (f->replace && claim_rules[f->state].may_start_over) {
+		verdict = f->may_replace ? POLICY_CLAIM_REPLACE : POLICY_CLAIM_REFUSED;
+		*why = f->may_replace ? REASON(NONE) : REASON(NOT_ALLOWED);
+	}
+	if (!on_record && f->n_devices >= f->max_devices) {
+		verdict = POLICY_CLAIM_REFUSED;
+		*why = REASON(LIMIT);
+	}
+	if (on_record && !f->same_tenant) {
+		verdict = POLICY_CLAIM_REFUSED;
+		*why = REASON(ID_IN_USE);
+	}
+	if (f->label_expired) {
+		verdict = POLICY_CLAIM_REFUSED;
+		*why = REASON(LABEL_EXPIRED);
+	}
+	if (!f->has_secret) {
+		verdict = POLICY_CLAIM_REFUSED;
+		*why = REASON(METHOD_NOT_SERVED);
+	}
+	return verdict;
+}
+
+static void claims(void **state)
+{
+	for
+		EACH_STATE
+		{
+			for (unsigned i = 0; i < 1u << 7; i++) {
+				const struct policy_claim_facts facts = {
+					.state = (enum device_state)s,
+					.same_tenant = BIT(i, 0),
+					.same_secret = BIT(i, 1),
+					.has_secret = BIT(i, 2),
+					.label_expired = BIT(i, 3),
+					.replace = BIT(i, 4),
+					.may_replace = BIT(i, 5),
+					.n_devices = BIT(i, 6) ? 10 : 9,
+					.max_devices = 10,
+				};
+				enum gw_reason reason = _GW_REASON_MAX, why;
+				enum policy_claim expected = expected_claim(&facts, &why);
+
+				assert_int_equal(policy_claim(&facts, &reason), expected);
+				assert_int_equal(reason, why);
+				assert_int_equal(reason != GW_REASON_NONE,
+						 expected == POLICY_CLAIM_REFUSED);
+			}
+		}
+}
+
+/* --- who is served nothing, whatever he shows --- */
+
+static const enum gw_reason bars[_DEVICE_STATE_MAX] = {
+	[DEVICE_UNKNOWN] = GW_REASON_NO_CLAIM,  [DEVICE_DISCOVERED] = GW_REASON_NO_CLAIM,
+	[DEVICE_REJECTED] = GW_REASON_NO_CLAIM, [DEVICE_SUSPENDED] = GW_REASON_SUSPENDED,
+	[DEVICE_REVOKED] = GW_REASON_REVOKED,   [DEVICE_DECOMMISSIONED] = GW_REASON_DECOMMISSIONED,
+	/* claimed, enrolling, issued, onboarded: NONE */
+};
+
+static void secrets(void **state)
+{
+	for
+		EACH_STATE
+		{
+			for (unsigned i = 0; i < 1u << 2; i++) {
+				const struct policy_secret_facts facts = { (enum device_state)s,
+									   BIT(i, 0), BIT(i, 1) };
+				enum gw_reason reason = _GW_REASON_MAX;
+				bool allowed = policy_secret(&facts, &reason);
+
+				assert_int_equal(allowed, bars[s] == GW_REASON_NONE &&
+								  facts.claim_open &&
+								  !facts.claim_expired);
+				if (bars[s] != GW_REASON_NONE)
+					assert_int_equal(reason, bars[s]);
+				else if (!facts.claim_open)
+					assert_int_equal(reason, GW_REASON_NO_CLAIM);
+				else
+					assert_int_equal(reason, facts.claim_expired
+									 ? GW_REASON_CLAIM_EXPIRED
+									 : GW_REASON_NONE);
+			}
+		}
+}
+
+/* --- peers --- */
+
+static void peers_by_secret(void **state)
+{
+	for
+		EACH_STATE
+		{
+			for (unsigned i = 0; i < 1u << 4; i++) {
+				const struct policy_peer_facts facts = {
+					.state = (enum device_state)s,
+					.secret_was_given = BIT(i, 0),
+					.claim_open = BIT(i, 1),
+					.certificate = (enum policy_certificate)(
+						i >> 2), /* of no weight */
+				};
+				enum gw_reason reason = _GW_REASON_MAX;
+				bool good = bars[s] == GW_REASON_NONE && facts.secret_was_given &&
+					    facts.claim_open;
+
+				assert_int_equal(policy_peer(&facts, &reason),
+						 good ? POLICY_PEER_SERVED : POLICY_PEER_REFUSED);
+				assert_int_equal(reason, good ? GW_REASON_NONE
+							 : bars[s] != GW_REASON_NONE
+								 ? bars[s]
+								 : GW_REASON_NO_CLAIM);
+			}
+		}
+}
+
+static void peers_by_certificate(void **state)
+{
+	static const struct {
+		enum policy_peer verdict;
+		enum gw_reason reason;
+	} by_certificate[] = {
+		[POLICY_CERTIFICATE_UNKNOWN] = { POLICY_PEER_REFUSED,
+						 GW_REASON_UNKNOWN_CERTIFICATE },
+		[POLICY_CERTIFICATE_CANDIDATE] = { POLICY_PEER_PROVES, GW_REASON_NONE },
+		[POLICY_CERTIFICATE_LIVE] = { POLICY_PEER_SERVED, GW_REASON_NONE },
+		[POLICY_CERTIFICATE_REVOKED] = { POLICY_PEER_REFUSED,
+						 GW_REASON_RETIRED_CERTIFICATE },
+	};
+
+	for
+		EACH_STATE
+		{
+			for (unsigned i = 0; i < 1u << 4; i++) {
+				const struct policy_peer_facts facts = {
+					.state = (enum device_state)s,
+					.by_certificate = true,
+					.secret_was_given = BIT(i, 0), /* neither helps */
+					.claim_open = BIT(i, 1),
+					.certificate = (enum policy_certificate)(i >> 2),
+				};
+				bool barred = bars[s] != GW_REASON_NONE &&
+					      facts.certificate != POLICY_CERTIFICATE_UNKNOWN;
+				enum gw_reason reason = _GW_REASON_MAX;
+
+				assert_int_equal(
+					policy_peer(&facts, &reason),
+					barred ? POLICY_PEER_REFUSED
+					       : by_certificate[facts.certificate].verdict);
+				assert_int_equal(reason,
+						 barred ? bars[s]
+							: by_certificate[facts.certificate].reason);
+			}
+		}
+}
+
+/* --- signing requests --- */
+
+/* The first of these that holds decides. */
+static enum policy_csr expected_csr(const struct policy_csr_facts *f, enum gw_reason *why)
+{
+	const struct {
+		bool holds;
+		enum policy_csr verdict;
+		enum gw_reason why;
+	} rules[] = {
+		{ bars[f->state] != GW_REASON_NONE, POLICY_CSR_REFUSED, bars[f->state] },
+		{ f->by_certificate, POLICY_CSR_REFUSED, GW_REASON_NOT_POSSIBLE },
+		{ !f->claim_open, POLICY_CSR_REFUSED, GW_REASON_NO_CLAIM },
+		{ f->has_certificate, POLICY_CSR_ANSWERED, GW_REASON_NONE },
+		{ f->has_job, POLICY_CSR_JOINS, GW_REASON_NONE },
+		{ f->key_is_known, POLICY_CSR_REFUSED, GW_REASON_SUPERSEDED },
+		{ f->n_keys >= 3, POLICY_CSR_REFUSED, GW_REASON_TOO_MANY_KEYS },
+		{ f->n_jobs >= f->max_jobs, POLICY_CSR_LATER, GW_REASON_QUEUE_FULL },
+		{ true, POLICY_CSR_ACCEPTED, GW_REASON_NONE },
+	};
+	size_t i = 0;
+
+	while (!rules[i].holds)
+		i++;
+	*why = rules[i].why;
+	return rules[i].verdict;
+}
+
+static void signing_requests(void **state)
+{
+	for
+		EACH_STATE
+		{
+			for (unsigned i = 0; i < 5u << 6; i++) {
+				const struct policy_csr_facts facts = {
+					.state = (enum device_state)s,
+					.by_certificate = BIT(i, 0),
+					.claim_open = BIT(i, 1),
+					.has_certificate = BIT(i, 2),
+					.has_job = BIT(i, 3),
+					.key_is_known = BIT(i, 4),
+					.n_jobs = BIT(i, 5) ? 5000 : 4999,
+					.max_jobs = 5000,
+					.n_keys = i >> 6, /* 0 to 4 */
+				};
+				enum gw_reason reason = _GW_REASON_MAX, why;
+				enum policy_csr expected = expected_csr(&facts, &why);
+
+				assert_int_equal(policy_csr(&facts, &reason), expected);
+				assert_int_equal(reason, why);
+			}
+		}
+}
+
+/* --- commands --- */
+
+static enum gw_reason expected_command(const struct policy_command_facts *f)
+{
+	bool timed = f->expires_at != 0;
+
+	if (f->seq <= f->last_seq)
+		return GW_REASON_OUT_OF_ORDER;
+	if (f->secret_is_plain && !f->plain_is_allowed)
+		return GW_REASON_SECRET_NOT_SEALED;
+	if (timed && !f->clock_trusted)
+		return f->opens ? GW_REASON_CLOCK_UNTRUSTED : GW_REASON_NONE;
+	return timed && f->now >= f->expires_at ? GW_REASON_EXPIRED : GW_REASON_NONE;
+}
+
+static void commands(void **state)
+{
+	static const uint64_t ends[] = { 0, 999, 1000, 1001, UINT64_MAX };
+	static const uint64_t numbers[] = { 0, 41, 42, 43, UINT64_MAX };
+
+	for (size_t e = 0; e < GW_ELEMENTS(ends); e++) {
+		for (size_t n = 0; n < GW_ELEMENTS(numbers); n++) {
+			for (unsigned i = 0; i < 1u << 4; i++) {
+				const struct policy_command_facts facts = {
+					.opens = BIT(i, 0),
+					.seq = numbers[n],
+					.last_seq = 42,
+					.expires_at = ends[e],
+					.now = 1000,
+					.clock_trusted = BIT(i, 1),
+					.secret_is_plain = BIT(i, 2),
+					.plain_is_allowed = BIT(i, 3),
+				};
+				enum gw_reason reason = _GW_REASON_MAX;
+				enum gw_reason why = expected_command(&facts);
+
+				assert_int_equal(policy_command(&facts, &reason),
+						 why == GW_REASON_NONE);
+				assert_int_equal(reason, why);
+			}
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(claims),           cmocka_unit_test(secrets),
+		cmocka_unit_test(peers_by_secret),  cmocka_unit_test(peers_by_certificate),
+		cmocka_unit_test(signing_requests), cmocka_unit_test(commands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who may call what. The methods are read from the XML of dbus/, so that one that is added there
+ * without a right is found here.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "agent/rights.h"
+#include "lib/util.h"
+
+static const struct {
+	const char *interface, *member;
+	enum right right;
+} expected[] = {
+	{ "org.gangway1.Manager", "Claim", RIGHT_CLAIM },
+	{ "org.gangway1.Manager", "Withdraw", RIGHT_CLAIM },
+	{ "org.gangway1.Manager", "GetDevice", RIGHT_INSPECT },
+	{ "org.gangway1.Manager", "ListDevices", RIGHT_INSPECT },
+	{ "org.gangway1.Manager", "ListJobs", RIGHT_INSPECT },
+	{ "org.gangway1.Manager", "ReadAudit", RIGHT_INSPECT },
+	{ "org.gangway1.Manager", "VerifyAudit", RIGHT_INSPECT },
+	{ "org.freedesktop.DBus.Properties", "Get", RIGHT_INSPECT },
+	{ "org.freedesktop.DBus.Properties", "GetAll", RIGHT_INSPECT },
+	{ "org.freedesktop.DBus.Properties", "Set", RIGHT_CONFIGURE },
+	{ "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", RIGHT_INSPECT },
+	{ "org.freedesktop.DBus.Introspectable", "Introspect", RIGHT_NONE },
+	{ "org.freedesktop.DBus.Peer", "Ping", RIGHT_NONE },
+	{ "org.freedesktop.DBus.Peer", "GetMachineId", RIGHT_NONE },
+};
+
+static const char *const files[] = { "Manager", "Device", "Transport" };
+
+static void as_written(void **state)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(expected); i++)
+		assert_int_equal(right_needed(expected[i].interface, expected[i].member),
+				 expected[i].right);
+}
+
+static bool is_expected(const char *interface, const char *member)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(expected); i++)
+		if (gw_streq(expected[i].interface, interface) &&
+		    gw_streq(expected[i].member, member))
+			return true;
+	return false;
+}
+
+/* The value of name="..." in a line, or false. */
+static bool read_name(const char *line, const char *element, char *name, size_t size)
+{
+	const char *at = strstr(line, element);
+	size_t len;
+
+	if (!at)
+		return false;
+	at += strlen(element);
+	len = strcspn(at, "\"");
+	assert_true(len < size);
+	memcpy(name, at, len);
+	name[len] = 0;
+	return true;
+}
+
+static unsigned check_file(const char *interface)
+{
+	char path[4096], line[1024], member[128], full[128];
+	unsigned n = 0;
+	FILE *file;
+
+	(void)snprintf(full, sizeof(full), "org.gangway1.%s", interface);
+	(void)snprintf(path, sizeof(path), "%s/dbus/%s.xml", getenv("top_srcdir"), full);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (!read_name(line, "<method name=\"", member, sizeof(member)))
+			continue;
+		n++;
+		if (!is_expected(full, member))
+			fail_msg("%s: this test does not know who may call %s", path, member);
+		assert_int_not_equal(right_needed(full, member), RIGHT_NOBODY);
+	}
+	(void)fclose(file);
+	return n;
+}
+
+static void every_method_of_the_contract(void **state)
+{
+	unsigned n = 0;
+
+	assert_non_null(getenv("top_srcdir"));
+	for (size_t i = 0; i < GW_ELEMENTS(files); i++)
+		n += check_file(files[i]);
+	assert_true(n >= 7);
+}
+
+static void what_is_not_in_the_table_nobody_has(void **state)
+{
+	assert_int_equal(right_needed("org.gangway1.Manager", "FactoryReset"), RIGHT_NOBODY);
+	assert_int_equal(right_needed("org.gangway1.Manager", "claim"), RIGHT_NOBODY);
+	assert_int_equal(right_needed("org.gangway1.Manager", ""), RIGHT_NOBODY);
+	assert_int_equal(right_needed("", "Claim"), RIGHT_NOBODY);
+	assert_int_equal(right_needed("org.gangway1.Device", "Claim"), RIGHT_NOBODY);
+	assert_int_equal(right_needed("org.freedesktop.DBus.Peer", "Claim"), RIGHT_NOBODY);
+}
+
+static void who_has_what(void **state)
+{
+	static const struct {
+		enum right right;
+		bool root, group, others;
+	} cases[] = {
+		{ RIGHT_NONE, true, true, true },      { RIGHT_INSPECT, true, true, false },
+		{ RIGHT_CLAIM, true, true, false },    { RIGHT_OPERATE, true, true, false },
+		{ RIGHT_REPLACE, true, false, false }, { RIGHT_CONFIGURE, true, false, false },
+		{ RIGHT_NOBODY, false, false, false },
+	};
+
+	for (size_t i = 0; i < GW_ELEMENTS(cases); i++) {
+		assert_int_equal(right_is_held(cases[i].right, 0, false), cases[i].root);
+		assert_int_equal(right_is_held(cases[i].right, 0, true), cases[i].root);
+		assert_int_equal(right_is_held(cases[i].right, 1000, true), cases[i].group);
+		assert_int_equal(right_is_held(cases[i].right, 1000, false), cases[i].others);
+		assert_int_equal(right_is_held(cases[i].right, UINT32_MAX, false), cases[i].others);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_written),
+		cmocka_unit_test(every_method_of_the_contract),
+		cmocka_unit_test(what_is_not_in_the_table_nobody_has),
+		cmocka_unit_test(who_has_what),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
