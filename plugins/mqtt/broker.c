@@ -10,7 +10,6 @@
 
 #include "plugins/mqtt/broker.h"
 
-#include <openssl/ssl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/inotify.h>
@@ -19,6 +18,7 @@
 #include <time.h>
 
 #include "lib/endpoint.h"
+#include "lib/log.h"
 #include "lib/mqtt-tls.h"
 #include "lib/mqtt.h"
 #include "lib/resolve.h"
@@ -71,8 +71,11 @@ struct broker {
 	struct gw_resolve_result addresses;
 	size_t next_address;
 	struct gw_mqtt *connection;
-	uint64_t up_us; /* when the connection came up, 0: it is not up */
+	uint64_t since_s; /* when the connection was begun, by the clock on the wall */
+	uint64_t up_us;   /* when it came up, 0: it is not up */
+	bool corrected;   /* the status that stands on the broker, once */
 	unsigned flaps;
+	bool clock_told; /* that it is behind */
 };
 
 /* --- saying how it goes -------------------------------------------------------------------------- */
@@ -119,8 +122,7 @@ static void give_way(struct broker *b)
 {
 	say(b, GW_CLOUD_OFFLINE, true,
 	    "Another machine uses the identity of gateway %s: give each its own id and "
-	    "certificate. "
-	    "This one waits %u minutes before it tries again.",
+	    "certificate. This one waits %u minutes before it tries again.",
 	    b->gateway, (unsigned)(b->rival_pause_us / SECOND_US / 60));
 	pause_for(b, PAUSE_RIVAL, b->rival_pause_us);
 	b->rival_pause_us = GW_MIN(b->rival_pause_us * 2, PAUSE_RIVAL_MAX_US);
@@ -134,23 +136,46 @@ static int write_status(const struct broker *b, bool online, char **ret)
 		.id = b->presence->id,
 		.online = online,
 		.version = PACKAGE_VERSION,
-		.since = gw_now_realtime_us() / SECOND_US,
+		.since = b->since_s,
 		.box_key = { b->box_key, b->box_key_len },
 	};
 
 	return dialect_write_status(&status, ret);
 }
 
+static void publish_status(struct broker *b)
+{
+	_cleanup_free_ char *status = NULL;
+
+	if (write_status(b, /* online= */ true, &status) >= 0)
+		(void)gw_mqtt_publish(b->connection, b->topics[DIALECT_STATUS], status,
+				      /* retain= */ true);
+}
+
 static void on_up(void *userdata)
 {
 	struct broker *b = userdata;
-	_cleanup_free_ char *status = NULL;
 
 	b->up_us = gw_now_monotonic_us();
-	if (write_status(b, true, &status) >= 0)
-		(void)gw_mqtt_publish(b->connection, b->topics[DIALECT_STATUS], status, true);
+	publish_status(b);
 	b->ops->state(GW_CLOUD_ONLINE, "Connected to the broker.", false, b->userdata);
 	b->ops->room(b->userdata);
+}
+
+/* Somebody's word on our status topic; mostly our own, come back. */
+static void check_status(struct broker *b, struct gw_blob body)
+{
+	char id[GW_ID_MAX + 1];
+
+	if (dialect_read_status_id(body, id) < 0)
+		return;
+	if (presence_is_rival(b->presence, id)) {
+		gw_mqtt_leave(b->connection);
+	} else if (b->up_us && !b->corrected && !gw_streq(id, b->presence->id)) {
+		/* A will that came late stands there now, and says that we are away. */
+		b->corrected = true;
+		publish_status(b);
+	}
 }
 
 static void on_room(void *userdata)
@@ -163,15 +188,13 @@ static void on_room(void *userdata)
 static void on_message(const char *topic, struct gw_blob body, void *userdata)
 {
 	struct broker *b = userdata;
-	char id[GW_ID_MAX + 1];
 
 	if (gw_streq(topic, b->topics[DIALECT_RESPONSE]))
 		b->ops->message(DIALECT_RESPONSE, body, b->userdata);
 	else if (gw_streq(topic, b->topics[DIALECT_COMMAND]))
 		b->ops->message(DIALECT_COMMAND, body, b->userdata);
-	else if (gw_streq(topic, b->topics[DIALECT_STATUS]) &&
-		 dialect_read_status_id(body, id) >= 0 && presence_is_rival(b->presence, id))
-		gw_mqtt_leave(b->connection);
+	else if (gw_streq(topic, b->topics[DIALECT_STATUS]))
+		check_status(b, body);
 }
 
 /* Whether it was a good connection, as judged by its length. */
@@ -199,8 +222,7 @@ static void say_lost(struct broker *b, const char *why)
 	else
 		say(b, GW_CLOUD_OFFLINE, true,
 		    "The broker %s:%u hangs up soon after each connection: see its log, and "
-		    "whether "
-		    "another machine uses the identity of gateway %s.",
+		    "whether another machine uses the identity of gateway %s.",
 		    b->endpoint.host, b->endpoint.port, b->gateway);
 }
 
@@ -241,23 +263,25 @@ static void on_closed(enum gw_mqtt_end end, const char *why, void *userdata)
 	retry_later(b);
 }
 
-/* Credentials as they are now. A clock before their beginning is behind. */
-static int make_tls(const struct broker *b, struct gw_mqtt_tls **ret, char *why, size_t size)
+/* By the credentials as they are now. */
+static int make_tls(struct broker *b, struct gw_mqtt_tls **ret, char *why, size_t size)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	struct ssl_ctx_st *ctx;
 	int64_t not_before;
+	bool behind;
 	int r;
 
-	(void)gw_copy(why, size, "Out of memory.");
-	if (!ctx)
-		return -ENOMEM;
-
-	r = credential_load(ctx, b->folder, b->gateway, &not_before, why, size);
-	if (r < 0) {
-		SSL_CTX_free(ctx);
+	r = credential_load(b->folder, b->gateway, &ctx, &not_before, why, size);
+	if (r < 0)
 		return r;
-	}
-	return gw_mqtt_tls_new(ctx, &b->endpoint, time(NULL) < not_before, ret);
+
+	behind = time(NULL) < not_before;
+	if (behind && !b->clock_told)
+		gw_log(NOTICE,
+		       "The clock is behind the beginning of this gateway's own certificate: "
+		       "the broker's need not have begun either");
+	b->clock_told = behind;
+	return gw_mqtt_tls_new(ctx, &b->endpoint, behind, ret);
 }
 
 /* Credentials are read for each connection; what is wrong with them has been told. */
@@ -289,7 +313,9 @@ static int connect_next(struct broker *b)
 
 	(void)snprintf(client_id, sizeof(client_id), "gangway-%s", b->gateway);
 	(void)presence_next(b->presence);
-	r = write_status(b, false, &will);
+	b->since_s = gw_now_realtime_us() / SECOND_US;
+	b->corrected = false;
+	r = write_status(b, /* online= */ false, &will);
 	if (r < 0)
 		return r;
 	r = take_tls(b, &tls);

@@ -229,14 +229,23 @@ static int load_key(SSL_CTX *ctx, struct why *why)
 	return 0;
 }
 
-int credential_load(SSL_CTX *ctx, const char *folder, const char *gateway, int64_t *ret_not_before,
+static void ctx_freep(SSL_CTX **ctx)
+{
+	SSL_CTX_free(*ctx);
+}
+
+int credential_load(const char *folder, const char *gateway, SSL_CTX **ret, int64_t *ret_not_before,
 		    char *text, size_t size)
 {
+	_cleanup_(ctx_freep) SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	struct why why = { folder, text, size };
 	int64_t not_before = 0;
 	int r;
 
 	say(&why, "Out of memory.");
+	if (!ctx)
+		return -ENOMEM;
+
 	r = load_ca(ctx, &why);
 	if (r >= 0)
 		r = load_certificate(ctx, gateway, &not_before, &why);
@@ -247,5 +256,6 @@ int credential_load(SSL_CTX *ctx, const char *folder, const char *gateway, int64
 		return r;
 
 	*ret_not_before = not_before;
+	*ret = TAKE_PTR(ctx);
 	return 0;
 }

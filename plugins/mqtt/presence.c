@@ -3,7 +3,8 @@
  * A cloned image connects with our client id, the broker throws us off, we come back and throw it off, and
  * so on for ever. The retained status tells: the broker delivers it, or the will that took its place, to
  * every new subscription. As long as it is of this process, nobody else was there. One of another process is
- * our own past as long as we have not seen one of ours; after that it is a rival's.
+ * our own past, unless we have heard one of ours on an earlier connection: then a rival was there since.
+ * (On the same connection it may be the will of our past that some brokers publish late.)
  *
  * So the one that was thrown off learns of it when it comes back, and can give way.
  */
@@ -27,7 +28,7 @@ const char *presence_next(struct presence *p)
 
 void presence_forget(struct presence *p)
 {
-	p->known = false;
+	p->known = 0;
 }
 
 bool presence_is_rival(struct presence *p, const char *id)
@@ -37,7 +38,7 @@ bool presence_is_rival(struct presence *p, const char *id)
 
 	(void)snprintf(prefix, sizeof(prefix), "%016" PRIx64 "-", p->process);
 	own = strncmp(id, prefix, strlen(prefix)) == 0;
-	if (own)
-		p->known = true;
-	return !own && p->known;
+	if (own && !p->known)
+		p->known = p->connections;
+	return !own && p->known && p->known < p->connections;
 }

@@ -13,7 +13,8 @@
 struct presence {
 	uint64_t process; /* no two processes have the same, on whatever machine */
 	unsigned connections;
-	bool known; /* the broker has told us a status of our own */
+	unsigned
+		known; /* the connection on which we first heard a status of our own, 0: none yet */
 	char id[PRESENCE_ID_MAX + 1];
 };
 

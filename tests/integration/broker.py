@@ -21,6 +21,7 @@ use_identity_as_username true
 allow_anonymous false
 set_tcp_nodelay true
 max_queued_messages 10000
+message_size_limit 131072
 acl_file {folder}/acl
 persistence true
 persistence_location {folder}/

@@ -22,6 +22,36 @@ def text(value):
     return struct.pack("!H", len(data)) + data
 
 
+class Reader:
+    """Cuts what comes on a socket into packets."""
+
+    def __init__(self, sock):
+        self.sock, self.buffer = sock, b""
+
+    def _take(self):
+        """A whole packet out of the buffer, or None."""
+        length = 0
+        for i, digit in enumerate(self.buffer[1:5]):
+            length |= (digit & 127) << 7 * i
+            if not digit & 128:
+                end = 2 + i + length
+                if len(self.buffer) < end:
+                    return None
+                packet = self.buffer[0], self.buffer[2 + i:end]
+                self.buffer = self.buffer[end:]
+                return packet
+        return None
+
+    def packet(self, deadline):
+        while (packet := self._take()) is None:
+            self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
+            more = self.sock.recv(65536)
+            if not more:
+                raise ConnectionError("the other end hung up")
+            self.buffer += more
+        return packet
+
+
 class Client:
     def __init__(self, pki, port, name, client_id=None, will=None):
         context = ssl.create_default_context(cafile=pki.path("ca.crt"))
@@ -29,7 +59,7 @@ class Client:
         plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = context.wrap_socket(plain, server_hostname="localhost")
-        self.buffer = b""
+        self.reader = Reader(self.sock)
         self.mid = 0
         self.set_aside = []  # publications that nobody expected yet
         self._connect(client_id or name, will)
@@ -53,29 +83,6 @@ class Client:
                 break
         self.sock.sendall(bytes(head) + body)
 
-    def _take_packet(self):
-        """A whole packet out of the buffer, or None."""
-        length = 0
-        for i, digit in enumerate(self.buffer[1:5]):
-            length |= (digit & 127) << 7 * i
-            if not digit & 128:
-                end = 2 + i + length
-                if len(self.buffer) < end:
-                    return None
-                packet = self.buffer[0], self.buffer[2 + i:end]
-                self.buffer = self.buffer[end:]
-                return packet
-        return None
-
-    def _packet(self, deadline):
-        while (packet := self._take_packet()) is None:
-            self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            more = self.sock.recv(65536)
-            if not more:
-                raise ConnectionError("the broker hung up")
-            self.buffer += more
-        return packet
-
     def _take_publication(self, first, body):
         n = struct.unpack_from("!H", body)[0]
         topic, rest = body[2:2 + n].decode(), body[2 + n:]
@@ -87,7 +94,7 @@ class Client:
     def _reply(self, kind):
         deadline = time.monotonic() + PATIENCE
         while True:
-            first, body = self._packet(deadline)
+            first, body = self.reader.packet(deadline)
             if first >> 4 == kind:
                 return body
             self.set_aside.append(self._take_publication(first, body))
@@ -118,7 +125,7 @@ class Client:
                 return p
         deadline = time.monotonic() + PATIENCE
         while True:
-            first, body = self._packet(deadline)
+            first, body = self.reader.packet(deadline)
             p = self._take_publication(first, body)
             if p.topic == topic and wanted(p):
                 return p

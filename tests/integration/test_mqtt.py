@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import pathlib
+import queue
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ import schema
 import wire
 
 PROGRAM = pathlib.Path(os.environ["top_builddir"]) / "plugins/mqtt/gangway-mqtt"
+FAULT_POINTS = "#define GW_FAULT_POINTS 1" in (PROGRAM.parents[2] / "config.h").read_text()
 WRAP = os.environ.get("GANGWAY_TEST_WRAP", "").split()  # "valgrind ..." if wanted
 GATEWAY = "gw-1"
 TOPIC = f"gangway/v1/{GATEWAY}/"
@@ -33,17 +35,37 @@ def b64(data):
     return base64.b64encode(data).decode()
 
 
+def wait_for_syn(port):
+    """Until a connection to this port has been asked for and is not answered."""
+    deadline = time.monotonic() + mqtt.PATIENCE
+    while True:
+        for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[2].endswith(f":{port:04X}") and fields[3] == "02":
+                return
+        if time.monotonic() > deadline:
+            raise AssertionError("no SYN")
+        time.sleep(0.02)
+
+
+def with_hosts(hosts):
+    """Puts a file in the place of /etc/hosts, for one program."""
+    if not hosts:
+        return []
+    return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts)]
+
+
 class Program:
     """gangway-mqtt, started by hand."""
 
-    def __init__(self, folder, agent, environment=None):
+    def __init__(self, folder, agent, environment=None, hosts=None):
         self.log_path = folder / "mqtt.log"
         self.log_file = open(self.log_path, "ab")
         credentials = folder / "credentials"
         env = dict(os.environ, CREDENTIALS_DIRECTORY=str(credentials)) | (environment or {})
         env.pop("JOURNAL_STREAM", None)
         self.process = subprocess.Popen(
-            [*WRAP, str(PROGRAM), "--link", agent.path],
+            [*with_hosts(hosts), *WRAP, str(PROGRAM), "--link", agent.path],
             stderr=self.log_file, env={k: v for k, v in env.items() if v is not None})
 
     def log(self):
@@ -75,7 +97,7 @@ class Base(unittest.TestCase):
         cls.pki = broker.Pki(cls.root / "pki")
         for name in ("ca", "evil"):
             cls.pki.authority(name)
-        cls.pki.leaf("broker", "localhost", names="DNS:localhost,IP:127.0.0.1")
+        cls.pki.leaf("broker", "localhost", names="DNS:localhost,DNS:two.test,IP:127.0.0.1")
         for name in ("cloud", GATEWAY, "gw-2"):
             cls.pki.leaf(name)
         cls.pki.leaf("impostor", GATEWAY, authority="evil")
@@ -99,9 +121,9 @@ class Base(unittest.TestCase):
                 shutil.copy(self.pki.path(source), temporary)
                 temporary.rename(self.credentials / f"cloud-{what}")
 
-    def start(self, environment=None, **settings):
+    def start(self, environment=None, hosts=None, **settings):
         """Starts the program and welcomes it."""
-        self.program = Program(self.folder, self.agent, environment)
+        self.program = Program(self.folder, self.agent, environment, hosts)
         self.addCleanup(self.finish)
         self.settings = {"broker": f"mqtts://localhost:{self.mosquitto.port}", "retry_first": 1,
                          "retry_max": 2, "silent_after": 2, "box_key": KEY.hex()} | settings
@@ -207,17 +229,13 @@ class Conversation(Base):
         self.assert_quiet("job-1")
 
     def assert_quiet(self, job):
-        """A later request is repeated, and this one is not heard again in between."""
+        """Once a later request is heard, this one is not heard any more."""
         self.enroll("job-later")
+        self.heard("request", lambda b: b["id"] == "job-later")
+        self.cloud.set_aside.clear()
         for _ in range(3):
             self.heard("request", lambda b: b["id"] == "job-later")
-        self.assertNotIn(job, [json.loads(p.body)["id"] for p in self.cloud.set_aside
-                               if p.topic.endswith("request")][self.extra_copies(job):])
-
-    def extra_copies(self, job):
-        """Repetitions that were under way when the answer came; they were sent before it."""
-        return sum(json.loads(p.body)["id"] == job for p in self.cloud.set_aside
-                   if p.topic.endswith("request"))
+        self.assertNotIn(job, [json.loads(p.body)["id"] for p in self.cloud.set_aside])
 
     def test_a_withdrawn_request_is_not_repeated(self):
         self.go_online()
@@ -324,7 +342,7 @@ class Conversation(Base):
     def test_garbage_from_the_cloud(self):
         self.go_online()
         good = {"v": 1, "kind": "done", "id": "job-1"}
-        bad = [b"", b"{", b"[]", b"\xff\xfe", b'{"v":1', b"null", b"{}", b"x" * 200000,
+        bad = [b"", b"{", b"[]", b"\xff\xfe", b'{"v":1', b"null", b"{}", b"x" * 120000,
                b'{"v":1,"kind":"done","id":"job-1","id":"job-2"}', b"[" * 5000,
                json.dumps(good | {"v": 2}), json.dumps(good | {"kind": "enroll"}),
                json.dumps(good | {"id": 'a"b'}), json.dumps(good | {"id": ""}),
@@ -355,12 +373,27 @@ class Conversation(Base):
         self.go_online()
         for i in range(257):
             self.enroll(f"job-{i}")
-        with self.assertRaises(AssertionError):
+        with self.assertRaisesRegex(AssertionError, "hung up"):
             self.agent.expect("never")
         self.agent.take_in(GATEWAY, **self.settings)
         self.state(wire.ONLINE)
 
-    def test_a_full_window(self):
+    def test_a_broker_that_acknowledges_slowly(self):
+        """Sixteen publications are under way at a time, and each acknowledgement lets one more out."""
+        self.provision()
+        with Refuser(self.pki, SUBACK_ALL, acknowledge=False) as other:
+            self.start(broker=f"mqtts://localhost:{other.port}", retry_first=60, retry_max=60)
+            self.state(wire.ONLINE)
+            for i in range(40):
+                self.enroll(f"job-{i}")
+            mids = [other.publication() for _ in range(16)]
+            with self.assertRaises(queue.Empty):
+                other.publication(patience=1)
+            for mid in mids:
+                other.peer.sendall(b"\x40\2" + mid)
+                other.publication()
+
+    def test_everything_at_once(self):
         self.go_online(retry_first=30, retry_max=30)
         for i in range(256):
             self.enroll(f"job-{i}", csr=bytes([i]) * 4096)
@@ -422,10 +455,15 @@ class Weather(Base):
         self.idle()
 
     def test_tls_tarpit(self):
-        """A port that accepts and never says a word."""
+        """A port that accepts late and never says a word."""
         self.provision()
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.socket() as listener, socket.socket() as plug:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)
+            plug.connect(listener.getsockname())  # and now the queue is full
             self.start(broker=f"mqtts://127.0.0.1:{listener.getsockname()[1]}")
+            wait_for_syn(listener.getsockname()[1])
+            listener.accept()[0].close()
             peer, _ = listener.accept()
             with peer:
                 self.assertTrue(peer.recv(1))
@@ -433,6 +471,18 @@ class Weather(Base):
                 self.assertIn("the TLS handshake takes too long", self.state(wire.OFFLINE).text)
                 self.assertLess(self.program.cpu_seconds() - before[0], 0.5 if not WRAP else 5)
                 self.assertLess(self.program.wakeups() - before[1], 100)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root for an /etc/hosts of its own")
+    def test_a_name_with_a_dead_address(self):
+        """The look-up puts 127.0.0.1 first, where nobody listens."""
+        self.provision()
+        self.mosquitto.start()
+        hosts = self.folder / "hosts"
+        hosts.write_text("127.0.0.1 two.test\n127.0.0.9 two.test\n")
+        with Forwarder("127.0.0.9", self.mosquitto.port) as other:
+            self.start(broker=f"mqtts://two.test:{other.port}", hosts=hosts)
+            self.state(wire.CONNECTING)
+            self.assertEqual(self.agent.expect("cloud_state").state, wire.ONLINE)
 
     def test_a_port_that_hangs_up(self):
         self.provision()
@@ -476,7 +526,7 @@ class Weather(Base):
         for name, common_name, names in (("later-broker", "localhost", "DNS:localhost"),
                                          ("later-gw", GATEWAY, None)):
             self.pki.leaf(name, common_name, names=names, start="20800101000000Z")
-        with Refuser(self.pki, b"\x90\x05\0\1\1\1\1", certificate="later-broker") as other:
+        with Refuser(self.pki, SUBACK_ALL, certificate="later-broker") as other:
             where = f"mqtts://localhost:{other.port}"
             self.provision()
             self.start(broker=where)
@@ -489,6 +539,80 @@ class Weather(Base):
             self.provision("later-gw", ca="evil")
             self.start(broker=where)
             self.assertIn("not to be trusted", self.state(wire.OFFLINE).text)
+
+
+@unittest.skipUnless(FAULT_POINTS, "built without --enable-fault-points")
+class Death(Base):
+    """Dies at each of its steps; once it is back, nothing is lost."""
+
+    def die_at(self, step, moment):
+        self.start(environment={"GANGWAY_DIE_AT": f"{step}:{moment}"})
+        self.state(wire.ONLINE)
+
+    def revive(self):
+        self.assertEqual(self.program.process.wait(mqtt.PATIENCE), -signal.SIGKILL)
+        self.start()
+        self.state(wire.ONLINE)
+
+    def setUp(self):
+        super().setUp()
+        self.provision()
+        self.mosquitto.start()
+        self.join_cloud()
+
+    def test_every_step_is_tried(self):
+        steps = subprocess.run([PROGRAM, "--list-steps"], check=True, capture_output=True, text=True).stdout
+        self.assertEqual(set(steps.split()), {f"mqtt.{name[len('test_'):]}" for name in dir(self)
+                                              if name.startswith("test_") and "_" not in name[5:]})
+
+    def test_request(self):
+        for moment in ("before", "after"):
+            self.die_at("mqtt.request", moment)
+            self.enroll("job-1")
+            self.revive()
+            self.enroll("job-1")  # the agent has it on disk
+            self.heard("request")
+            self.say("response", kind="done", id="job-1")
+            self.agent.expect("answer", job="job-1")
+            self.program.stop()
+
+    def test_response(self):
+        for moment in ("before", "after"):
+            self.die_at("mqtt.response", moment)
+            self.enroll("job-1")
+            self.heard("request")
+            self.say("response", kind="done", id="job-1")
+            if moment == "after":
+                self.agent.expect("answer", job="job-1")
+            self.revive()
+            self.enroll("job-1")
+            self.heard("request")
+            self.say("response", kind="done", id="job-1")
+            self.agent.expect("answer", job="job-1")
+            self.program.stop()
+
+    def test_command(self):
+        command = {"kind": "withdraw", "id": "cmd-1", "seq": 1, "expires_at": 0, "device": "ACME-1"}
+        for moment in ("before", "after"):
+            self.die_at("mqtt.command", moment)
+            self.say("command", **command)
+            if moment == "after":
+                self.agent.expect("command", id="cmd-1")
+            self.revive()
+            self.say("command", **command)  # the cloud has heard no answer
+            self.agent.expect("command", id="cmd-1")
+            self.program.stop()
+
+    def test_answer(self):
+        for moment in ("before", "after"):
+            self.die_at("mqtt.answer", moment)
+            self.agent.send("command_answer", id="cmd-1", seq=1, outcome=wire.DONE)
+            if moment == "after":
+                self.heard("answer")
+            self.revive()
+            self.agent.send("command_answer", id="cmd-1", seq=1, outcome=wire.DONE)
+            self.heard("answer")
+            self.program.stop()
 
 
 class Trouble(Base):
@@ -533,12 +657,17 @@ class Trouble(Base):
                 ("ca", "nonsense", "cloud-ca holds no certificate"),
                 ("cert", "nonsense", "cloud-cert holds no usable certificate"),
                 ("key", "nonsense", "cloud-key holds no key"),
-                ("key", pathlib.Path(self.pki.path("gw-2.key")).read_text(), "not the key of cloud-cert")):
+                ("key", pathlib.Path(self.pki.path("gw-2.key")).read_text(), "not the key of cloud-cert"),
+                ("key", self.rsa_key(), "not the key of cloud-cert")):
             self.provision()
             (self.credentials / f"cloud-{what}").write_text(contents)
             self.start()
             self.assertIn(complaint, self.state(wire.UNPROVISIONED).text)
             self.program.stop()
+
+    def rsa_key(self):
+        return subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True,
+                              text=True).stdout
 
     def test_the_certificate_of_another_gateway(self):
         self.provision("gw-2")
@@ -586,6 +715,15 @@ class Trouble(Base):
             self.assertIn(f"does not let us read {TOPIC}command", text)
             self.assertEqual(self.help_text(), text)
 
+    def test_the_name_in_the_client_hello(self):
+        self.provision()
+        for host, expected in (("localhost", "localhost"), ("127.0.0.1", None)):
+            with Refuser(self.pki, b"", connack=b"\x20\x02\0\5") as other:
+                self.start(broker=f"mqtts://{host}:{other.port}")
+                self.state(wire.OFFLINE)
+                self.assertEqual(set(other.names), {expected})
+            self.program.stop()
+
     def test_a_session_that_the_broker_refuses(self):
         self.provision()
         with Refuser(self.pki, b"", connack=b"\x20\x02\0\5") as other:
@@ -618,6 +756,15 @@ class Trouble(Base):
         self.enroll("job-1")
         self.heard("request")
         self.assertNotIn(0, [m.ok for m in self.agent.pending() if m.type == "health"])
+
+    def test_a_late_will_is_corrected(self):
+        self.go_online()
+        ours = self.heard("status", lambda b: b["online"])
+        self.cloud.publish(TOPIC + "status", json.dumps({
+            "v": 1, "kind": "status", "id": "our-past-1", "online": False, "version": "1", "since": 1}),
+            retain=True)
+        self.assertEqual(self.heard("status", lambda b: b["online"]), ours)
+        self.assertEqual([m for m in self.agent.pending() if m.type == "health" and not m.ok], [])
 
     def test_a_broker_that_hangs_up_again_and_again(self):
         self.go_online()
@@ -667,13 +814,21 @@ class Forwarder:
             pass
 
 
-class Refuser:
-    """A broker that answers CONNECT and SUBSCRIBE with set packets, over TLS."""
+SUBACK_ALL = b"\x90\x05\0\1\1\1\1"
 
-    def __init__(self, pki, suback, connack=b"\x20\x02\0\0", certificate="broker"):
+
+class Refuser:
+    """A broker that answers CONNECT and SUBSCRIBE with set packets, and PUBLISH as it likes."""
+
+    def __init__(self, pki, suback, connack=b"\x20\x02\0\0", certificate="broker", acknowledge=True):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(pki.path(f"{certificate}.crt"), pki.path(f"{certificate}.key"))
-        self.packets = (connack, suback)
+        self.context.sni_callback = lambda sock, name, context: self.names.append(name)
+        self.names = []  # that clients asked for
+        self.answers = {mqtt.CONNECT: connack, mqtt.SUBSCRIBE: suback}
+        self.acknowledge = acknowledge
+        self.mids = queue.Queue()
+        self.peer = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -686,19 +841,30 @@ class Refuser:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
+    def publication(self, patience=mqtt.PATIENCE):
+        """The packet id of the next one."""
+        return self.mids.get(timeout=patience)
+
     def _serve(self):
-        while True:
+        while self.listener.fileno() >= 0:
             try:
                 plain, _ = self.listener.accept()
-                with self.context.wrap_socket(plain, server_side=True) as peer:
-                    for packet in self.packets:
-                        peer.recv(65536)
-                        peer.sendall(packet)
-                    while peer.recv(65536):
-                        pass
+                with self.context.wrap_socket(plain, server_side=True) as self.peer:
+                    self._converse()
             except OSError:
-                if self.listener.fileno() < 0:
-                    return
+                pass
+
+    def _converse(self):
+        reader = mqtt.Reader(self.peer)
+        while True:
+            first, body = reader.packet(time.monotonic() + mqtt.PATIENCE)
+            if first >> 4 in self.answers:
+                self.peer.sendall(self.answers[first >> 4])
+            elif first >> 4 == mqtt.PUBLISH:
+                at = 2 + int.from_bytes(body[:2], "big")
+                self.mids.put(body[at:at + 2])
+                if self.acknowledge:
+                    self.peer.sendall(b"\x40\2" + body[at:at + 2])
 
 
 if __name__ == "__main__":

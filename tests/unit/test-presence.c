@@ -44,6 +44,7 @@ static void a_stranger_after_us_is(void **state)
 	presence_init(&p, 1);
 	strcpy(first, presence_next(&p));
 	assert_false(presence_is_rival(&p, first));
+	assert_false(presence_is_rival(&p, "somebody-7")); /* the will of our past, come late */
 	(void)presence_next(&p);
 	assert_false(presence_is_rival(&p, first)); /* our own will */
 	assert_true(presence_is_rival(&p, "0000000000000002-1"));
@@ -60,6 +61,8 @@ static void forgetting(void **state)
 	presence_forget(&p);
 	assert_false(presence_is_rival(&p, "somebody-7"));
 	assert_false(presence_is_rival(&p, presence_next(&p)));
+	assert_false(presence_is_rival(&p, "somebody-7"));
+	(void)presence_next(&p);
 	assert_true(presence_is_rival(&p, "somebody-7"));
 }
 
