@@ -45,3 +45,6 @@ EXTRA_DIST += \
 # EST over CoAP as libcoap's clients speak it.
 TESTS += tests/integration/test_est.py
 EXTRA_DIST += tests/integration/test_est.py
+# The reference device against the real registrar.
+TESTS += tests/integration/test_device.py
+EXTRA_DIST += tests/integration/test_device.py

@@ -421,6 +421,21 @@ static int insist(struct device *d, int (*attempt)(struct device *))
 
 /* --- the way --- */
 
+/* A candidate that the gateway refuses for good must not stand in the way of the credential. */
+static int insist_beside_credential(struct device *d, int (*attempt)(struct device *))
+{
+	struct failure why;
+	int r = insist(d, attempt);
+
+	if (r != -EACCES || !d->state->credential.key.len)
+		return r;
+
+	why = *d->failure;
+	if (state_drop_candidate(d->state, d->failure) >= 0)
+		*d->failure = why;
+	return r;
+}
+
 /* The name is the label's; without one, that of the certificate which lies there. */
 static int settle_name(struct device *d)
 {
@@ -454,8 +469,8 @@ static int do_step(struct device *d, enum plan_step step)
 			return failure_set(d->failure, -EINVAL,
 					   "a label with a secret is needed to begin");
 		return insist(d, enroll);
-	case PLAN_RENEW: return insist(d, renew);
-	case PLAN_PROVE_CANDIDATE: return insist(d, prove_candidate);
+	case PLAN_RENEW: return insist_beside_credential(d, renew);
+	case PLAN_PROVE_CANDIDATE: return insist_beside_credential(d, prove_candidate);
 	case PLAN_PROVE_CREDENTIAL: return insist(d, prove_credential);
 	case PLAN_NOTHING_TO_RENEW:
 		return failure_set(d->failure, -EINVAL,
