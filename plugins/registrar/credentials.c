@@ -151,9 +151,9 @@ uint64_t credentials_renew_us(const struct credentials *c)
 	return c->key ? server_key_renew_us(c->key) : UINT64_MAX;
 }
 
-bool credentials_want_certificate(const struct credentials *c, uint64_t now_us)
+bool credentials_have_certificate(const struct credentials *c)
 {
-	return !c->key || now_us >= server_key_renew_us(c->key);
+	return c->key != NULL;
 }
 
 int credentials_question(struct credentials *c, struct gw_msg *ret)

@@ -35,10 +35,10 @@ int credentials_check(struct credentials *c, const struct gw_msg_check *check, s
 /* Whether devices with certificates are served. */
 bool credentials_are_complete(const struct credentials *c);
 
-/* Whether a certificate is to be asked for: there is none, or it is time for another. */
-bool credentials_want_certificate(const struct credentials *c, uint64_t now_us);
+/* Whether there is a certificate of our own. */
+bool credentials_have_certificate(const struct credentials *c);
 
-/* The question for it, SERVER_CSR, with a key made for it unless it was asked before. */
+/* The question for the next one, SERVER_CSR, with a key made for it unless it was asked before. */
 int credentials_question(struct credentials *c, struct gw_msg *ret);
 
 /* When to ask for the next one; UINT64_MAX: not yet known. */

@@ -31,6 +31,7 @@
 #define COMPLAINT_RATE  5
 #define COMPLAINT_BURST 50
 #define ASK_AGAIN_US    (300 * 1000000ull) /* for a certificate that does not come */
+#define ASK_SOONEST_US  5000000            /* however short the life of one that did */
 #define ASK_ACCURACY_US 1000000
 
 struct registrar {
@@ -114,17 +115,11 @@ static void report_health(struct registrar *r)
 				   "devices with certificates are not served yet");
 }
 
-/* Asks if there is need to, and looks again when there may be. */
 static void ask_for_certificate(struct registrar *r)
 {
 	uint64_t now_us = gw_now_monotonic_us();
 	struct gw_msg question;
 	int e;
-
-	if (!credentials_want_certificate(r->credentials, now_us)) {
-		ask_at(r, credentials_renew_us(r->credentials));
-		return;
-	}
 
 	ask_at(r, now_us + ASK_AGAIN_US);
 	e = credentials_question(r->credentials, &question);
@@ -132,6 +127,13 @@ static void ask_for_certificate(struct registrar *r)
 		gw_log(ERROR, "Cannot make a key for our certificate: %s", strerror(-e));
 	else
 		tell(r, &question);
+}
+
+static void ask_at_renewal(struct registrar *r)
+{
+	uint64_t soonest_us = gw_now_monotonic_us() + ASK_SOONEST_US;
+
+	ask_at(r, GW_MAX(credentials_renew_us(r->credentials), soonest_us));
 }
 
 static int on_ask(sd_event_source *source, uint64_t due_us, void *userdata)
@@ -152,7 +154,7 @@ static void take_certificate(struct registrar *r, const struct gw_msg_server_cer
 	}
 	gw_log(INFO, "We have a certificate of our own");
 	report_health(r);
-	ask_for_certificate(r);
+	ask_at_renewal(r);
 }
 
 static void take_anchors(struct registrar *r, const struct gw_msg_anchors *msg, int fd)
@@ -350,7 +352,10 @@ int registrar_welcome(struct registrar *r, const struct gw_msg_welcome *welcome)
 		return e;
 
 	report_health(r);
-	ask_for_certificate(r);
+	if (credentials_have_certificate(r->credentials))
+		ask_at_renewal(r);
+	else
+		ask_for_certificate(r);
 	return 0;
 }
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 import wire
 
@@ -62,6 +63,21 @@ class Authority:
                            "-days", str(days), "-subj", subject, "-extfile", str(config),
                            data=request)
 
+    def sign_for_seconds(self, request, subject, extensions, seconds):
+        """The same of a DER request, for a life that openssl x509 is too coarse for; returns PEM."""
+        with tempfile.TemporaryDirectory() as folder:
+            config, pem = pathlib.Path(folder, "config"), pathlib.Path(folder, "request")
+            pathlib.Path(folder, "index").touch()
+            pem.write_bytes(openssl("req", "-inform", "DER", data=request))
+            config.write_text(f"[ca]\ndefault_ca=own\n[own]\ndatabase={folder}/index\n"
+                              f"new_certs_dir={folder}\nrand_serial=yes\ndefault_md=sha256\n"
+                              f"certificate={self.certificate}\nprivate_key={self.key}\n"
+                              f"policy=any\n[any]\ncommonName=supplied\n[extensions]\n{extensions}")
+            now = time.time()
+            start, end = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(t)) for t in (now, now + seconds))
+            return openssl("ca", "-batch", "-notext", "-config", str(config), "-in", str(pem), "-subj",
+                           subject, "-extensions", "extensions", "-startdate", start, "-enddate", end)
+
     def device(self, name, extensions=DEVICE_EXTENSIONS, **how):
         """Makes a device's key and certificate; returns the paths of both."""
         key, certificate = self.folder / f"{name}.key", self.folder / f"{name}.pem"
@@ -89,6 +105,7 @@ class DoorAgent:
         self.authority = authority
         self.devices = authority  # whose certificates are let in
         self.answer_secrets = True
+        self.server_life_s = 30 * 86400
         self.refuse = set()     # identities that get no verdict but "no"
         self.silent = set()     # identities that get no verdict at all
         self.clock_trusted = True
@@ -108,13 +125,17 @@ class DoorAgent:
     def start(self):
         self.thread.start()
 
-    def hang_up(self):
-        """Ends the link, and lets nobody in any more."""
-        self.listener.close()
+    def drop_link(self):
+        """Ends the link; the registrar will come back."""
         self.link.shutdown(socket.SHUT_RDWR)
 
+    def hang_up(self):
+        """Ends the link, and lets nobody in any more."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.drop_link()
+
     def stop(self):
-        for sock in (self.link, self.listener):
+        for sock in (self.listener, self.link):
             if sock:
                 try:
                     sock.shutdown(socket.SHUT_RDWR)
@@ -150,14 +171,22 @@ class DoorAgent:
 
     def _run(self):
         try:
-            self.link, _ = self.listener.accept()
+            while True:
+                self.link, _ = self.listener.accept()
+                self._serve()
+        except OSError:
+            pass  # the test has closed the listener
+
+    def _serve(self):
+        try:
             while (message := wire.receive(self.link)) is not None:
                 self._take(message)
                 with self.changed:
                     self.messages.append(message)
                     self.changed.notify_all()
         except OSError:
-            pass
+            pass  # the registrar is gone
+        self.link.close()
 
     def _take(self, m):
         handler = getattr(self, f"_on_{m.type}", None)
@@ -193,7 +222,8 @@ class DoorAgent:
 
     def _on_server_csr(self, m):
         if self.authority:
-            pem = self.authority.sign(m.csr, "/CN=gw-test", SERVER_EXTENSIONS, form="DER")
+            pem = self.authority.sign_for_seconds(m.csr, "/CN=gw-test", SERVER_EXTENSIONS,
+                                                  self.server_life_s)
             self.send("server_cert", key=m.key,
                       certificate=openssl("x509", "-outform", "DER", data=pem))
 

@@ -217,6 +217,47 @@ class ByCertificate(registrar.RegistrarCase):
         self.agent.wait("peer", proof=wire.PROOF_PSK)
 
 
+class Credentials(registrar.RegistrarCase):
+    with_certificates = True
+
+    def test_certificate_is_renewed(self):
+        """After two thirds of its life, but not before a few seconds have passed."""
+        self.agent.server_life_s = 3
+        self.begin()
+        first = self.agent.wait("server_csr")
+        second = self.agent.wait("server_csr", count=2)
+        self.assertNotEqual(first.key, second.key)
+        self.wait_for_log("We have a certificate of our own", count=2)
+        key, certificate = self.agent.authority.device("ACME-1")
+        self.s_client("-key", str(key), "-cert", str(certificate))
+        self.agent.wait("peer", identity="ACME-1")
+        self.assertEqual(self.agent.count("server_csr"), 2)
+
+    def test_agent_comes_back(self):
+        """Its sessions are void, the certificate stays, and everything works again."""
+        self.begin()
+        key, certificate = self.agent.authority.device("ACME-1")
+        arguments = ["-key", str(key), "-cert", str(certificate)]
+        client = self.s_client(*arguments, wait=False)
+        self.agent.wait("peer")
+        self.agent.drop_link()
+        client.wait(20)  # it was told
+        client.communicate()
+        self.agent.wait("hello", count=2)
+        self.s_client(*arguments)
+        self.agent.wait("peer", count=2)
+        self.assertEqual(self.agent.count("server_csr"), 1)
+
+    def test_certificate_for_another_key(self):
+        other = self.agent.authority.device("other", door_agent.SERVER_EXTENSIONS)[1]
+        der = door_agent.openssl("x509", "-in", str(other), "-outform", "DER")
+        self.begin()
+        self.agent.send("server_cert", key=bytes(32), certificate=der)
+        self.wait_for_log("is no good (nobody asked for it)")
+        self.s_client(*self.psk())
+        self.agent.wait("peer")
+
+
 class Switched(registrar.RegistrarCase):
     settings = "psk_ccm8=no\n"
 
