@@ -360,3 +360,36 @@ UNIT_TESTS += tests/unit/test-rights
 tests_unit_test_rights_SOURCES = tests/unit/test-rights.c
 tests_unit_test_rights_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_rights_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+UNIT_TESTS += tests/unit/test-options
+tests_unit_test_options_SOURCES = tests/unit/test-options.c \
+	plugins/registrar/options.c
+tests_unit_test_options_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_options_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-peers
+tests_unit_test_peers_SOURCES = tests/unit/test-peers.c \
+	plugins/registrar/path.c \
+	plugins/registrar/peers.c
+tests_unit_test_peers_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_peers_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-keying
+tests_unit_test_keying_SOURCES = tests/unit/test-keying.c \
+	plugins/registrar/key-exchange.c \
+	plugins/registrar/keying.c \
+	plugins/registrar/record.c
+tests_unit_test_keying_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_unit_test_keying_LDADD = $(CMOCKA_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-peer
+tests_unit_test_peer_SOURCES = tests/unit/test-peer.c \
+	plugins/registrar/backlog.c \
+	plugins/registrar/bucket.c \
+	plugins/registrar/client-hello.c \
+	plugins/registrar/key-exchange.c \
+	plugins/registrar/keying.c \
+	plugins/registrar/path.c \
+	plugins/registrar/peer.c \
+	plugins/registrar/record.c
+tests_unit_test_peer_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_unit_test_peer_LDADD = $(CMOCKA_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
