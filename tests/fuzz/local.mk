@@ -58,3 +58,13 @@ tests_fuzz_fuzz_x509_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
 FUZZ_TARGETS += tests/fuzz/fuzz-report
 tests_fuzz_fuzz_report_SOURCES = tests/fuzz/fuzz-report.c
 tests_fuzz_fuzz_report_LDADD = $(FUZZ_LIBS) $(CONVERSATION_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-front
+tests_fuzz_fuzz_front_SOURCES = tests/fuzz/fuzz-front.c plugins/registrar/client-hello.c \
+	plugins/registrar/cookie.c plugins/registrar/front.c plugins/registrar/record.c
+tests_fuzz_fuzz_front_LDADD = $(FUZZ_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-key-exchange
+tests_fuzz_fuzz_key_exchange_SOURCES = tests/fuzz/fuzz-key-exchange.c \
+	plugins/registrar/key-exchange.c plugins/registrar/record.c
+tests_fuzz_fuzz_key_exchange_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
