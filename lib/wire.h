@@ -326,8 +326,8 @@ struct gw_msg_cloud_state {
 };
 
 /* a->c: publish this request, and again with backoff until it is answered or withdrawn. Any ANSWER
- * ends it, PENDING too: the agent sends it anew when its time has come. One more than
- * GW_REQUESTS_MAX open at a time breaks the link; so does nothing else about them. */
+ * ends it, PENDING too: the agent sends it anew when its time has come. More than GW_REQUESTS_MAX
+ * open at a time break the link. */
 struct gw_msg_request {
 	const char *job; /* id of the request, the same at every repetition */
 	uint8_t kind;    /* enum gw_request_kind */

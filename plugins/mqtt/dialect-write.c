@@ -112,19 +112,34 @@ static const char *write_value(const struct dialect_member *member, const struct
 	abort();
 }
 
-static bool is_left_out(const struct dialect_member *member, const struct gw_msg *msg)
+static bool is_empty(const struct dialect_member *member, const struct gw_msg *msg)
 {
 	const void *from = (const uint8_t *)msg + member->offset;
+	const char *text;
 
-	if (member->need == DIALECT_REQUIRED)
-		return false;
 	if (member->type == DIALECT_NAME) {
-		const char *text = *(const char *const *)from;
-
+		text = *(const char *const *)from;
 		return !text || !*text;
 	}
 	assert(member->type == DIALECT_BASE64 || member->type == DIALECT_SERIAL);
 	return !((const struct gw_blob *)from)->len;
+}
+
+/* Whether a member is said at all; *ret_why is set if the message leaves no good way. */
+static bool is_said(const struct dialect_member *member, const struct gw_msg *msg,
+		    const char **ret_why)
+{
+	switch (member->need) {
+	case DIALECT_REQUIRED: return true;
+	case DIALECT_OPTIONAL:
+	case DIALECT_OR: return !is_empty(member, msg);
+	case DIALECT_EITHER:
+		if (is_empty(member, msg) == is_empty(&member[1], msg))
+			*ret_why = is_empty(member, msg) ? "is missing" : "has a rival";
+		return !is_empty(member, msg);
+	case _DIALECT_NEED_MAX: break;
+	}
+	abort();
 }
 
 static int write_members(const struct dialect_member *members, size_t n, const struct gw_msg *msg,
@@ -132,14 +147,17 @@ static int write_members(const struct dialect_member *members, size_t n, const s
 {
 	for (size_t i = 0; i < n; i++) {
 		json_t *value = NULL;
+		const char *why = NULL;
+		bool said = is_said(&members[i], msg, &why);
 
-		if (is_left_out(&members[i], msg))
-			continue;
-		ret_error->member = members[i].name;
-		ret_error->why = write_value(&members[i], msg, &value);
-		if (ret_error->why)
+		if (said && !why)
+			why = write_value(&members[i], msg, &value);
+		if (why) {
+			ret_error->member = members[i].name;
+			ret_error->why = why;
 			return -EINVAL;
-		if (json_object_set_new(json, members[i].name, value) < 0)
+		}
+		if (said && json_object_set_new(json, members[i].name, value) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -25,6 +25,10 @@
 
 #define GRUMBLE_US 10000000 /* between two log lines about bad bodies */
 
+/* After a long absence the broker may hold the same command a thousand times. What is dropped the cloud
+ * repeats; what is too much for the agent would cost the link. */
+#define COMMANDS_PER_SECOND 200
+
 struct relay {
 	struct gw_plugin *plugin;
 	struct broker *broker;
@@ -36,6 +40,9 @@ struct relay {
 
 	enum gw_cloud_state state;
 	char text[GW_TEXT_MAX + 1];
+
+	uint64_t second;
+	unsigned n_commands; /* in that second */
 
 	uint64_t grumbled_us;
 	unsigned n_grumbles; /* left unsaid since then */
@@ -307,8 +314,25 @@ static void take_response(struct relay *relay, const struct dialect_body *body)
 	(void)outstanding_remove(relay->outstanding, body->msg.answer.job);
 }
 
+static bool is_one_too_many(struct relay *relay)
+{
+	uint64_t second = gw_now_monotonic_us() / 1000000;
+
+	if (second != relay->second)
+		relay->n_commands = 0;
+	relay->second = second;
+	return relay->n_commands++ >= COMMANDS_PER_SECOND;
+}
+
 static void take_command(struct relay *relay, const struct dialect_body *body)
 {
+	static const struct dialect_error too_many = { "any", "body", "is one too many at a time" };
+
+	if (is_one_too_many(relay)) {
+		grumble(relay, DIALECT_COMMAND, &too_many);
+		return;
+	}
+
 	gw_step_before(RELAY_STEP_COMMAND);
 	(void)gw_plugin_send(relay->plugin, &body->msg, /* fd= */ -1);
 	gw_step_after(RELAY_STEP_COMMAND);

@@ -113,6 +113,13 @@ class Client:
                    (body if isinstance(body, bytes) else body.encode()))
         self._reply(PUBACK)
 
+    def publish_many(self, topic, bodies):
+        """Without waiting for one acknowledgement before the next publication."""
+        for body in bodies:
+            self._send(PUBLISH << 4 | 2, text(topic) + self._next_mid() + body.encode())
+        for _ in bodies:
+            self._reply(PUBACK)
+
     def ping(self):
         self._send(PINGREQ << 4, b"")
         self._reply(PINGRESP)

@@ -320,6 +320,17 @@ class Conversation(Base):
                         reason="already-claimed")
         self.assertEqual(self.heard("answer")["reason"], "already-claimed")
 
+    def test_a_flood_of_commands(self):
+        """Two thousand at once are too many for the agent, and end neither link nor connection."""
+        self.go_online()
+        body = {"v": 1, "kind": "withdraw", "id": "flood", "seq": 1, "expires_at": 0, "device": "ACME-1"}
+        self.cloud.publish_many(TOPIC + "command", [json.dumps(body)] * 2000)
+        while not any(m.type == "command" and m.id == "last" for m in self.agent.pending()):
+            self.say("command", **(body | {"id": "last", "seq": 2}))
+            time.sleep(0.05)
+        self.assertIn("one too many at a time", self.program.log())
+        self.assertEqual(self.program.log().count("Cloud "), 2)  # connecting, online
+
     def test_a_command_waits_at_the_broker(self):
         self.go_online()
         self.program.stop()

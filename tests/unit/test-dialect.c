@@ -618,6 +618,14 @@ static void what_cannot_be_said(void **state)
 	TRY(kind, _GW_REQUEST_MAX, "kind");
 #undef TRY
 
+	msg = (struct gw_msg){ .type = GW_MSG_REQUEST,
+			       .request = {
+				       .job = "j", .kind = GW_REQUEST_REVOKED, .reason = "r" } };
+	assert_unsayable(&msg, "serial");
+	msg.request.of = "job-0";
+	msg.request.serial = (struct gw_blob){ key + 1, 1 };
+	assert_unsayable(&msg, "serial");
+
 	msg = (struct gw_msg){ .type = GW_MSG_COMMAND_ANSWER,
 			       .command_answer = {
 				       .id = "cmd-1", .seq = 1, .outcome = GW_OUTCOME_PENDING } };
