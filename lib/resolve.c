@@ -7,6 +7,7 @@
  */
 #include "lib/resolve.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -130,6 +131,7 @@ static int on_done(sd_event_source *source, int fd, uint32_t revents, void *user
 	struct gw_resolve *resolve = userdata;
 
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	assert(atomic_load(&resolve->job->left)); /* what was written before that is ours to read */
 	resolve->done(&resolve->job->result, resolve->userdata);
 	return 0;
 }

@@ -393,3 +393,10 @@ tests_unit_test_peer_SOURCES = tests/unit/test-peer.c \
 	plugins/registrar/record.c
 tests_unit_test_peer_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_unit_test_peer_LDADD = $(CMOCKA_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-resolve
+tests_unit_test_resolve_SOURCES = tests/unit/test-resolve.c lib/resolve.c
+tests_unit_test_resolve_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_resolve_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=getaddrinfo -Wl,--wrap=freeaddrinfo
+tests_unit_test_resolve_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
