@@ -164,6 +164,12 @@ tests_unit_test_device_request_SOURCES = tests/unit/test-device-request.c \
 tests_unit_test_device_request_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_request_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-device-patience
+tests_unit_test_device_patience_SOURCES = tests/unit/test-device-patience.c \
+	tools/device/patience.c
+tests_unit_test_device_patience_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_patience_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-device-pem
 tests_unit_test_device_pem_SOURCES = tests/unit/test-device-pem.c tools/device/pem.c tools/device/der.c
 tests_unit_test_device_pem_CFLAGS = $(UNIT_CFLAGS)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The sequence. plan.c says what is next; each step here does it, and leaves the folder such that the
- * plan goes on from there. What rests with the gateway is tried again until the time is over: a
- * gateway restarts, a cloud is away, and a device has nobody to ask but itself.
+ * plan goes on from there. What rests with the gateway is tried again as patience.c says.
  *
  * A session lasts for one step. Between two tries there is none, however short the pause: a handshake
  * costs milliseconds, a session that one side has forgotten costs minutes.
@@ -24,15 +23,12 @@
 #include "tools/device/exchange.h"
 #include "tools/device/failure.h"
 #include "tools/device/key.h"
+#include "tools/device/patience.h"
 #include "tools/device/plan.h"
 #include "tools/device/state.h"
 #include "tools/device/trust.h"
 
 #define SECOND_US 1000000u
-
-#define PAUSE_US     SECOND_US /* before the second try; doubled before each further one */
-#define PAUSE_MAX_US (8 * SECOND_US)
-#define ENDED_MAX    3 /* sessions in a row that the gateway ended: it means it */
 
 struct device {
 	const struct device_options *options;
@@ -195,8 +191,7 @@ static int ask_certificate(struct device *d, struct visit *visit, bool renew,
 	return r < 0 ? r : judge(d, ret, "certificate");
 }
 
-/* The certificate must be for our key and in our name, and lead to an anchor; *chain gets it and its
- * issuers in order. */
+/* Is it for our key, in our name, under an anchor? *chain gets it and its issuers, in order. */
 static int check_certificate(struct device *d, struct gw_blob list, uint8_t *chain, size_t *ret_len)
 {
 	uint8_t public[KEY_PUBLIC_MAX];
@@ -361,11 +356,6 @@ static int prove_credential(struct device *d)
 
 /* --- insisting --- */
 
-static bool is_passing(int r)
-{
-	return r == -EAGAIN || r == -ETIMEDOUT || r == -ECONNREFUSED || r == -ECONNRESET;
-}
-
 static void sleep_us(uint64_t us)
 {
 	struct timespec left = { .tv_sec = (time_t)(us / SECOND_US),
@@ -375,47 +365,29 @@ static void sleep_us(uint64_t us)
 		;
 }
 
-/* Up to a second at random, so that devices that were sent away together do not come back together. */
-static uint64_t jitter_us(void)
-{
-	uint32_t random = 0;
-
-	(void)gw_random((uint8_t *)&random, sizeof(random));
-	return random % SECOND_US;
-}
-
-static int pause_for(struct device *d, uint64_t us)
-{
-	if (gw_now_monotonic_us() + us >= d->options->until_us)
-		return failure_prefix(d->failure, -ETIMEDOUT, "timed out: ");
-
-	sleep_us(us);
-	step_done(d, "pause", "%s", d->failure->text);
-	return 0;
-}
-
 /* Tries until it works, is refused, or the time is over. */
 static int insist(struct device *d, int (*attempt)(struct device *))
 {
-	uint64_t pause_us = PAUSE_US;
-	unsigned n_ended = 0;
+	struct patience patience;
 
+	patience_init(&patience, d->options->until_us);
 	for (;;) {
+		uint64_t pause_us;
+		uint32_t random = 0;
 		int r = attempt(d);
 
-		n_ended = r == -ECONNRESET ? n_ended + 1 : 0;
-		if (r == 0 || !is_passing(r) || n_ended == ENDED_MAX)
-			return r;
-
-		if (r == -EAGAIN) {
-			r = pause_for(d, d->wait_s * (uint64_t)SECOND_US + jitter_us());
-			pause_us = PAUSE_US;
-		} else {
-			r = pause_for(d, pause_us);
-			pause_us = GW_MIN(pause_us * 2, (uint64_t)PAUSE_MAX_US);
+		(void)gw_random((uint8_t *)&random, sizeof(random));
+		switch (patience_judge(&patience, r, d->wait_s, random, gw_now_monotonic_us(),
+				       &pause_us)) {
+		case PATIENCE_STOP: return r;
+		case PATIENCE_TIME_OUT:
+			return failure_prefix(d->failure, -ETIMEDOUT, "timed out: ");
+		case PATIENCE_AGAIN:
+			sleep_us(pause_us);
+			step_done(d, "pause", "%s", d->failure->text);
+			break;
+		case _PATIENCE_VERDICT_MAX: abort();
 		}
-		if (r < 0)
-			return r;
 	}
 }
 

@@ -13,6 +13,7 @@ tools_device_gangway_device_SOURCES = \
 	tools/device/failure.c tools/device/failure.h \
 	tools/device/key.c tools/device/key.h \
 	tools/device/main.c \
+	tools/device/patience.c tools/device/patience.h \
 	tools/device/pem.c tools/device/pem.h \
 	tools/device/pkcs7.c tools/device/pkcs7.h \
 	tools/device/plan.c tools/device/plan.h \

@@ -158,13 +158,11 @@ static int read_label(const char *path, struct gw_label *ret)
 	const char *why;
 	int r = read_text(path, text, sizeof(text));
 
+	if (r == 0 && gw_label_parse(text, ret, &why) < 0)
+		r = complain(path, why);
+	explicit_bzero(text, sizeof(text));
 	if (r != 0)
 		return r;
-
-	r = gw_label_parse(text, ret, &why);
-	explicit_bzero(text, sizeof(text));
-	if (r < 0)
-		return complain(path, why);
 	if (ret->secret_len == 0)
 		return complain(
 			path, "the label names a public key; this device needs one with a secret");
