@@ -245,8 +245,6 @@ int verb_claim(int argc, char **argv)
 
 	if (label.secret_is_weak)
 		(void)verb_fail("%s: the label's secret is no random one; going on", label.id);
-	status = claim_device(registry, &wish, &label);
-	if (status == VERB_DONE)
-		verb_ring(&home);
-	return status;
+	verb_hold_bell(&home);
+	return claim_device(registry, &wish, &label);
 }

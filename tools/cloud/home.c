@@ -32,6 +32,8 @@ int home_open(const char *path, struct home *ret)
 
 void home_close(struct home *home)
 {
+	if (home->bell >= 0)
+		(void)close(TAKE_FD(home->bell));
 	if (home->fd >= 0)
 		(void)close(TAKE_FD(home->fd));
 }
@@ -56,12 +58,12 @@ int home_lock(const struct home *home, const char *folder)
 	return 0;
 }
 
-int home_ring(const struct home *home)
+/* The end of a writer is what rings, also an end by SIGKILL. */
+int home_hold_bell(struct home *home)
 {
-	_cleanup_close_ int fd =
+	home->bell =
 		openat(home->fd, HOME_DOORBELL, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	return fd < 0 ? -errno : 0; /* closing what was open for writing is what rings */
+	return home->bell < 0 ? -errno : 0;
 }
 
 int home_path(const struct home *home, const char *name, char *path, size_t size)

@@ -16,10 +16,11 @@
 
 struct home {
 	int fd;
+	int bell; /* -1: not held */
 	char path[HOME_PATH_MAX];
 };
 
-#define HOME_NONE ((struct home){ .fd = -1 })
+#define HOME_NONE ((struct home){ .fd = -1, .bell = -1 })
 
 int home_open(const char *path, struct home *ret);
 void home_close(struct home *home);
@@ -30,8 +31,8 @@ int home_make_folder(const struct home *home, const char *name);
 /* Takes one of its folders ("." for all) for this process alone; -EWOULDBLOCK: another has it. */
 int home_lock(const struct home *home, const char *folder);
 
-/* Lets a running `serve` look into the registry. */
-int home_ring(const struct home *home);
+/* However this process lets go of the bell, a running `serve` then looks into the registry. */
+int home_hold_bell(struct home *home);
 
 /* "DIR/NAME" for libraries that take no descriptors; -ENAMETOOLONG. */
 int home_path(const struct home *home, const char *name, char *path, size_t size);

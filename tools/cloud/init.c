@@ -219,12 +219,14 @@ int verb_init(int argc, char **argv)
 		status = verb_arguments(argc, argv, 0, &folder, &none);
 	if (status == VERB_DONE)
 		status = open_folder(folder, &home, &registry);
-	if (status == VERB_DONE)
-		status = make_all(&home, registry, &plan);
 	if (status != VERB_DONE)
 		return status;
 
-	verb_ring(&home);
+	verb_hold_bell(&home);
+	status = make_all(&home, registry, &plan);
+	if (status != VERB_DONE)
+		return status;
+
 	print_result(folder, &plan);
 	return VERB_DONE;
 }

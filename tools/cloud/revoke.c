@@ -114,9 +114,9 @@ int verb_revoke(int argc, char **argv)
 	status = verb_arguments(argc, argv, 1, &folder, &arguments);
 	if (status == VERB_DONE)
 		status = verb_open(folder, &home, &registry);
-	if (status == VERB_DONE)
-		status = revoke_device(registry, arguments[0], reason);
-	if (status == VERB_DONE)
-		verb_ring(&home);
-	return status;
+	if (status != VERB_DONE)
+		return status;
+
+	verb_hold_bell(&home);
+	return revoke_device(registry, arguments[0], reason);
 }

@@ -273,7 +273,7 @@ static int watch_doorbell(struct server *server)
 	char path[HOME_PATH_MAX];
 	int r;
 
-	r = home_ring(&server->home); /* makes it, too */
+	r = home_hold_bell(&server->home); /* makes it, too */
 	if (r >= 0)
 		r = home_path(&server->home, HOME_DOORBELL, path, sizeof(path));
 	if (r < 0)

@@ -82,9 +82,9 @@ int verb_open(const char *folder, struct home *ret_home, struct registry **ret_r
 	return VERB_DONE;
 }
 
-void verb_ring(const struct home *home)
+void verb_hold_bell(struct home *home)
 {
-	int r = home_ring(home);
+	int r = home_hold_bell(home);
 
 	if (r < 0)
 		(void)verb_fail("%s/%s: %s; a running `serve` learns of it when it starts again",

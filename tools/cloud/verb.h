@@ -31,8 +31,11 @@ int verb_arguments(int argc, char **argv, int n, const char **ret_folder, char *
 /* Opens folder and registry, or says what is wrong. Close both. */
 int verb_open(const char *folder, struct home *ret_home, struct registry **ret_registry);
 
-/* Lets a running `serve` know that there is work; without one it is found at the next start. */
-void verb_ring(const struct home *home);
+/*
+ * For whoever is about to leave work for `serve`: it learns of it when the folder is closed, be it by our
+ * death. One that does not run finds the work when it starts.
+ */
+void verb_hold_bell(struct home *home);
 
 #define VERB_ENDPOINT_MAX 272 /* characters; more are no address */
 

@@ -89,9 +89,9 @@ int verb_withdraw(int argc, char **argv)
 	status = verb_arguments(argc, argv, 1, &folder, &arguments);
 	if (status == VERB_DONE)
 		status = verb_open(folder, &home, &registry);
-	if (status == VERB_DONE)
-		status = withdraw(registry, gateway, arguments[0]);
-	if (status == VERB_DONE)
-		verb_ring(&home);
-	return status;
+	if (status != VERB_DONE)
+		return status;
+
+	verb_hold_bell(&home);
+	return withdraw(registry, gateway, arguments[0]);
 }
