@@ -128,14 +128,14 @@ class Lab:
 
     # --- programs ---
 
-    def start(self, program, die_at=None):
-        self._script("start", program, die_at=die_at)
+    def start(self, program, *options, die_at=None):
+        self._script("start", program, *options, die_at=die_at)
 
     def stop(self, program):
         self._script("stop", program)
 
-    def restart(self, program, die_at=None):
-        self._script("restart", program, die_at=die_at)
+    def restart(self, program, *options, die_at=None):
+        self._script("restart", program, *options, die_at=die_at)
 
     def pid(self, program):
         return int((self.folder / "pids" / program).read_text())
@@ -144,7 +144,7 @@ class Lab:
         """Not after its death, even while nobody has taken note of it."""
         try:
             stat = pathlib.Path(f"/proc/{self.pid(program)}/stat").read_text()
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return False
         return stat.rpartition(")")[2].split()[0] not in "ZX"
 
@@ -193,7 +193,9 @@ class Lab:
         return result.stderr
 
     def status(self):
-        return self.ctl_json("status")
+        """Empty while there is nobody to ask."""
+        result = self.ctl("--json", "status", check=False)
+        return json.loads(result.stdout) if result.returncode == 0 else {}
 
     def show(self, device_id):
         return self.ctl_json("show", device_id)
@@ -210,11 +212,18 @@ class Lab:
                         lambda: (state := self.state(device_id)) in states and state)
 
     def wait_for_cloud(self, state):
-        wait_for(f"the cloud is {state}", lambda: self.status()["cloud_state"] == state)
+        wait_for(f"the cloud is {state}", lambda: self.status().get("cloud_state") == state)
 
     def wait_for_rest(self):
         """Until nothing waits for the cloud any more."""
-        wait_for("no jobs wait", lambda: self.status()["jobs_waiting"] == 0)
+        wait_for("no jobs wait", lambda: self.status().get("jobs_waiting") == 0)
+
+    def settle(self):
+        """Until nothing is under way between gateway and cloud, in either direction."""
+        self.wait_for_cloud("online")
+        wait_for("the cloud's commands have ended", lambda: not any(
+            command["state"] in ("waiting", "sent") for command in self.commands()))
+        self.wait_for_rest()
 
     # --- devices and cloud ---
 
@@ -232,4 +241,9 @@ class Lab:
     def certificates(self, device_id=None):
         """What the cloud has on record."""
         listed = json.loads(self.run("gangway-cloud", "list", "--json").stdout)
+        return [c for c in listed if device_id in (None, c["device"])]
+
+    def commands(self, device_id=None):
+        """What the cloud has told the gateway, or is about to."""
+        listed = json.loads(self.run("gangway-cloud", "list", "--commands", "--json").stdout)
         return [c for c in listed if device_id in (None, c["device"])]

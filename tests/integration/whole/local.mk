@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/integration/whole/checker.py \
 	tests/integration/whole/coap.py \
 	tests/integration/whole/dtls.py \
+	tests/integration/whole/kills.py \
 	tests/integration/whole/lab.py \
 	tests/integration/whole/label.py \
 	tests/integration/whole/proxy.py \

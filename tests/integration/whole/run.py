@@ -68,6 +68,14 @@ def run_apart(module):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
+def build_once():
+    """Once for all sets; returns the folder."""
+    script = HERE.parents[2] / "scripts" / "build"
+    built = subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True)
+    os.environ["GANGWAY_BUILD"] = built.stdout.strip()
+    return built.stdout.strip()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-j", type=int, default=os.cpu_count(), dest="jobs")
@@ -77,9 +85,7 @@ def main():
     if arguments.here:
         return run_here(arguments.here)
 
-    build = os.environ.get("GANGWAY_BUILD") or subprocess.run(
-        [HERE.parents[2] / "scripts" / "build"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    os.environ["GANGWAY_BUILD"] = build.strip()
+    build_once()
     names = arguments.names or sorted(p.stem for p in HERE.glob("test_*.py"))
     failed = False
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:

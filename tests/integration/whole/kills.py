@@ -1,0 +1,290 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kills each program right before and right after each of its durable steps, one at a time.
+
+    kills.py [-j N] [--sample N | STEP:before|after ...]    --sample: N of them, evenly spread
+
+Each time one program of a running set is told where to die; then a tour of everything that has a durable
+step is made, by devices that try again and an operator who looks and tries again. Whatever dies is
+started once more. In the end everybody must be where the tour leads, and the checker content.
+
+Prints a line each, PASS: or FAIL:. A step that the tour never comes by is a failure too.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+
+import checker
+import lab
+from run import build_once
+
+DAEMONS = ("gangwayd", "gangway-registrar", "gangway-ip", "gangway-mqtt", "gangway-cloud")
+DEVICE = "gangway-device"
+OTHER_TENANT = "nobody"  # one that the cloud does not let the gateway enrol for
+DEVICE_TRY_S = "4"
+
+
+def list_steps(build):
+    """(program, "step:moment") of all."""
+    rooms = {"gangwayd": "agent", "gangway-registrar": "plugins/registrar", "gangway-ip": "plugins/ip",
+             "gangway-mqtt": "plugins/mqtt", "gangway-cloud": "tools/cloud", DEVICE: "tools/device"}
+    for program, room in rooms.items():
+        listed = subprocess.run([f"{build}/{room}/{program}", "--list-steps"], check=True,
+                                capture_output=True, text=True).stdout
+        for step in listed.split():
+            for moment in ("before", "after"):
+                yield program, f"{step}:{moment}"
+
+
+class Victim:
+    """A program that is told where to die, and whoever starts it again."""
+
+    def __init__(self, gateway, program, die_at):
+        self.gateway, self.program, self.die_at = gateway, program, die_at
+        self.has_died = False
+        self._over = threading.Event()
+        self._nurse = threading.Thread(target=self._watch)
+
+    def __enter__(self):
+        if self.program in DAEMONS:
+            self.gateway.restart(self.program, "--no-wait", die_at=self.die_at)
+            self._nurse.start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+        if self._nurse.ident:
+            self._nurse.join()
+
+    def _watch(self):
+        while not self._over.wait(0.02):
+            if not self.gateway.is_alive(self.program):
+                self.has_died = True
+                self.gateway.start(self.program, "--no-wait")
+                return
+
+    def death_of(self, program):
+        """What to tell a program that the tour itself starts: it dies once, not at every try."""
+        return self.die_at if program == self.program and not self.has_died else None
+
+    def note(self, process_status):
+        if process_status == -9:
+            self.has_died = True
+
+
+class Tour:
+    """Everything that has a durable step, once, by devices of its own."""
+
+    def __init__(self, gateway, victim, number):
+        self.gateway, self.victim, self.number = gateway, victim, number
+
+    def device(self, name):
+        return self.gateway.new_device(f"{name}-{self.number}")
+
+    # --- trying again ---
+
+    def insist(self, what, action, is_so):
+        """Acts until it is so. What was accepted must come true without acting again."""
+        end = time.monotonic() + lab.NEVER_S
+        while not is_so():
+            if action():
+                lab.wait_for(f"{what}, as was accepted", is_so)
+                return
+            if time.monotonic() > end:
+                raise lab.Never(f"not within {lab.NEVER_S} s: {what}")
+            time.sleep(0.05)
+
+    def insist_on_state(self, device, state, action):
+        self.insist(f"{device.id} is {state}", action, lambda: self.gateway.state(device.id) == state)
+
+    def ctl(self, *words, **more):
+        return self.gateway.ctl(*words, check=False, **more).returncode == 0
+
+    def cloud(self, verb, *words, input=None):
+        environment = self.gateway.environment(self.victim.death_of("gangway-cloud"))
+        ended = subprocess.run(["gangway-cloud", verb, *words], env=environment, input=input, text=True,
+                               capture_output=True)
+        self.victim.note(ended.returncode)
+        return ended.returncode == 0
+
+    def switch_on(self, device, *options):
+        status, _ = device.run("--timeout", DEVICE_TRY_S, *options, die_at=self.victim.death_of(DEVICE))
+        self.victim.note(status)
+        return status == 0
+
+    # --- the ways ---
+
+    def claim(self, device, *options):
+        self.insist_on_state(device, "claimed",
+                             lambda: self.ctl("claim", *options, "-", input=device.label))
+
+    def claim_from_afar(self, device):
+        def act():
+            return self.cloud("claim", "--gateway", "lab", "-", input=device.label)
+
+        self.insist(f"{device.id} is claimed by the cloud", act,
+                    lambda: self.gateway.commands(device.id))
+        lab.wait_for(f"{device.id} is claimed", lambda: self.gateway.state(device.id) == "claimed")
+
+    def come_aboard(self, device):
+        self.insist(f"{device.id} comes aboard", lambda: self.switch_on(device),
+                    lambda: False if not (device.folder / "credential.pem").exists() else
+                    self.gateway.state(device.id) == "onboarded")
+        self.must_hold_its_live_certificate(device)
+
+    def must_hold_its_live_certificate(self, device):
+        serial = subprocess.run(["openssl", "x509", "-noout", "-serial", "-in",
+                                 device.folder / "credential.pem"], check=True, capture_output=True,
+                                text=True).stdout.strip().partition("=")[2].lower()
+
+        def live():
+            return [c["serial"] for c in self.gateway.certificates(device.id) if c["state"] == "live"]
+
+        lab.wait_for(f"{device.id} has {serial}, live in the cloud", lambda: live() == [serial])
+
+    def walk(self):
+        """Returns the states that everybody must be in at the end."""
+        if self.victim.program != "gangway-registrar":
+            self.gateway.restart("gangway-registrar", "--no-wait")
+        ends = {}
+        for way in (self.straight, self.second_key, self.refused, self.withdrawn, self.from_afar,
+                    self.withdrawn_from_afar):
+            device, state = way()
+            ends[device.id] = state
+        return ends
+
+    def straight(self):
+        device = self.device("STRAIGHT")
+        self.claim(device)
+        self.come_aboard(device)
+        return device, "onboarded"
+
+    def second_key(self):
+        """Loses its key when the certificate is there already: the first one is to be revoked."""
+        device = self.device("SECOND")
+        self.claim(device)
+        self.insist_on_state(device, "issued", lambda: device.run(
+            "--timeout", DEVICE_TRY_S, die_at="device.certificate:before")[0] == -9)
+        self.insist(f"{device.id} has begun anew", lambda: self.switch_on(device, "--fresh-key"),
+                    lambda: self.gateway.state(device.id) == "onboarded")
+        self.must_hold_its_live_certificate(device)
+        return device, "onboarded"
+
+    def refused(self):
+        device = self.device("REFUSED")
+        self.claim(device, "--tenant", OTHER_TENANT)
+        self.insist_on_state(device, "rejected", lambda: self.switch_on(device))
+        return device, "rejected"
+
+    def withdrawn(self):
+        device = self.device("WITHDRAWN")
+        self.claim(device)
+        self.insist_on_state(device, "rejected", lambda: self.ctl("withdraw", device.id))
+        return device, "rejected"
+
+    def from_afar(self):
+        """Claimed by the fleet, aboard, and revoked by the fleet."""
+        device = self.device("AFAR")
+        self.claim_from_afar(device)
+        self.come_aboard(device)
+        self.insist_on_state(device, "revoked", lambda: self.cloud("revoke", device.id))
+        return device, "revoked"
+
+    def withdrawn_from_afar(self):
+        device = self.device("RECALLED")
+        self.claim_from_afar(device)
+        self.insist_on_state(device, "rejected", lambda: self.cloud("withdraw", "--gateway", "lab",
+                                                                    device.id))
+        return device, "rejected"
+
+
+def try_death(gateway, program, die_at, number):
+    """All that is wrong after that death, a line each."""
+    with Victim(gateway, program, die_at) as victim:
+        ends = Tour(gateway, victim, number).walk()
+    if not victim.has_died:
+        return [f"{program} never came by {die_at}"]
+
+    gateway.settle()
+    wrong = [f"{device_id} is {gateway.state(device_id)}, not {state}"
+             for device_id, state in ends.items() if gateway.state(device_id) != state]
+    wrong += checker.check(gateway.variables["GANGWAY_STATE"], gateway.variables["GANGWAY_CLOUD_DIR"])
+    if not json.loads(gateway.ctl("--json", "audit", "verify").stdout)["ok"]:
+        wrong.append("the audit record is broken")
+    return wrong
+
+
+class Worker:
+    """Has a set of its own and works deaths off; a set in which something went wrong is replaced."""
+
+    def __init__(self, deaths):
+        self.deaths, self.gateway = deaths, None
+        self.failed = False
+
+    def run(self):
+        try:
+            while True:
+                number, (program, die_at) = self.deaths.get_nowait()
+                self._try(number, program, die_at)
+        except queue.Empty:
+            return self.failed
+        finally:
+            self._close()
+
+    def _try(self, number, program, die_at):
+        if not self.gateway:
+            self.gateway = lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2")
+            self.gateway.up()
+        started = time.monotonic()
+        try:
+            wrong = try_death(self.gateway, program, die_at, number)
+        except (AssertionError, OSError, subprocess.SubprocessError) as error:
+            wrong = [f"{type(error).__name__}: {error}"]
+        if not wrong:
+            print(f"PASS: kills/{die_at} ({time.monotonic() - started:.1f} s)", flush=True)
+            return
+
+        self.failed = True
+        details = "\n".join([*wrong, self.gateway.story()]).replace("\n", "\n    ")
+        print(f"    {details}\nFAIL: kills/{die_at}", flush=True)
+        self._close()
+
+    def _close(self):
+        if self.gateway:
+            self.gateway.close()
+        self.gateway = None
+
+
+def choose(arguments, known):
+    if arguments.steps:
+        chosen = [death for death in known if death[1] in arguments.steps]
+        if len(chosen) != len(arguments.steps):
+            sys.exit("kills: there are only: " + " ".join(death[1] for death in known))
+        return chosen
+    n = min(arguments.sample or len(known), len(known))
+    return [known[i * len(known) // n] for i in range(n)]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-j", type=int, default=os.cpu_count(), dest="jobs")
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("steps", nargs="*")
+    arguments = parser.parse_args()
+
+    deaths = queue.SimpleQueue()
+    for numbered in enumerate(choose(arguments, list(list_steps(build_once())))):
+        deaths.put(numbered)
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        failed = [pool.submit(Worker(deaths).run) for _ in range(arguments.jobs)]
+    return 1 if any(run.result() for run in failed) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
