@@ -278,6 +278,7 @@ int bus_reply_errno(struct agent *agent, sd_bus_message *call, int error)
 {
 	char text[160];
 
+	turn_fail(agent->turn, error);
 	(void)snprintf(text, sizeof(text), "The store or the vault failed: %s", strerror(-error));
 	return reply_error(agent, call, SD_BUS_ERROR_FAILED, text);
 }

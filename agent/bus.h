@@ -40,8 +40,8 @@ const char *bus_trouble(const struct bus *bus);
 void bus_name_caller(struct bus *bus, struct sd_bus_message *call, char *name, unsigned size);
 bool bus_caller_has(struct bus *bus, struct sd_bus_message *call, enum right right);
 
-/* For handlers: queues a reply without arguments, or an error by its reason. Both return 1, which tells
- * sd-bus that the call is dealt with. */
+/* For handlers: queues a reply without arguments, an error by its reason, or one of ours, which takes back
+ * the turn. All return 1, which tells sd-bus that the call is dealt with. */
 int bus_reply_empty(struct agent *agent, struct sd_bus_message *call);
 int bus_reply_reason(struct agent *agent, struct sd_bus_message *call, enum gw_reason reason);
 int bus_reply_errno(struct agent *agent, struct sd_bus_message *call, int error);

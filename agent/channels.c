@@ -124,8 +124,11 @@ int channels_take(struct agent *agent, struct plugin *transport, const struct gw
 		tell_gone(agent, channel->number);
 	else
 		channel = find_free(agent->channels);
-	if (!channel)
-		return -EMFILE;
+	if (!channel) {
+		gw_log(WARNING, "gangway-%s offers more than %d channels, ignoring", name,
+		       CHANNELS_MAX);
+		return 0;
+	}
 
 	channel->number = ++agent->channels->last_number;
 	channel->theirs = msg->channel;

@@ -16,6 +16,9 @@
 #include "agent/queue.h"
 #include "agent/requests.h"
 #include "agent/sessions.h"
+#include "agent/turn.h"
+#include "lib/log.h"
+#include "lib/util.h"
 #include "lib/wire.h"
 
 static enum gw_role role_of(const struct plugin *plugin)
@@ -77,7 +80,7 @@ static int take_channel_gone(struct agent *agent, struct plugin *plugin, uint32_
 	return 0;
 }
 
-int dispatch_message(struct agent *agent, struct plugin *plugin, const struct gw_msg *msg, int *fd)
+static int deal_with(struct agent *agent, struct plugin *plugin, const struct gw_msg *msg, int *fd)
 {
 	int r;
 
@@ -126,4 +129,22 @@ int dispatch_message(struct agent *agent, struct plugin *plugin, const struct gw
 	case GW_MSG_COMMAND_ANSWER: break; /* ours to send */
 	}
 	return -EPROTO;
+}
+
+/*
+ * Only what a plugin did wrong costs it its link: that link is everybody's. What went wrong with us takes
+ * the turn back; what came too late for the state of its device changes nothing.
+ */
+int dispatch_message(struct agent *agent, struct plugin *plugin, const struct gw_msg *msg, int *fd)
+{
+	int r = deal_with(agent, plugin, msg, fd);
+
+	if (r >= 0 || r == -EPROTO || r == -EBADMSG)
+		return GW_MIN(r, 0);
+	if (r == -ENOENT || r == -EBUSY)
+		gw_log(ERROR, "A '%s' of gangway-%s has nothing to act on: %s, ignoring",
+		       gw_wire_name(msg->type), plugin_name(plugin), strerror(-r));
+	else
+		turn_fail(agent->turn, r);
+	return 0;
 }

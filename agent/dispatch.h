@@ -9,5 +9,6 @@ struct plugin;
 void dispatch_welcome(struct agent *agent, struct plugin *plugin);
 void dispatch_lost(struct agent *agent, struct plugin *plugin);
 
-/* A message that rule.c allows. `*fd` as in lib/link.h. An error breaks the plugin's link. */
+/* A message that rule.c allows. `*fd` as in lib/link.h. An error is the plugin's fault and
+ * breaks its link. */
 int dispatch_message(struct agent *agent, struct plugin *plugin, const struct gw_msg *msg, int *fd);

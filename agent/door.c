@@ -56,6 +56,14 @@ static void note_sighting(struct agent *agent, const struct gw_msg_secret_query 
 							    DEVICE_DISCOVERED, "" });
 }
 
+static int give_nothing(struct agent *agent, const struct gw_msg_secret_query *msg)
+{
+	int64_t n = store_meta_number(agent->store, KNOCKS_META, 0) + 1;
+
+	send_secret(agent, msg->session, (struct gw_blob){ 0 });
+	return store_meta_set_number(agent->store, KNOCKS_META, n);
+}
+
 /* Opens the claim's secret. The session owes its end from here on. */
 static int give_secret(struct agent *agent, const struct gw_msg_secret_query *msg,
 		       const struct claim_record *claim)
@@ -66,30 +74,24 @@ static int give_secret(struct agent *agent, const struct gw_msg_secret_query *ms
 	size_t len;
 	int r;
 
-	r = session_add(agent->sessions, msg->session, &session);
-	if (r < 0)
-		return r;
-	(void)gw_copy(session->device, sizeof(session->device), claim->device);
-	(void)gw_copy(session->claim, sizeof(session->claim), claim->id);
-
 	r = vault_unseal(agent->vault, &name, (struct gw_blob){ claim->secret, claim->secret_len },
 			 secret, &len);
-	if (r >= 0) {
-		turn_step(agent->turn, STEP_SECRET);
-		session->secret_given = true;
-		r = store_claim_count_secret(agent->store, claim->id, clock_now_s());
-		send_secret(agent, msg->session, (struct gw_blob){ secret, len });
+	if (r >= 0)
+		r = session_add(agent->sessions, msg->session, &session);
+	if (r < 0) { /* its own misfortune, not that of all who are at the door */
+		explicit_bzero(secret, sizeof(secret));
+		gw_log_device(ERROR, claim->device, "Its secret cannot be given out: %s",
+			      strerror(-r));
+		return give_nothing(agent, msg);
 	}
+
+	(void)gw_copy(session->device, sizeof(session->device), claim->device);
+	(void)gw_copy(session->claim, sizeof(session->claim), claim->id);
+	session->secret_given = true;
+	turn_step(agent->turn, STEP_SECRET);
+	send_secret(agent, msg->session, (struct gw_blob){ secret, len });
 	explicit_bzero(secret, sizeof(secret));
-	return r;
-}
-
-static int give_nothing(struct agent *agent, const struct gw_msg_secret_query *msg)
-{
-	int64_t n = store_meta_number(agent->store, KNOCKS_META, 0) + 1;
-
-	send_secret(agent, msg->session, (struct gw_blob){ 0 });
-	return store_meta_set_number(agent->store, KNOCKS_META, n);
+	return store_claim_count_secret(agent->store, claim->id, clock_now_s());
 }
 
 int door_take_secret_query(struct agent *agent, const struct gw_msg_secret_query *msg)
@@ -102,6 +104,8 @@ int door_take_secret_query(struct agent *agent, const struct gw_msg_secret_query
 
 	if (!gw_device_id_is_valid(msg->identity))
 		return -EBADMSG;
+	if (session_find(agent->sessions, msg->session))
+		return -EPROTO; /* a number is used once */
 	r = turn_open(agent->turn);
 	if (r < 0)
 		return r;
@@ -188,13 +192,15 @@ static void turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct
 	lifecycle_record(agent, "peer-refused", device, "device", gw_reason_code(reason),
 			 msg->address);
 	send_verdict(agent, msg->session, false, "", gw_reason_code(reason));
-	session_drop(agent->sessions, session);
+	if (session)
+		session_drop(agent->sessions, session);
 }
 
 static int let_in(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
 		  struct device_record *device, bool proves)
 {
 	session->served = true;
+	session->secret_given = false; /* this is the end that it owed */
 	session->by_certificate = msg->proof == GW_PROOF_CERTIFICATE;
 	(void)gw_copy(session->device, sizeof(session->device), device->id);
 	(void)gw_copy(session->address, sizeof(session->address), msg->address);
@@ -234,13 +240,13 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 
 	if (session && session->served)
 		return -EPROTO; /* one session, one peer */
-	if (!session)
-		r = session_add(agent->sessions, msg->session, &session);
-	if (r < 0)
-		return r;
-	session->secret_given = false;
 
 	verdict = policy_peer(&facts, &reason);
+	if (verdict != POLICY_PEER_REFUSED && !session &&
+	    session_add(agent->sessions, msg->session, &session) < 0) {
+		verdict = POLICY_PEER_REFUSED;
+		reason = GW_REASON_LIMIT;
+	}
 	if (verdict == POLICY_PEER_REFUSED) {
 		turn_away(agent, msg, session, id, reason);
 		return 0;

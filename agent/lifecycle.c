@@ -33,6 +33,7 @@ void lifecycle_record(struct agent *agent, const char *event, const char *device
 		      const char *reason, const char *detail)
 {
 	struct audit_record record = { 0 };
+	int r;
 
 	if (turn_open(agent->turn) < 0)
 		return;
@@ -42,7 +43,9 @@ void lifecycle_record(struct agent *agent, const char *event, const char *device
 	(void)gw_copy(record.who, sizeof(record.who), who);
 	(void)gw_copy(record.reason, sizeof(record.reason), reason);
 	(void)gw_copy(record.detail, sizeof(record.detail), detail ? detail : "");
-	(void)audit_add(agent->store, agent->vault, &record);
+	r = audit_add(agent->store, agent->vault, &record);
+	if (r < 0) /* nothing is done that is not on record */
+		turn_fail(agent->turn, r);
 }
 
 /* --- claim ids --- */
@@ -86,17 +89,19 @@ static void add_job(struct agent *agent, struct job_record *job)
 	int r = queue_add(agent->queue, job);
 
 	if (r < 0)
-		gw_log_device(ERROR, job->device, "Cannot queue '%s' for the cloud: %s",
-			      job_kind_name(job->kind), strerror(-r));
+		turn_fail(agent->turn, r);
 }
 
-static struct job_record *new_job(enum gw_request_kind kind, const struct device_record *device,
-				  const char *reason)
+/* NULL: the turn has failed. */
+static struct job_record *new_job(struct agent *agent, enum gw_request_kind kind,
+				  const struct device_record *device, const char *reason)
 {
 	struct job_record *job = calloc(1, sizeof(*job));
 
-	if (!job)
+	if (!job) {
+		turn_fail(agent->turn, -ENOMEM);
 		return NULL;
+	}
 	job->kind = kind;
 	(void)gw_copy(job->device, sizeof(job->device), device->id);
 	(void)gw_copy(job->tenant, sizeof(job->tenant), device->tenant);
@@ -106,8 +111,8 @@ static struct job_record *new_job(enum gw_request_kind kind, const struct device
 
 static void void_job(struct agent *agent, const struct device_record *device, const char *reason)
 {
-	_cleanup_free_ struct job_record *pending = malloc(sizeof(*pending));
-	_cleanup_free_ struct job_record *job = new_job(GW_REQUEST_REVOKED, device, reason);
+	_cleanup_free_ struct job_record *pending = new_job(agent, GW_REQUEST_ENROLL, device, "");
+	_cleanup_free_ struct job_record *job = new_job(agent, GW_REQUEST_REVOKED, device, reason);
 
 	if (!pending || !job)
 		return;
@@ -131,7 +136,7 @@ static void revoke_certificate(struct agent *agent, const struct device_record *
 		return;
 
 	(void)store_certificate_set_state(agent->store, &certificate, CERTIFICATE_REVOKED);
-	job = tell ? new_job(GW_REQUEST_REVOKED, device, reason) : NULL;
+	job = tell ? new_job(agent, GW_REQUEST_REVOKED, device, reason) : NULL;
 	if (!job)
 		return;
 	memcpy(job->serial, certificate.serial, certificate.serial_len);
@@ -141,7 +146,7 @@ static void revoke_certificate(struct agent *agent, const struct device_record *
 
 static void promote(struct agent *agent, const struct device_record *device)
 {
-	_cleanup_free_ struct job_record *job = new_job(GW_REQUEST_PROVED, device, "");
+	_cleanup_free_ struct job_record *job = new_job(agent, GW_REQUEST_PROVED, device, "");
 	struct certificate_record certificate;
 
 	if (!job ||

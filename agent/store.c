@@ -101,11 +101,16 @@ static int error_of(int sqlite_error)
 	}
 }
 
+void store_spoil(struct store *store, int error)
+{
+	if (store->in_transaction && !store->spoiled)
+		store->spoiled = error;
+}
+
 /* Notes an error as the transaction's end, and hands it on. */
 static int spoil(struct store *store, int r)
 {
-	if (store->in_transaction && !store->spoiled)
-		store->spoiled = r;
+	store_spoil(store, r);
 	return r;
 }
 
@@ -342,6 +347,10 @@ int store_exec(struct store *store, const char *sql, const char *types, ...)
 	va_list args;
 	int r;
 
+	/* SQLite may have rolled back by itself: what is written now would be kept. */
+	if (store->spoiled)
+		return store->spoiled;
+
 	va_start(args, types);
 	r = select_with(store, &statement, sql, types, args);
 	va_end(args);
@@ -433,8 +442,10 @@ int store_meta_get(struct store *store, const char *key, uint8_t *value, size_t 
 
 int store_meta_set(struct store *store, const char *key, struct gw_blob value)
 {
-	return store_exec(store, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", "tb",
-			  key, value);
+	int r = store_exec(store, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", "tb",
+			   key, value);
+
+	return r < 0 ? r : 0;
 }
 
 int64_t store_meta_number(struct store *store, const char *key, int64_t otherwise)
@@ -445,6 +456,8 @@ int64_t store_meta_number(struct store *store, const char *key, int64_t otherwis
 
 int store_meta_set_number(struct store *store, const char *key, int64_t value)
 {
-	return store_exec(store, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", "ti",
-			  key, value);
+	int r = store_exec(store, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", "ti",
+			   key, value);
+
+	return r < 0 ? r : 0;
 }

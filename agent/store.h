@@ -4,8 +4,9 @@
  * its one transaction, and the few calls with which the store-*.c files speak SQL. Who wants a
  * device, a claim, a certificate or a job reads the header of that noun.
  *
- * An error inside a transaction spoils it: store_commit() then rolls back and returns that error, so
- * that a caller may carry on to the end of what it does without half of it ever being kept.
+ * An error inside a transaction spoils it: nothing more is written, and store_commit() rolls back and
+ * returns that error, so that a caller may carry on to the end of what it does without half of it ever
+ * being kept.
  */
 #pragma once
 
@@ -29,6 +30,9 @@ int store_begin(struct store *store);
 int store_commit(struct store *store);
 
 bool store_in_transaction(const struct store *store);
+
+/* What is going on must not be kept, for a reason that is not the store's own. */
+void store_spoil(struct store *store, int error);
 
 /*
  * Runs a statement that returns no rows. `types` has a letter an argument: t text, i int64_t, b struct

@@ -6,6 +6,7 @@
  */
 #include "agent/turn.h"
 
+#include <stdio.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
@@ -39,6 +40,7 @@ struct turn {
 	sd_event_source *commit;
 	uint64_t opened_us;
 	unsigned n_joined;
+	int failed; /* the first error of turn_fail() */
 
 	const char *steps[STEPS_MAX];
 	size_t n_steps;
@@ -114,42 +116,66 @@ static void discard(struct turn *turn, int error)
 
 /* --- the commit --- */
 
+/* Returns 1 if something is on disk now, 0 if there was nothing to write. */
 static int commit(struct turn *turn)
 {
+	size_t n_steps = turn->n_steps;
 	int r;
 
+	turn->n_steps = 0;
 	if (!store_in_transaction(turn->agent->store))
 		return 0;
 
-	for (size_t i = 0; i < turn->n_steps; i++)
+	for (size_t i = 0; i < n_steps; i++)
 		gw_step_before(turn->steps[i]);
 	r = store_commit(turn->agent->store);
-	for (size_t i = 0; i < turn->n_steps && r >= 0; i++)
+	for (size_t i = 0; i < n_steps && r >= 0; i++)
 		gw_step_after(turn->steps[i]);
-	turn->n_steps = 0;
-	return r;
+	return r < 0 ? r : 1;
+}
+
+static const char *advice(int r)
+{
+	switch (r) {
+	case -ENOSPC:
+	case -EFBIG: return "make room on its disk";
+	case -EROFS:
+	case -EACCES: return "see that its folder can be written";
+	default: return "see the log of the system, and that its disk is sound";
+	}
+}
+
+static void give_up(struct turn *turn, int r)
+{
+	char trouble[GW_TEXT_MAX];
+
+	gw_log(ERROR, "The store cannot be written (%s): nothing of this turn is kept; %s",
+	       strerror(-r), advice(r));
+	discard(turn, r);
+	/* What we remember of sessions may rest on what was not kept. */
+	plugins_break_all(turn->agent->plugins, "the store cannot be written");
+	(void)snprintf(trouble, sizeof(trouble), "The store cannot be written (%s); %s",
+		       strerror(-r), advice(r));
+	bus_set_trouble(turn->agent->bus, trouble);
 }
 
 static void finish(struct turn *turn)
 {
 	int r = commit(turn);
 
+	if (turn->failed)
+		r = turn->failed;
+	turn->failed = 0;
 	turn->n_joined = 0;
 	(void)sd_event_source_set_enabled(turn->commit, SD_EVENT_OFF);
-	if (r >= 0) {
-		bus_set_trouble(turn->agent->bus, /* text= */ NULL);
-		deliver(turn);
+	if (r < 0) {
+		give_up(turn, r);
 		return;
 	}
 
-	gw_log(ERROR,
-	       "The store cannot be written (%s): nothing of this turn is kept; make room on its "
-	       "disk",
-	       strerror(-r));
-	discard(turn, r);
-	/* What we remember of sessions may rest on what was not kept. */
-	plugins_break_all(turn->agent->plugins, "the store cannot be written");
-	bus_set_trouble(turn->agent->bus, "the store cannot be written; make room on its disk");
+	if (r > 0)
+		bus_set_trouble(turn->agent->bus, /* text= */ NULL);
+	deliver(turn);
 }
 
 static int on_commit(sd_event_source *source, void *userdata)
@@ -180,10 +206,25 @@ void turn_wake(struct turn *turn)
 	}
 }
 
-int turn_open(struct turn *turn)
+void turn_fail(struct turn *turn, int error)
 {
 	turn_wake(turn);
-	return store_begin(turn->agent->store);
+	if (!turn->failed)
+		turn->failed = error;
+	store_spoil(turn->agent->store, error);
+}
+
+int turn_open(struct turn *turn)
+{
+	int r;
+
+	turn_wake(turn);
+	if (turn->failed)
+		return turn->failed;
+	r = store_begin(turn->agent->store);
+	if (r < 0)
+		turn_fail(turn, r);
+	return r;
 }
 
 void turn_step(struct turn *turn, const char *step)

@@ -25,8 +25,12 @@ struct turn_change {
 int turn_new(struct agent *agent, struct turn **ret);
 struct turn *turn_free(struct turn *turn);
 
-/* Opens the turn, or joins the one that is open. */
+/* Opens the turn, or joins the one that is open. An error fails the turn. */
 int turn_open(struct turn *turn);
+
+/* Something went wrong half-way that is nobody's fault: all of this turn is undone, as if its commit had
+ * failed. */
+void turn_fail(struct turn *turn, int error);
 
 /* Asks for the outbox to be emptied soon, although nothing is to be written. */
 void turn_wake(struct turn *turn);
