@@ -41,7 +41,7 @@ static bool secret_is_same(struct agent *agent, const struct claim_record *open,
 static enum policy_claim judge(struct agent *agent, const struct claim_wish *wish,
 			       const struct device_record *device, enum gw_reason *ret_reason)
 {
-	struct claim_record open;
+	struct claim_record open, used;
 	bool is_open = store_claim_open_of(agent->store, wish->device, &open) >= 0;
 	const struct policy_claim_facts facts = {
 		.state = device->state,
@@ -52,6 +52,7 @@ static enum policy_claim judge(struct agent *agent, const struct claim_wish *wis
 				 wish->label_expires <= clock_now_s(),
 		.replace = wish->replace,
 		.may_replace = wish->may_replace,
+		.claim_is_used = wish->id && store_claim_get(agent->store, wish->id, &used) >= 0,
 		.n_devices = store_device_count(agent->store),
 		.max_devices = agent->settings.devices_max,
 	};

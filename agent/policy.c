@@ -30,18 +30,10 @@ static enum policy_claim first_claim(const struct policy_claim_facts *facts,
 	return POLICY_CLAIM_NEW;
 }
 
-enum policy_claim policy_claim(const struct policy_claim_facts *facts, enum gw_reason *ret_reason)
+/* What a claim that is good in itself comes to, by the state of its device. */
+static enum policy_claim claim_by_state(const struct policy_claim_facts *facts,
+					enum gw_reason *ret_reason)
 {
-	bool on_record = facts->state != DEVICE_UNKNOWN && facts->state != DEVICE_DISCOVERED;
-
-	*ret_reason = GW_REASON_NONE;
-	if (!facts->has_secret)
-		return refuse_claim(GW_REASON_METHOD_NOT_SERVED, ret_reason);
-	if (facts->label_expired)
-		return refuse_claim(GW_REASON_LABEL_EXPIRED, ret_reason);
-	if (on_record && !facts->same_tenant)
-		return refuse_claim(GW_REASON_ID_IN_USE, ret_reason);
-
 	switch (facts->state) {
 	case DEVICE_UNKNOWN:
 	case DEVICE_DISCOVERED: return first_claim(facts, ret_reason);
@@ -59,6 +51,26 @@ enum policy_claim policy_claim(const struct policy_claim_facts *facts, enum gw_r
 	case _DEVICE_STATE_MAX: break;
 	}
 	return refuse_claim(GW_REASON_NOT_POSSIBLE, ret_reason);
+}
+
+enum policy_claim policy_claim(const struct policy_claim_facts *facts, enum gw_reason *ret_reason)
+{
+	bool on_record = facts->state != DEVICE_UNKNOWN && facts->state != DEVICE_DISCOVERED;
+	enum policy_claim verdict;
+
+	*ret_reason = GW_REASON_NONE;
+	if (!facts->has_secret)
+		return refuse_claim(GW_REASON_METHOD_NOT_SERVED, ret_reason);
+	if (facts->label_expired)
+		return refuse_claim(GW_REASON_LABEL_EXPIRED, ret_reason);
+	if (on_record && !facts->same_tenant)
+		return refuse_claim(GW_REASON_ID_IN_USE, ret_reason);
+
+	verdict = claim_by_state(facts, ret_reason);
+	if (facts->claim_is_used &&
+	    (verdict == POLICY_CLAIM_NEW || verdict == POLICY_CLAIM_REPLACE))
+		return refuse_claim(GW_REASON_CLAIM_USED, ret_reason);
+	return verdict;
 }
 
 /* The reason why a device in this state is served nothing, or GW_REASON_NONE. */

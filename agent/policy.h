@@ -24,6 +24,7 @@ struct policy_claim_facts {
 	bool label_expired;      /* on a trusted clock */
 	bool replace;            /* start over, if need be */
 	bool may_replace;        /* the caller has that right */
+	bool claim_is_used;      /* the claim has an id, and that is on record */
 	uint64_t n_devices, max_devices;
 };
 

@@ -56,6 +56,10 @@ static enum policy_claim expected_claim(const struct policy_claim_facts *f, enum
 		verdict = f->may_replace ? POLICY_CLAIM_REPLACE : POLICY_CLAIM_REFUSED;
 		*why = f->may_replace ? REASON(NONE) : REASON(NOT_ALLOWED);
 	}
+	if (f->claim_is_used && (verdict == POLICY_CLAIM_NEW || verdict == POLICY_CLAIM_REPLACE)) {
+		verdict = POLICY_CLAIM_REFUSED;
+		*why = REASON(CLAIM_USED);
+	}
 	if (!on_record && f->n_devices >= f->max_devices) {
 		verdict = POLICY_CLAIM_REFUSED;
 		*why = REASON(LIMIT);
@@ -80,7 +84,7 @@ static void claims(void **state)
 	for
 		EACH_STATE
 		{
-			for (unsigned i = 0; i < 1u << 7; i++) {
+			for (unsigned i = 0; i < 1u << 8; i++) {
 				const struct policy_claim_facts facts = {
 					.state = (enum device_state)s,
 					.same_tenant = BIT(i, 0),
@@ -91,6 +95,7 @@ static void claims(void **state)
 					.may_replace = BIT(i, 5),
 					.n_devices = BIT(i, 6) ? 10 : 9,
 					.max_devices = 10,
+					.claim_is_used = BIT(i, 7),
 				};
 				enum gw_reason reason = _GW_REASON_MAX, why;
 				enum policy_claim expected = expected_claim(&facts, &why);
