@@ -303,7 +303,11 @@ int enrol_take_answer(struct agent *agent, const struct job_record *job,
 		return 0; /* told twice */
 
 	switch ((enum gw_outcome)msg->outcome) {
-	case GW_OUTCOME_DONE: return hold_certificate(agent, job, msg);
+	case GW_OUTCOME_DONE:
+		if (!msg->certificate.len)
+			return give_up(agent, job, gw_reason_code(GW_REASON_BAD_CERTIFICATE),
+				       "the answer brought none");
+		return hold_certificate(agent, job, msg);
 	case GW_OUTCOME_PENDING: return put_off(agent, job, msg);
 	case GW_OUTCOME_REFUSED:
 		turn_step(agent->turn, STEP_REFUSED);
@@ -348,6 +352,9 @@ static int issue(struct agent *agent, const struct job_record *job,
 		return -ENOMEM;
 	if (msg->fingerprint.len != GW_HASH_LEN || !msg->serial.len)
 		return -EBADMSG;
+	if (store_certificate_is_known(agent->store, msg->serial, msg->fingerprint))
+		return give_up(agent, job, gw_reason_code(GW_REASON_BAD_CERTIFICATE),
+			       "it is on record already");
 
 	r = store_job_answer(agent->store, job->id, held);
 	if (r >= 0)

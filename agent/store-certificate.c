@@ -114,6 +114,14 @@ int store_certificate_for_key(struct store *store, const char *claim, struct gw_
 	return r;
 }
 
+bool store_certificate_is_known(struct store *store, struct gw_blob serial,
+				struct gw_blob fingerprint)
+{
+	return store_number(store, 0,
+			    "SELECT count(*) FROM certificate WHERE serial = ? OR fingerprint = ?",
+			    "bb", serial, fingerprint) > 0;
+}
+
 bool store_certificate_has_job(struct store *store, const char *job)
 {
 	return store_number(store, 0, "SELECT count(*) FROM certificate WHERE job = ?", "t", job) >

@@ -48,6 +48,10 @@ int store_certificate_for_key(struct store *store, const char *claim, struct gw_
 			      uint8_t *certificate, size_t *ret_certificate_len, uint8_t *chain,
 			      size_t *ret_chain_len);
 
+/* Whether one with that serial number or fingerprint is on record. */
+bool store_certificate_is_known(struct store *store, struct gw_blob serial,
+				struct gw_blob fingerprint);
+
 /* Whether a certificate of that enrolment is on record. */
 bool store_certificate_has_job(struct store *store, const char *job);
 
