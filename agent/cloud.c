@@ -274,6 +274,8 @@ static int take_stray(struct agent *agent, const struct gw_msg_answer *msg)
 		return 0;
 
 	lifecycle_record(agent, "stray-answer", "", "cloud", "", msg->job);
+	if (store_job_count(agent->store) >= agent->settings.jobs_max)
+		return 0; /* it comes again, or the cloud has gone mad */
 	job->kind = GW_REQUEST_REVOKED;
 	(void)gw_copy(job->of, sizeof(job->of), msg->job);
 	(void)gw_copy(job->reason, sizeof(job->reason), gw_reason_code(GW_REASON_SUPERSEDED));
