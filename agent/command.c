@@ -57,16 +57,17 @@ static int keep_answer(struct agent *agent, const struct gw_msg_command *command
 		       enum gw_outcome outcome, const char *reason)
 {
 	int64_t last = store_meta_number(agent->store, SEQ_META, 0);
+	int64_t seq = command->seq <= INT64_MAX ? (int64_t)command->seq : 0; /* refused anyway */
 	int r;
 
 	r = store_exec(agent->store,
 		       "INSERT INTO command (id, seq, outcome, reason) VALUES (?, ?, ?, ?)", "tiit",
-		       command->id, (int64_t)command->seq, (int64_t)outcome, reason);
+		       command->id, seq, (int64_t)outcome, reason);
 	if (r >= 0)
 		r = store_exec(agent->store, "DELETE FROM command WHERE seq <= ?", "i",
-			       (int64_t)command->seq - ANSWERS_KEPT);
-	if (r >= 0 && (int64_t)command->seq > last)
-		r = store_meta_set_number(agent->store, SEQ_META, (int64_t)command->seq);
+			       seq - ANSWERS_KEPT);
+	if (r >= 0 && seq > last)
+		r = store_meta_set_number(agent->store, SEQ_META, seq);
 	return r < 0 ? r : 0;
 }
 
@@ -159,6 +160,15 @@ static int carry_out(struct agent *agent, const struct gw_msg_command *command,
 	return -EBADMSG;
 }
 
+/* What goes into the store by a name must be one; a number must fit there. */
+static bool is_well_formed(const struct gw_msg_command *command)
+{
+	return gw_device_id_is_valid(command->device) &&
+	       (!*command->tenant || gw_device_id_is_valid(command->tenant)) &&
+	       (!*command->claim || gw_device_id_is_valid(command->claim)) &&
+	       command->seq <= INT64_MAX;
+}
+
 static bool may_be_obeyed(struct agent *agent, const struct gw_msg_command *command,
 			  enum gw_reason *ret_reason)
 {
@@ -189,7 +199,7 @@ int command_take(struct agent *agent, const struct gw_msg_command *command)
 	if (answer_again(agent, command))
 		return 0;
 
-	if (!gw_device_id_is_valid(command->device))
+	if (!is_well_formed(command))
 		reason = GW_REASON_BAD_MESSAGE;
 	else if (may_be_obeyed(agent, command, &reason))
 		r = carry_out(agent, command, &reason);
