@@ -406,3 +406,18 @@ tests_unit_test_resolve_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_resolve_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=getaddrinfo -Wl,--wrap=freeaddrinfo
 tests_unit_test_resolve_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+# The heart of the agent without its links, its bus and its clocks.
+WORLD_SOURCES = tests/unit/agent-world.c tests/unit/agent-world.h
+WORLD_WRAPS = $(AM_LDFLAGS) \
+	-Wl,--wrap=access,--wrap=gw_now_realtime_us,--wrap=gw_now_monotonic_us \
+	-Wl,--wrap=plugin_send,--wrap=plugins_find,--wrap=plugins_next,--wrap=plugin_get_info \
+	-Wl,--wrap=plugin_name,--wrap=plugins_release,--wrap=plugins_discard \
+	-Wl,--wrap=plugins_break_all,--wrap=bus_tell_change,--wrap=bus_tell_cloud \
+	-Wl,--wrap=bus_tell_clock,--wrap=bus_tell_transport,--wrap=bus_set_trouble
+
+UNIT_TESTS += tests/unit/test-aboard
+tests_unit_test_aboard_SOURCES = tests/unit/test-aboard.c $(WORLD_SOURCES)
+tests_unit_test_aboard_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_aboard_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_aboard_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
