@@ -68,8 +68,9 @@ class DeviceCase(registrar.RegistrarCase):
     def write_label(self, secret, name=NAME):
         self.label.write_text(label(name, secret) + "\n")
 
-    def run_device(self, *arguments, with_label=True, port=None, timeout=30, env=None, **how):
-        command = [*WRAPPER, str(PROGRAM), "--connect", f"coaps://127.0.0.1:{port or self.port()}",
+    def run_device(self, *arguments, with_label=True, host="127.0.0.1", port=None, timeout=30, env=None,
+                   **how):
+        command = [*WRAPPER, str(PROGRAM), "--connect", f"coaps://{host}:{port or self.port()}",
                    "--state", str(self.state), "--timeout", str(timeout), *arguments]
         if with_label:
             command += ["--label", str(self.label)]
@@ -198,6 +199,11 @@ class Aboard(DeviceCase):
         self.assertEqual(self.run_device().status, 0)
         self.assertEqual(self.path("credential.pem").read_text().count("BEGIN CERTIFICATE"), 2)
 
+    def test_name_of_gateway(self):
+        """A name may stand for several addresses; where nobody listens is passed over."""
+        self.begin()
+        self.assert_aboard(self.run_device(host="localhost"))
+
     def test_longest_name(self):
         name = "N" * 64
         self.agent.secrets[name] = b"a secret of its own"
@@ -235,6 +241,14 @@ class Aboard(DeviceCase):
         self.addCleanup(relay.close)
         self.assert_aboard(self.run_device(port=relay.port))
         self.assertEqual(self.agent.count("enroll"), 1)
+
+
+class AboardByIpv6(DeviceCase):
+    family = socket.AF_INET6
+
+    def test_way(self):
+        self.begin()
+        self.assert_aboard(self.run_device(host="[::1]"))
 
 
 class Killed(DeviceCase):

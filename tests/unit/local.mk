@@ -145,6 +145,13 @@ tests_unit_test_device_der_SOURCES = tests/unit/test-device-der.c tools/device/d
 tests_unit_test_device_der_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_der_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-device-est
+tests_unit_test_device_est_SOURCES = tests/unit/test-device-est.c tools/device/est.c \
+	tools/device/certificate.c tools/device/der.c tools/device/failure.c \
+	tools/device/pem.c tools/device/pkcs7.c
+tests_unit_test_device_est_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_est_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-device-exchange
 tests_unit_test_device_exchange_SOURCES = tests/unit/test-device-exchange.c \
 	tools/device/exchange.c tools/device/failure.c
