@@ -9,6 +9,7 @@ lib_libgangway_a_SOURCES = \
 	lib/base64.c lib/base64.h \
 	lib/blob.h \
 	lib/coap.c lib/coap.h \
+	lib/der.c lib/der.h \
 	lib/hex.c lib/hex.h \
 	lib/label.c lib/label.h \
 	lib/link.c lib/link.h \

@@ -17,8 +17,8 @@
 
 #include "lib/base64.h"
 #include "lib/crypto.h"
+#include "lib/der.h"
 #include "lib/util.h"
-#include "plugins/registrar/der.h"
 #include "plugins/registrar/x509.h"
 
 #define RSA_BITS_MIN 2048
@@ -70,11 +70,11 @@ static const struct gw_blob signatures[] = {
 /* Bits of the modulus in an RSAPublicKey, or 0. */
 static size_t rsa_bits(struct gw_blob key)
 {
-	struct der modulus;
+	struct gw_der modulus;
 	struct gw_blob list;
 
-	if (der_open(key, DER_SEQUENCE, &list) < 0 ||
-	    der_expect(&list, DER_INTEGER, &modulus) < 0 || modulus.value.len < 2 ||
+	if (gw_der_open(key, GW_DER_SEQUENCE, &list) < 0 ||
+	    gw_der_expect(&list, GW_DER_INTEGER, &modulus) < 0 || modulus.value.len < 2 ||
 	    modulus.value.data[0] != 0)
 		return 0;
 	return (modulus.value.len - 1) * 8;
@@ -83,12 +83,12 @@ static size_t rsa_bits(struct gw_blob key)
 static bool key_is_good(struct gw_blob spki)
 {
 	struct gw_blob rest, key;
-	struct der algorithm, bits;
+	struct gw_der algorithm, bits;
 
-	if (der_open(spki, DER_SEQUENCE, &rest) < 0 ||
-	    der_expect(&rest, DER_SEQUENCE, &algorithm) < 0 ||
-	    der_expect(&rest, DER_BIT_STRING, &bits) < 0 || rest.len > 0 || bits.value.len < 1 ||
-	    bits.value.data[0] != 0)
+	if (gw_der_open(spki, GW_DER_SEQUENCE, &rest) < 0 ||
+	    gw_der_expect(&rest, GW_DER_SEQUENCE, &algorithm) < 0 ||
+	    gw_der_expect(&rest, GW_DER_BIT_STRING, &bits) < 0 || rest.len > 0 ||
+	    bits.value.len < 1 || bits.value.data[0] != 0)
 		return false;
 
 	key = (struct gw_blob){ bits.value.data + 1, bits.value.len - 1 };
@@ -105,9 +105,10 @@ static bool key_is_good(struct gw_blob spki)
 static bool hash_is_good(struct gw_blob algorithm)
 {
 	struct gw_blob rest;
-	struct der oid;
+	struct gw_der oid;
 
-	if (der_open(algorithm, DER_SEQUENCE, &rest) < 0 || der_expect(&rest, DER_OID, &oid) < 0)
+	if (gw_der_open(algorithm, GW_DER_SEQUENCE, &rest) < 0 ||
+	    gw_der_expect(&rest, GW_DER_OID, &oid) < 0)
 		return false;
 	for (size_t i = 0; i < GW_ELEMENTS(signatures); i++)
 		if (gw_blob_equal(oid.value, signatures[i]))

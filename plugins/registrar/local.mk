@@ -9,7 +9,6 @@ plugins_registrar_libconversation_a_SOURCES = \
 	plugins/registrar/bucket.c plugins/registrar/bucket.h \
 	plugins/registrar/conversation.c plugins/registrar/conversation.h \
 	plugins/registrar/csr.c plugins/registrar/csr.h \
-	plugins/registrar/der.c plugins/registrar/der.h \
 	plugins/registrar/directory.c plugins/registrar/directory.h \
 	plugins/registrar/est.c plugins/registrar/est.h \
 	plugins/registrar/exchange.c plugins/registrar/exchange.h \

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "lib/blob.h"
+#include "lib/der.h"
 #include "lib/util.h"
-#include "plugins/registrar/der.h"
 
 /* contentType: signedData */
 static const uint8_t signed_data[] = { 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
@@ -35,9 +35,9 @@ static uint8_t *append(uint8_t *to, const uint8_t *from, size_t len)
 /* What an element with so many bytes inside takes in all. */
 static size_t wrapped(size_t len)
 {
-	uint8_t header[DER_HEADER_MAX];
+	uint8_t header[GW_DER_HEADER_MAX];
 
-	return der_write_header(DER_SEQUENCE, len, header) + len;
+	return gw_der_write_header(GW_DER_SEQUENCE, len, header) + len;
 }
 
 int pkcs7_certs_only(const struct gw_blob *parts, size_t n_parts, uint8_t **ret, size_t *ret_len)
@@ -55,12 +55,12 @@ int pkcs7_certs_only(const struct gw_blob *parts, size_t n_parts, uint8_t **ret,
 	if (!buf)
 		return -ENOMEM;
 
-	p = buf + der_write_header(DER_SEQUENCE, content, buf);
+	p = buf + gw_der_write_header(GW_DER_SEQUENCE, content, buf);
 	p = append(p, signed_data, sizeof(signed_data));
-	p += der_write_header(DER_CONTEXT_0, wrapped(fields), p);
-	p += der_write_header(DER_SEQUENCE, fields, p);
+	p += gw_der_write_header(GW_DER_CONTEXT(0), wrapped(fields), p);
+	p += gw_der_write_header(GW_DER_SEQUENCE, fields, p);
 	p = append(p, before_certs, sizeof(before_certs));
-	p += der_write_header(DER_CONTEXT_0, certs, p);
+	p += gw_der_write_header(GW_DER_CONTEXT(0), certs, p);
 	for (size_t i = 0; i < n_parts; i++)
 		p = append(p, parts[i].data, parts[i].len);
 	(void)append(p, after_certs, sizeof(after_certs));

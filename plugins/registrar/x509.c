@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/der.h"
 #include "lib/util.h"
-#include "plugins/registrar/der.h"
 
 #define VERSION_3 2 /* as it is encoded */
 
@@ -48,22 +48,22 @@ static const struct {
  * Takes the next attribute of a Name: 1, or 0 at its end, or -EBADMSG. `rdn` holds what is left of the
  * relative name at hand, empty to begin with.
  */
-static int name_next(struct gw_blob *rdns, struct gw_blob *rdn, struct der *ret_type,
-		     struct der *ret_value)
+static int name_next(struct gw_blob *rdns, struct gw_blob *rdn, struct gw_der *ret_type,
+		     struct gw_der *ret_value)
 {
-	struct der set, pair;
+	struct gw_der set, pair;
 
 	if (rdn->len == 0) {
 		if (rdns->len == 0)
 			return 0;
-		if (der_expect(rdns, DER_SET, &set) < 0)
+		if (gw_der_expect(rdns, GW_DER_SET, &set) < 0)
 			return -EBADMSG;
 		*rdn = set.value;
 	}
 
-	if (der_expect(rdn, DER_SEQUENCE, &pair) < 0 ||
-	    der_expect(&pair.value, DER_OID, ret_type) < 0 ||
-	    der_next(&pair.value, ret_value) < 0 || pair.value.len > 0)
+	if (gw_der_expect(rdn, GW_DER_SEQUENCE, &pair) < 0 ||
+	    gw_der_expect(&pair.value, GW_DER_OID, ret_type) < 0 ||
+	    gw_der_next(&pair.value, ret_value) < 0 || pair.value.len > 0)
 		return -EBADMSG;
 	return 1;
 }
@@ -73,7 +73,7 @@ static void name_count(struct gw_blob subject, enum x509_attribute attribute, co
 		       size_t *ret_all, size_t *ret_equal)
 {
 	struct gw_blob wanted = { (const uint8_t *)text, strlen(text) }, rdn = { 0 };
-	struct der type, value;
+	struct gw_der type, value;
 
 	*ret_all = *ret_equal = 0;
 	while (name_next(&subject, &rdn, &type, &value) > 0) {
@@ -104,10 +104,10 @@ bool x509_name_has(struct gw_blob subject, enum x509_attribute attribute)
 static int parse_name(struct gw_blob *rest, struct gw_blob *ret)
 {
 	struct gw_blob rdns, rdn = { 0 };
-	struct der name, type, value;
+	struct gw_der name, type, value;
 	int r;
 
-	if (der_expect(rest, DER_SEQUENCE, &name) < 0)
+	if (gw_der_expect(rest, GW_DER_SEQUENCE, &name) < 0)
 		return -EBADMSG;
 
 	rdns = name.value;
@@ -143,19 +143,19 @@ static int parse_time(struct gw_blob *rest, uint64_t *ret)
 {
 	int century = 0, year, month, day, hour, minute, second;
 	const uint8_t *text;
-	struct der item;
+	struct gw_der item;
 	struct tm tm;
 	time_t time;
 
-	if (der_next(rest, &item) < 0)
+	if (gw_der_next(rest, &item) < 0)
 		return -EBADMSG;
 
 	text = item.value.data;
-	if (item.tag == DER_GENERALIZED_TIME && item.value.len == 15) {
+	if (item.tag == GW_DER_GENERALIZED_TIME && item.value.len == 15) {
 		if (two_digits(text, 0, 99, &century) < 0)
 			return -EBADMSG;
 		text += 2;
-	} else if (item.tag != DER_UTC_TIME || item.value.len != 13) {
+	} else if (item.tag != GW_DER_UTC_TIME || item.value.len != 13) {
 		return -EBADMSG;
 	}
 	if (two_digits(text, 0, 99, &year) < 0 || two_digits(text + 2, 1, 12, &month) < 0 ||
@@ -163,7 +163,7 @@ static int parse_time(struct gw_blob *rest, uint64_t *ret)
 	    two_digits(text + 8, 0, 59, &minute) < 0 || two_digits(text + 10, 0, 59, &second) < 0 ||
 	    text[12] != 'Z')
 		return -EBADMSG;
-	if (item.tag == DER_UTC_TIME)
+	if (item.tag == GW_DER_UTC_TIME)
 		century = year < 50 ? 20 : 19;
 
 	tm = (struct tm){
@@ -181,9 +181,9 @@ static int parse_time(struct gw_blob *rest, uint64_t *ret)
 
 static int parse_validity(struct gw_blob *rest, struct x509 *x509)
 {
-	struct der validity;
+	struct gw_der validity;
 
-	if (der_expect(rest, DER_SEQUENCE, &validity) < 0 ||
+	if (gw_der_expect(rest, GW_DER_SEQUENCE, &validity) < 0 ||
 	    parse_time(&validity.value, &x509->not_before) < 0 ||
 	    parse_time(&validity.value, &x509->not_after) < 0 || validity.value.len > 0)
 		return -EBADMSG;
@@ -203,13 +203,13 @@ static unsigned use_of(struct gw_blob oid)
 static int parse_uses(struct gw_blob value, unsigned *ret)
 {
 	struct gw_blob list;
-	struct der oid;
+	struct gw_der oid;
 
-	if (der_open(value, DER_SEQUENCE, &list) < 0 || list.len == 0)
+	if (gw_der_open(value, GW_DER_SEQUENCE, &list) < 0 || list.len == 0)
 		return -EBADMSG;
 
 	for (*ret = 0; list.len > 0; *ret |= use_of(oid.value))
-		if (der_expect(&list, DER_OID, &oid) < 0)
+		if (gw_der_expect(&list, GW_DER_OID, &oid) < 0)
 			return -EBADMSG;
 	return 0;
 }
@@ -218,7 +218,7 @@ static int parse_key_usage(struct gw_blob value, unsigned *ret)
 {
 	struct gw_blob bits;
 
-	if (der_open(value, DER_BIT_STRING, &bits) < 0 || bits.len < 2 || bits.data[0] > 7)
+	if (gw_der_open(value, GW_DER_BIT_STRING, &bits) < 0 || bits.len < 2 || bits.data[0] > 7)
 		return -EBADMSG;
 
 	*ret = bits.data[1];
@@ -228,24 +228,24 @@ static int parse_key_usage(struct gw_blob value, unsigned *ret)
 static int parse_basic_constraints(struct gw_blob value, bool *ret_is_ca)
 {
 	struct gw_blob list;
-	struct der ca;
+	struct gw_der ca;
 
-	if (der_open(value, DER_SEQUENCE, &list) < 0)
+	if (gw_der_open(value, GW_DER_SEQUENCE, &list) < 0)
 		return -EBADMSG;
 
-	*ret_is_ca = der_expect(&list, DER_BOOLEAN, &ca) == 0 && ca.value.len == 1 &&
+	*ret_is_ca = gw_der_expect(&list, GW_DER_BOOLEAN, &ca) == 0 && ca.value.len == 1 &&
 		     ca.value.data[0] != 0;
 	return 0;
 }
 
 static int parse_extension(struct gw_blob extension, struct x509 *x509)
 {
-	struct der oid, critical, value;
+	struct gw_der oid, critical, value;
 
-	if (der_expect(&extension, DER_OID, &oid) < 0)
+	if (gw_der_expect(&extension, GW_DER_OID, &oid) < 0)
 		return -EBADMSG;
-	(void)der_expect(&extension, DER_BOOLEAN, &critical);
-	if (der_expect(&extension, DER_OCTET_STRING, &value) < 0 || extension.len > 0)
+	(void)gw_der_expect(&extension, GW_DER_BOOLEAN, &critical);
+	if (gw_der_expect(&extension, GW_DER_OCTET_STRING, &value) < 0 || extension.len > 0)
 		return -EBADMSG;
 
 	if (gw_blob_equal(oid.value, (struct gw_blob)GW_BLOB_ARRAY(oid_extended_key_usage)))
@@ -261,18 +261,18 @@ static int parse_extension(struct gw_blob extension, struct x509 *x509)
 static int parse_extensions(struct gw_blob rest, struct x509 *x509)
 {
 	struct gw_blob list;
-	struct der item;
+	struct gw_der item;
 
 	while (rest.len > 0) {
-		if (der_next(&rest, &item) < 0)
+		if (gw_der_next(&rest, &item) < 0)
 			return -EBADMSG;
-		if (item.tag != DER_CONTEXT_3)
+		if (item.tag != GW_DER_CONTEXT(3))
 			continue;
 
-		if (rest.len > 0 || der_open(item.value, DER_SEQUENCE, &list) < 0)
+		if (rest.len > 0 || gw_der_open(item.value, GW_DER_SEQUENCE, &list) < 0)
 			return -EBADMSG;
 		while (list.len > 0)
-			if (der_expect(&list, DER_SEQUENCE, &item) < 0 ||
+			if (gw_der_expect(&list, GW_DER_SEQUENCE, &item) < 0 ||
 			    parse_extension(item.value, x509) < 0)
 				return -EBADMSG;
 	}
@@ -281,9 +281,9 @@ static int parse_extensions(struct gw_blob rest, struct x509 *x509)
 
 static int parse_serial(struct gw_blob *rest, struct gw_blob *ret)
 {
-	struct der serial;
+	struct gw_der serial;
 
-	if (der_expect(rest, DER_INTEGER, &serial) < 0 || serial.value.len == 0 ||
+	if (gw_der_expect(rest, GW_DER_INTEGER, &serial) < 0 || serial.value.len == 0 ||
 	    serial.value.data[0] & 0x80)
 		return -EBADMSG;
 
@@ -295,10 +295,10 @@ static int parse_serial(struct gw_blob *rest, struct gw_blob *ret)
 
 static int parse_version(struct gw_blob *rest)
 {
-	struct der outer, version;
+	struct gw_der outer, version;
 
-	if (der_expect(rest, DER_CONTEXT_0, &outer) < 0 ||
-	    der_expect(&outer.value, DER_INTEGER, &version) < 0 || outer.value.len > 0 ||
+	if (gw_der_expect(rest, GW_DER_CONTEXT(0), &outer) < 0 ||
+	    gw_der_expect(&outer.value, GW_DER_INTEGER, &version) < 0 || outer.value.len > 0 ||
 	    version.value.len != 1 || version.value.data[0] != VERSION_3)
 		return -EBADMSG;
 	return 0;
@@ -307,12 +307,13 @@ static int parse_version(struct gw_blob *rest)
 /* Splits what both kinds begin with: SEQUENCE { body, signature algorithm, signature }. */
 static int open_signed(struct gw_blob der, struct gw_blob *ret_body, struct gw_blob *ret_algorithm)
 {
-	struct der body, algorithm, signature;
+	struct gw_der body, algorithm, signature;
 	struct gw_blob rest;
 
-	if (der_open(der, DER_SEQUENCE, &rest) < 0 || der_expect(&rest, DER_SEQUENCE, &body) < 0 ||
-	    der_expect(&rest, DER_SEQUENCE, &algorithm) < 0 ||
-	    der_expect(&rest, DER_BIT_STRING, &signature) < 0 || rest.len > 0 ||
+	if (gw_der_open(der, GW_DER_SEQUENCE, &rest) < 0 ||
+	    gw_der_expect(&rest, GW_DER_SEQUENCE, &body) < 0 ||
+	    gw_der_expect(&rest, GW_DER_SEQUENCE, &algorithm) < 0 ||
+	    gw_der_expect(&rest, GW_DER_BIT_STRING, &signature) < 0 || rest.len > 0 ||
 	    signature.value.len < 2 || signature.value.data[0] != 0)
 		return -EBADMSG;
 
@@ -325,12 +326,13 @@ int x509_parse(struct gw_blob der, struct x509 *ret)
 {
 	struct gw_blob rest, algorithm, issuer;
 	struct x509 x509 = { .key_usage = ~0u };
-	struct der item;
+	struct gw_der item;
 
 	if (open_signed(der, &rest, &algorithm) < 0 || parse_version(&rest) < 0 ||
-	    parse_serial(&rest, &x509.serial) < 0 || der_expect(&rest, DER_SEQUENCE, &item) < 0 ||
-	    parse_name(&rest, &issuer) < 0 || parse_validity(&rest, &x509) < 0 ||
-	    parse_name(&rest, &x509.subject) < 0 || der_expect(&rest, DER_SEQUENCE, &item) < 0)
+	    parse_serial(&rest, &x509.serial) < 0 ||
+	    gw_der_expect(&rest, GW_DER_SEQUENCE, &item) < 0 || parse_name(&rest, &issuer) < 0 ||
+	    parse_validity(&rest, &x509) < 0 || parse_name(&rest, &x509.subject) < 0 ||
+	    gw_der_expect(&rest, GW_DER_SEQUENCE, &item) < 0)
 		return -EBADMSG;
 
 	x509.spki = item.whole;
@@ -343,11 +345,11 @@ int x509_parse(struct gw_blob der, struct x509 *ret)
 
 int x509_split(struct gw_blob der, struct gw_blob *certs, size_t max, size_t *ret_n)
 {
-	struct der item;
+	struct gw_der item;
 	size_t n = 0;
 
 	for (; der.len > 0; n++) {
-		if (der_expect(&der, DER_SEQUENCE, &item) < 0)
+		if (gw_der_expect(&der, GW_DER_SEQUENCE, &item) < 0)
 			return -EBADMSG;
 		if (n == max)
 			return -E2BIG;
@@ -362,15 +364,16 @@ int x509_split(struct gw_blob der, struct gw_blob *certs, size_t max, size_t *re
 
 static int parse_request_attribute(struct gw_blob attribute, struct x509_request *request)
 {
-	struct der type, values, text;
+	struct gw_der type, values, text;
 
-	if (der_expect(&attribute, DER_OID, &type) < 0 ||
-	    der_expect(&attribute, DER_SET, &values) < 0 || attribute.len > 0)
+	if (gw_der_expect(&attribute, GW_DER_OID, &type) < 0 ||
+	    gw_der_expect(&attribute, GW_DER_SET, &values) < 0 || attribute.len > 0)
 		return -EBADMSG;
 	if (!gw_blob_equal(type.value, (struct gw_blob)GW_BLOB_ARRAY(oid_challenge_password)))
 		return 0;
 
-	if (request->challenge.data || der_next(&values.value, &text) < 0 || values.value.len > 0)
+	if (request->challenge.data || gw_der_next(&values.value, &text) < 0 ||
+	    values.value.len > 0)
 		return -EBADMSG;
 	request->challenge = text.value;
 	return 0;
@@ -380,22 +383,23 @@ int x509_parse_request(struct gw_blob der, struct x509_request *ret)
 {
 	struct x509_request request = { 0 };
 	struct gw_blob rest;
-	struct der item;
+	struct gw_der item;
 
 	if (open_signed(der, &rest, &request.algorithm) < 0 ||
-	    der_expect(&rest, DER_INTEGER, &item) < 0 || parse_name(&rest, &request.subject) < 0 ||
-	    der_expect(&rest, DER_SEQUENCE, &item) < 0)
+	    gw_der_expect(&rest, GW_DER_INTEGER, &item) < 0 ||
+	    parse_name(&rest, &request.subject) < 0 ||
+	    gw_der_expect(&rest, GW_DER_SEQUENCE, &item) < 0)
 		return -EBADMSG;
 	request.spki = item.whole;
 
 	/* The attributes are not optional in RFC 2986, but some makers leave the empty set out. */
 	if (rest.len > 0) {
-		if (der_expect(&rest, DER_CONTEXT_0, &item) < 0 || rest.len > 0)
+		if (gw_der_expect(&rest, GW_DER_CONTEXT(0), &item) < 0 || rest.len > 0)
 			return -EBADMSG;
 		rest = item.value;
 	}
 	while (rest.len > 0)
-		if (der_expect(&rest, DER_SEQUENCE, &item) < 0 ||
+		if (gw_der_expect(&rest, GW_DER_SEQUENCE, &item) < 0 ||
 		    parse_request_attribute(item.value, &request) < 0)
 			return -EBADMSG;
 

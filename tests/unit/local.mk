@@ -136,18 +136,13 @@ tests_unit_test_lineup_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_lineup_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-device-certificate
-tests_unit_test_device_certificate_SOURCES = tests/unit/test-device-certificate.c tools/device/certificate.c tools/device/der.c tools/device/pem.c
+tests_unit_test_device_certificate_SOURCES = tests/unit/test-device-certificate.c tools/device/certificate.c tools/device/pem.c
 tests_unit_test_device_certificate_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_certificate_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
-UNIT_TESTS += tests/unit/test-device-der
-tests_unit_test_device_der_SOURCES = tests/unit/test-device-der.c tools/device/der.c
-tests_unit_test_device_der_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_device_der_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
-
 UNIT_TESTS += tests/unit/test-device-est
 tests_unit_test_device_est_SOURCES = tests/unit/test-device-est.c tools/device/est.c \
-	tools/device/certificate.c tools/device/der.c tools/device/failure.c \
+	tools/device/certificate.c tools/device/failure.c \
 	tools/device/pem.c tools/device/pkcs7.c
 tests_unit_test_device_est_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_est_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
@@ -161,7 +156,7 @@ tests_unit_test_device_exchange_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-device-key
 tests_unit_test_device_key_SOURCES = tests/unit/test-device-key.c tools/device/key.c \
-	tools/device/certificate.c tools/device/der.c tools/device/pem.c
+	tools/device/certificate.c tools/device/pem.c
 tests_unit_test_device_key_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_unit_test_device_key_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(WOLFSSL_LIBS)
 
@@ -178,12 +173,12 @@ tests_unit_test_device_patience_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_patience_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-device-pem
-tests_unit_test_device_pem_SOURCES = tests/unit/test-device-pem.c tools/device/pem.c tools/device/der.c
+tests_unit_test_device_pem_SOURCES = tests/unit/test-device-pem.c tools/device/pem.c
 tests_unit_test_device_pem_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_pem_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-device-pkcs7
-tests_unit_test_device_pkcs7_SOURCES = tests/unit/test-device-pkcs7.c tools/device/pkcs7.c tools/device/der.c tools/device/pem.c
+tests_unit_test_device_pkcs7_SOURCES = tests/unit/test-device-pkcs7.c tools/device/pkcs7.c tools/device/pem.c
 tests_unit_test_device_pkcs7_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_pkcs7_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
@@ -194,13 +189,13 @@ tests_unit_test_device_plan_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-device-state
 tests_unit_test_device_state_SOURCES = tests/unit/test-device-state.c tools/device/state.c \
-	tools/device/credential.c tools/device/der.c tools/device/failure.c tools/device/pem.c
+	tools/device/credential.c tools/device/failure.c tools/device/pem.c
 tests_unit_test_device_state_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_state_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-device-trust
 tests_unit_test_device_trust_SOURCES = tests/unit/test-device-trust.c tools/device/trust.c \
-	tools/device/certificate.c tools/device/der.c tools/device/failure.c tools/device/pem.c
+	tools/device/certificate.c tools/device/failure.c tools/device/pem.c
 tests_unit_test_device_trust_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_unit_test_device_trust_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(WOLFSSL_LIBS)
 
@@ -263,13 +258,13 @@ tests_unit_test_csr_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_csr_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
 
 UNIT_TESTS += tests/unit/test-der
-tests_unit_test_der_SOURCES = tests/unit/test-der.c plugins/registrar/der.c
+tests_unit_test_der_SOURCES = tests/unit/test-der.c
 tests_unit_test_der_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_der_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-pkcs7
 tests_unit_test_pkcs7_SOURCES = tests/unit/test-pkcs7.c tests/unit/openssl.c tests/unit/openssl.h \
-	plugins/registrar/pkcs7.c plugins/registrar/der.c
+	plugins/registrar/pkcs7.c
 tests_unit_test_pkcs7_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_pkcs7_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
@@ -338,7 +333,7 @@ tests_unit_test_presence_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-x509
 tests_unit_test_x509_SOURCES = tests/unit/test-x509.c tests/unit/openssl.c tests/unit/openssl.h \
-	plugins/registrar/x509.c plugins/registrar/der.c
+	plugins/registrar/x509.c
 tests_unit_test_x509_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_x509_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 UNIT_TESTS += tests/unit/test-cloud-policy

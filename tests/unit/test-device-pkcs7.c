@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include "lib/der.h"
 #include "lib/util.h"
 #include "tests/unit/device-certificates.h"
-#include "tools/device/der.h"
 #include "tools/device/pem.h"
 #include "tools/device/pkcs7.h"
 
@@ -42,12 +42,12 @@ static void test_one(void **state)
 static void test_three(void **state)
 {
 	_cleanup_(free_blob) struct gw_blob message = read_pem(pem_pkcs7_three, "PKCS7");
-	struct der certificate;
+	struct gw_der certificate;
 	struct gw_blob list;
 
 	assert_int_equal(pkcs7_certificates(message, &list), 0);
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(der_expect(&list, DER_SEQUENCE, &certificate), 0);
+		assert_int_equal(gw_der_expect(&list, GW_DER_SEQUENCE, &certificate), 0);
 	assert_int_equal(list.len, 0);
 }
 

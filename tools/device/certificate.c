@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/der.h"
 #include "lib/util.h"
-#include "tools/device/der.h"
 
 #define KEY_CERT_SIGN 0x04 /* in the first byte of KeyUsage */
 
@@ -24,11 +24,11 @@ static const uint8_t oid_cmc_ra[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 
 
 static int read_validity(struct gw_blob in, struct certificate *c)
 {
-	struct der not_before, not_after;
+	struct gw_der not_before, not_after;
 
-	if (der_next(&in, &not_before) < 0 || der_next(&in, &not_after) < 0 || in.len)
+	if (gw_der_next(&in, &not_before) < 0 || gw_der_next(&in, &not_after) < 0 || in.len)
 		return -EBADMSG;
-	if (not_after.tag != DER_UTC_TIME && not_after.tag != DER_GENERALIZED_TIME)
+	if (not_after.tag != GW_DER_UTC_TIME && not_after.tag != GW_DER_GENERALIZED_TIME)
 		return -EBADMSG;
 
 	c->not_after = not_after.value;
@@ -38,13 +38,13 @@ static int read_validity(struct gw_blob in, struct certificate *c)
 /* What may follow the key: unique ids, long out of use, and the extensions. */
 static int read_tail(struct gw_blob in, struct certificate *c)
 {
-	struct der element, extensions;
+	struct gw_der element, extensions;
 	int r;
 
-	while ((r = der_next(&in, &element)) == 0) {
-		if (element.tag != DER_CONTEXT(3))
+	while ((r = gw_der_next(&in, &element)) == 0) {
+		if (element.tag != GW_DER_CONTEXT(3))
 			continue;
-		if (der_expect(&element.value, DER_SEQUENCE, &extensions) < 0 ||
+		if (gw_der_expect(&element.value, GW_DER_SEQUENCE, &extensions) < 0 ||
 		    element.value.len || in.len)
 			return -EBADMSG;
 		c->extensions = extensions.value;
@@ -54,14 +54,15 @@ static int read_tail(struct gw_blob in, struct certificate *c)
 
 static int read_tbs(struct gw_blob in, struct certificate *c)
 {
-	struct der version, serial, algorithm, issuer, validity, subject, key;
+	struct gw_der version, serial, algorithm, issuer, validity, subject, key;
 
-	if (der_optional(&in, DER_CONTEXT(0), &version) == -EBADMSG ||
-	    der_expect(&in, DER_INTEGER, &serial) < 0 ||
-	    der_expect(&in, DER_SEQUENCE, &algorithm) < 0 ||
-	    der_expect(&in, DER_SEQUENCE, &issuer) < 0 ||
-	    der_expect(&in, DER_SEQUENCE, &validity) < 0 ||
-	    der_expect(&in, DER_SEQUENCE, &subject) < 0 || der_expect(&in, DER_SEQUENCE, &key) < 0)
+	if (gw_der_optional(&in, GW_DER_CONTEXT(0), &version) == -EBADMSG ||
+	    gw_der_expect(&in, GW_DER_INTEGER, &serial) < 0 ||
+	    gw_der_expect(&in, GW_DER_SEQUENCE, &algorithm) < 0 ||
+	    gw_der_expect(&in, GW_DER_SEQUENCE, &issuer) < 0 ||
+	    gw_der_expect(&in, GW_DER_SEQUENCE, &validity) < 0 ||
+	    gw_der_expect(&in, GW_DER_SEQUENCE, &subject) < 0 ||
+	    gw_der_expect(&in, GW_DER_SEQUENCE, &key) < 0)
 		return -EBADMSG;
 
 	c->serial = serial.value;
@@ -76,12 +77,12 @@ static int read_tbs(struct gw_blob in, struct certificate *c)
 int certificate_parse(struct gw_blob der, struct certificate *ret)
 {
 	struct certificate c = { .der = der };
-	struct der whole, tbs, algorithm, signature;
+	struct gw_der whole, tbs, algorithm, signature;
 
-	if (der_expect(&der, DER_SEQUENCE, &whole) < 0 || der.len ||
-	    der_expect(&whole.value, DER_SEQUENCE, &tbs) < 0 ||
-	    der_expect(&whole.value, DER_SEQUENCE, &algorithm) < 0 ||
-	    der_expect(&whole.value, DER_BIT_STRING, &signature) < 0 || whole.value.len)
+	if (gw_der_expect(&der, GW_DER_SEQUENCE, &whole) < 0 || der.len ||
+	    gw_der_expect(&whole.value, GW_DER_SEQUENCE, &tbs) < 0 ||
+	    gw_der_expect(&whole.value, GW_DER_SEQUENCE, &algorithm) < 0 ||
+	    gw_der_expect(&whole.value, GW_DER_BIT_STRING, &signature) < 0 || whole.value.len)
 		return -EBADMSG;
 	if (read_tbs(tbs.value, &c) < 0)
 		return -EBADMSG;
@@ -92,8 +93,8 @@ int certificate_parse(struct gw_blob der, struct certificate *ret)
 
 int certificate_next(struct gw_blob *list, struct certificate *ret)
 {
-	struct der element;
-	int r = der_next(list, &element);
+	struct gw_der element;
+	int r = gw_der_next(list, &element);
 
 	if (r < 0)
 		return r;
@@ -103,9 +104,9 @@ int certificate_next(struct gw_blob *list, struct certificate *ret)
 /* An AttributeTypeAndValue that is a common name: its text. */
 static int read_common_name(struct gw_blob attribute, struct gw_blob *ret)
 {
-	struct der type, value;
+	struct gw_der type, value;
 
-	if (der_expect(&attribute, DER_OID, &type) < 0 || der_next(&attribute, &value) < 0)
+	if (gw_der_expect(&attribute, GW_DER_OID, &type) < 0 || gw_der_next(&attribute, &value) < 0)
 		return -EBADMSG;
 	if (!gw_blob_equal(type.value, GW_BLOB_ARRAY(oid_common_name)))
 		return -ENOENT;
@@ -117,14 +118,14 @@ static int read_common_name(struct gw_blob attribute, struct gw_blob *ret)
 int certificate_name(const struct certificate *certificate, struct gw_blob *ret)
 {
 	struct gw_blob rest = certificate->subject, name;
-	struct der subject, rdn, attribute;
+	struct gw_der subject, rdn, attribute;
 	size_t n_names = 0;
 
-	if (der_expect(&rest, DER_SEQUENCE, &subject) < 0)
+	if (gw_der_expect(&rest, GW_DER_SEQUENCE, &subject) < 0)
 		return -ENOENT;
 
-	while (der_expect(&subject.value, DER_SET, &rdn) == 0)
-		while (der_expect(&rdn.value, DER_SEQUENCE, &attribute) == 0)
+	while (gw_der_expect(&subject.value, GW_DER_SET, &rdn) == 0)
+		while (gw_der_expect(&rdn.value, GW_DER_SEQUENCE, &attribute) == 0)
 			n_names += read_common_name(attribute.value, &name) == 0;
 	if (n_names != 1)
 		return -ENOENT;
@@ -145,15 +146,15 @@ bool certificate_is_named(const struct certificate *certificate, const char *nam
 static int find_extension(const struct certificate *c, struct gw_blob oid, struct gw_blob *ret)
 {
 	struct gw_blob rest = c->extensions;
-	struct der extension, type, critical, value;
+	struct gw_der extension, type, critical, value;
 
-	while (der_expect(&rest, DER_SEQUENCE, &extension) == 0) {
-		if (der_expect(&extension.value, DER_OID, &type) < 0)
+	while (gw_der_expect(&rest, GW_DER_SEQUENCE, &extension) == 0) {
+		if (gw_der_expect(&extension.value, GW_DER_OID, &type) < 0)
 			return -EBADMSG;
 		if (!gw_blob_equal(type.value, oid))
 			continue;
-		if (der_optional(&extension.value, DER_BOOLEAN, &critical) == -EBADMSG ||
-		    der_expect(&extension.value, DER_OCTET_STRING, &value) < 0)
+		if (gw_der_optional(&extension.value, GW_DER_BOOLEAN, &critical) == -EBADMSG ||
+		    gw_der_expect(&extension.value, GW_DER_OCTET_STRING, &value) < 0)
 			return -EBADMSG;
 		*ret = value.value;
 		return 0;
@@ -163,24 +164,24 @@ static int find_extension(const struct certificate *c, struct gw_blob oid, struc
 
 static bool may_sign_certificates(const struct certificate *c)
 {
-	struct der bits;
+	struct gw_der bits;
 	struct gw_blob value;
 	int r = find_extension(c, GW_BLOB_ARRAY(oid_key_usage), &value);
 
 	if (r < 0)
 		return r == -ENOENT;
-	return der_expect(&value, DER_BIT_STRING, &bits) == 0 && bits.value.len >= 2 &&
+	return gw_der_expect(&value, GW_DER_BIT_STRING, &bits) == 0 && bits.value.len >= 2 &&
 	       bits.value.data[1] & KEY_CERT_SIGN;
 }
 
 bool certificate_is_ca(const struct certificate *certificate)
 {
-	struct der constraints, ca;
+	struct gw_der constraints, ca;
 	struct gw_blob value;
 
 	if (find_extension(certificate, GW_BLOB_ARRAY(oid_basic_constraints), &value) < 0 ||
-	    der_expect(&value, DER_SEQUENCE, &constraints) < 0 ||
-	    der_expect(&constraints.value, DER_BOOLEAN, &ca) < 0)
+	    gw_der_expect(&value, GW_DER_SEQUENCE, &constraints) < 0 ||
+	    gw_der_expect(&constraints.value, GW_DER_BOOLEAN, &ca) < 0)
 		return false;
 	return ca.value.len == 1 && ca.value.data[0] && may_sign_certificates(certificate);
 }
@@ -188,14 +189,14 @@ bool certificate_is_ca(const struct certificate *certificate)
 bool certificate_is_registrar(const struct certificate *certificate)
 {
 	bool server_auth = false, cmc_ra = false;
-	struct der usages, usage;
+	struct gw_der usages, usage;
 	struct gw_blob value;
 
 	if (find_extension(certificate, GW_BLOB_ARRAY(oid_ext_key_usage), &value) < 0 ||
-	    der_expect(&value, DER_SEQUENCE, &usages) < 0)
+	    gw_der_expect(&value, GW_DER_SEQUENCE, &usages) < 0)
 		return false;
 
-	while (der_expect(&usages.value, DER_OID, &usage) == 0) {
+	while (gw_der_expect(&usages.value, GW_DER_OID, &usage) == 0) {
 		server_auth |= gw_blob_equal(usage.value, GW_BLOB_ARRAY(oid_server_auth));
 		cmc_ra |= gw_blob_equal(usage.value, GW_BLOB_ARRAY(oid_cmc_ra));
 	}

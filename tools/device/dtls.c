@@ -18,9 +18,9 @@
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 
+#include "lib/der.h"
 #include "lib/util.h"
 #include "tools/device/certificate.h"
-#include "tools/device/der.h"
 #include "tools/device/failure.h"
 #include "tools/device/uri.h"
 
@@ -130,10 +130,10 @@ static int use_secret(struct dtls *d)
 
 static int load_anchors(struct dtls *d, struct gw_blob anchors)
 {
-	struct der anchor;
+	struct gw_der anchor;
 	size_t n = 0;
 
-	while (der_next(&anchors, &anchor) == 0)
+	while (gw_der_next(&anchors, &anchor) == 0)
 		n += wolfSSL_CTX_load_verify_buffer(d->ctx, anchor.whole.data,
 						    (long)anchor.whole.len,
 						    WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;

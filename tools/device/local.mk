@@ -5,7 +5,6 @@ bin_PROGRAMS += tools/device/gangway-device
 tools_device_gangway_device_SOURCES = \
 	tools/device/certificate.c tools/device/certificate.h \
 	tools/device/credential.c tools/device/credential.h \
-	tools/device/der.c tools/device/der.h \
 	tools/device/device.c tools/device/device.h \
 	tools/device/dtls.c tools/device/dtls.h \
 	tools/device/est.c tools/device/est.h \

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "lib/base64.h"
+#include "lib/der.h"
 #include "lib/util.h"
-#include "tools/device/der.h"
 
 #define LINE_BYTES 48 /* in a line of 64 characters */
 #define MARK_MAX   64
@@ -141,11 +141,11 @@ int pem_next(const char **text, const char *label, uint8_t **ret_der, size_t *re
 
 static int list_size(struct gw_blob list, size_t *ret_size)
 {
-	struct der element;
+	struct gw_der element;
 	size_t size = 1;
 	int r;
 
-	while ((r = der_next(&list, &element)) == 0)
+	while ((r = gw_der_next(&list, &element)) == 0)
 		size += PEM_SIZE(element.whole.len);
 	if (r != -ENODATA)
 		return r;
@@ -157,7 +157,7 @@ static int list_size(struct gw_blob list, size_t *ret_size)
 int pem_from_list(struct gw_blob list, const char *label, char **ret_text, size_t *ret_len)
 {
 	_cleanup_free_ char *text = NULL;
-	struct der element;
+	struct gw_der element;
 	size_t size = 0, len = 0;
 	int r = list_size(list, &size);
 
@@ -167,7 +167,7 @@ int pem_from_list(struct gw_blob list, const char *label, char **ret_text, size_
 	if (!text)
 		return -ENOMEM;
 
-	while (der_next(&list, &element) == 0) {
+	while (gw_der_next(&list, &element) == 0) {
 		r = pem_append(text, size, &len, label, element.whole);
 		if (r < 0)
 			return r;

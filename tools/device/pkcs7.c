@@ -11,17 +11,17 @@
 
 #include <errno.h>
 
-#include "tools/device/der.h"
+#include "lib/der.h"
 
 static const uint8_t oid_signed_data[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02 };
 
 /* Each is a SEQUENCE and nothing stands between or behind them. */
 static int check_list(struct gw_blob list)
 {
-	struct der certificate;
+	struct gw_der certificate;
 
 	do {
-		if (der_expect(&list, DER_SEQUENCE, &certificate) < 0)
+		if (gw_der_expect(&list, GW_DER_SEQUENCE, &certificate) < 0)
 			return -EBADMSG;
 	} while (list.len);
 	return 0;
@@ -29,14 +29,15 @@ static int check_list(struct gw_blob list)
 
 static int read_signed_data(struct gw_blob in, struct gw_blob *ret)
 {
-	struct der skipped, certificates;
+	struct gw_der skipped, certificates;
 
-	if (der_expect(&in, DER_INTEGER, &skipped) < 0 || der_expect(&in, DER_SET, &skipped) < 0 ||
-	    der_expect(&in, DER_SEQUENCE, &skipped) < 0 ||
-	    der_expect(&in, DER_CONTEXT(0), &certificates) < 0)
+	if (gw_der_expect(&in, GW_DER_INTEGER, &skipped) < 0 ||
+	    gw_der_expect(&in, GW_DER_SET, &skipped) < 0 ||
+	    gw_der_expect(&in, GW_DER_SEQUENCE, &skipped) < 0 ||
+	    gw_der_expect(&in, GW_DER_CONTEXT(0), &certificates) < 0)
 		return -EBADMSG;
-	if (der_optional(&in, DER_CONTEXT(1), &skipped) == -EBADMSG ||
-	    der_expect(&in, DER_SET, &skipped) < 0 || in.len)
+	if (gw_der_optional(&in, GW_DER_CONTEXT(1), &skipped) == -EBADMSG ||
+	    gw_der_expect(&in, GW_DER_SET, &skipped) < 0 || in.len)
 		return -EBADMSG;
 	if (check_list(certificates.value) < 0)
 		return -EBADMSG;
@@ -47,14 +48,14 @@ static int read_signed_data(struct gw_blob in, struct gw_blob *ret)
 
 int pkcs7_certificates(struct gw_blob message, struct gw_blob *ret)
 {
-	struct der content_info, type, content, signed_data;
+	struct gw_der content_info, type, content, signed_data;
 
-	if (der_expect(&message, DER_SEQUENCE, &content_info) < 0 || message.len ||
-	    der_expect(&content_info.value, DER_OID, &type) < 0 ||
+	if (gw_der_expect(&message, GW_DER_SEQUENCE, &content_info) < 0 || message.len ||
+	    gw_der_expect(&content_info.value, GW_DER_OID, &type) < 0 ||
 	    !gw_blob_equal(type.value, GW_BLOB_ARRAY(oid_signed_data)) ||
-	    der_expect(&content_info.value, DER_CONTEXT(0), &content) < 0 ||
-	    content_info.value.len || der_expect(&content.value, DER_SEQUENCE, &signed_data) < 0 ||
-	    content.value.len)
+	    gw_der_expect(&content_info.value, GW_DER_CONTEXT(0), &content) < 0 ||
+	    content_info.value.len ||
+	    gw_der_expect(&content.value, GW_DER_SEQUENCE, &signed_data) < 0 || content.value.len)
 		return -EBADMSG;
 
 	return read_signed_data(signed_data.value, ret);

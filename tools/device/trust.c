@@ -11,9 +11,9 @@
 #include <wolfssl/ssl.h>
 #include <wolfssl/error-ssl.h>
 
+#include "lib/der.h"
 #include "lib/util.h"
 #include "tools/device/certificate.h"
-#include "tools/device/der.h"
 #include "tools/device/failure.h"
 
 #define CHAIN_MAX 8 /* certificates in a chain */
@@ -34,18 +34,18 @@ static int verify(WOLFSSL_CERT_MANAGER *manager, struct gw_blob certificate)
 /* An anchor that the library cannot use is left out: another one may do. */
 static void load_anchors(WOLFSSL_CERT_MANAGER *manager, struct gw_blob anchors)
 {
-	struct der anchor;
+	struct gw_der anchor;
 
-	while (der_next(&anchors, &anchor) == 0)
+	while (gw_der_next(&anchors, &anchor) == 0)
 		(void)load(manager, anchor.whole);
 }
 
-static int split(struct gw_blob chain, struct der all[CHAIN_MAX], size_t *ret_n)
+static int split(struct gw_blob chain, struct gw_der all[CHAIN_MAX], size_t *ret_n)
 {
 	size_t n = 0;
 	int r;
 
-	while (n < CHAIN_MAX && (r = der_next(&chain, &all[n])) == 0)
+	while (n < CHAIN_MAX && (r = gw_der_next(&chain, &all[n])) == 0)
 		n++;
 	if (n == 0 || chain.len)
 		return -EBADMSG;
@@ -75,7 +75,7 @@ static int refuse(struct failure *failure, int error)
 
 static int check(WOLFSSL_CERT_MANAGER *manager, struct gw_blob chain, struct failure *failure)
 {
-	struct der all[CHAIN_MAX];
+	struct gw_der all[CHAIN_MAX];
 	size_t n;
 	int r;
 

@@ -4,7 +4,7 @@
  * stricter than most readers on purpose: what has two encodings could be read in two ways by two
  * programs, so long-form tags, indefinite lengths and lengths with spare bytes are refused.
  */
-#include "plugins/registrar/der.h"
+#include "lib/der.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -41,12 +41,14 @@ static int read_length(struct gw_blob from, size_t *ret_len, size_t *ret_used)
 	return 0;
 }
 
-int der_next(struct gw_blob *rest, struct der *ret)
+int gw_der_next(struct gw_blob *rest, struct gw_der *ret)
 {
 	size_t len, used, header;
 	int r;
 
-	if (rest->len < 2 || (rest->data[0] & TAG_NUMBER_MASK) == TAG_NUMBER_MASK)
+	if (rest->len == 0)
+		return -ENODATA;
+	if ((rest->data[0] & TAG_NUMBER_MASK) == TAG_NUMBER_MASK)
 		return -EBADMSG;
 
 	r = read_length((struct gw_blob){ rest->data + 1, rest->len - 1 }, &len, &used);
@@ -57,7 +59,7 @@ int der_next(struct gw_blob *rest, struct der *ret)
 	if (len > rest->len - header)
 		return -EBADMSG;
 
-	*ret = (struct der){
+	*ret = (struct gw_der){
 		.tag = rest->data[0],
 		.value = { rest->data + header, len },
 		.whole = { rest->data, header + len },
@@ -66,12 +68,12 @@ int der_next(struct gw_blob *rest, struct der *ret)
 	return 0;
 }
 
-int der_expect(struct gw_blob *rest, uint8_t tag, struct der *ret)
+int gw_der_expect(struct gw_blob *rest, uint8_t tag, struct gw_der *ret)
 {
 	struct gw_blob after = *rest;
-	struct der item;
+	struct gw_der item;
 
-	if (der_next(&after, &item) < 0 || item.tag != tag)
+	if (gw_der_next(&after, &item) < 0 || item.tag != tag)
 		return -EBADMSG;
 
 	*rest = after;
@@ -79,18 +81,25 @@ int der_expect(struct gw_blob *rest, uint8_t tag, struct der *ret)
 	return 0;
 }
 
-int der_open(struct gw_blob der, uint8_t tag, struct gw_blob *ret_value)
+int gw_der_optional(struct gw_blob *rest, uint8_t tag, struct gw_der *ret)
 {
-	struct der item;
+	if (rest->len == 0 || rest->data[0] != tag)
+		return -ENOENT;
+	return gw_der_expect(rest, tag, ret);
+}
 
-	if (der_expect(&der, tag, &item) < 0 || der.len > 0)
+int gw_der_open(struct gw_blob der, uint8_t tag, struct gw_blob *ret_value)
+{
+	struct gw_der item;
+
+	if (gw_der_expect(&der, tag, &item) < 0 || der.len > 0)
 		return -EBADMSG;
 
 	*ret_value = item.value;
 	return 0;
 }
 
-size_t der_write_header(uint8_t tag, size_t len, uint8_t buf[DER_HEADER_MAX])
+size_t gw_der_write_header(uint8_t tag, size_t len, uint8_t buf[GW_DER_HEADER_MAX])
 {
 	size_t n = len < LONG_FORM ? 0 : len < 1u << 8 ? 1 : len < 1u << 16 ? 2 : 3;
 
