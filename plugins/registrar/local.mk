@@ -48,6 +48,7 @@ plugins_registrar_gangway_registrar_SOURCES = \
 	plugins/registrar/cookie.c plugins/registrar/cookie.h \
 	plugins/registrar/credentials.c plugins/registrar/credentials.h \
 	plugins/registrar/crowd.c plugins/registrar/crowd.h \
+	plugins/registrar/flight.c plugins/registrar/flight.h \
 	plugins/registrar/front.c plugins/registrar/front.h \
 	plugins/registrar/key-exchange.c plugins/registrar/key-exchange.h \
 	plugins/registrar/keying.c plugins/registrar/keying.h \

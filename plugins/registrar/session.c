@@ -14,6 +14,7 @@
 
 #include "lib/util.h"
 #include "plugins/registrar/cookie.h"
+#include "plugins/registrar/flight.h"
 #include "plugins/registrar/leaf.h"
 
 #define MTU_DEFAULT 1280
@@ -28,6 +29,7 @@ struct session {
 	void *userdata;
 	enum session_state state;
 	struct gw_blob input; /* laid out for wolfSSL, empty once it has it */
+	struct flight flight;
 	bool dates_matter;
 	struct leaf leaf;
 };
@@ -48,9 +50,11 @@ static int on_receive(WOLFSSL *ssl, char *buf, int size, void *userdata)
 
 static int on_send(WOLFSSL *ssl, char *buf, int len, void *userdata)
 {
+	const struct gw_blob datagram = { (const uint8_t *)buf, (size_t)len };
 	struct session *s = userdata;
 
-	s->ops->transmit(s->userdata, (struct gw_blob){ (const uint8_t *)buf, (size_t)len });
+	if (flight_leaves(&s->flight, datagram))
+		s->ops->transmit(s->userdata, datagram);
 	return len;
 }
 
@@ -180,6 +184,7 @@ static enum session_state read_all(struct session *s)
 enum session_state session_receive(struct session *s, struct gw_blob datagram)
 {
 	s->input = datagram;
+	flight_answer(&s->flight);
 	if (s->state == SESSION_HANDSHAKE)
 		s->state = shake_hands(s);
 	if (s->state == SESSION_OPEN)
@@ -211,6 +216,7 @@ unsigned session_timeout_s(const struct session *s)
 
 enum session_state session_retransmit(struct session *s)
 {
+	flight_on_timer(&s->flight);
 	if (s->state == SESSION_HANDSHAKE && wolfSSL_dtls_got_timeout(s->ssl) != WOLFSSL_SUCCESS)
 		s->state = SESSION_FAILED;
 	return s->state;

@@ -82,6 +82,13 @@ tests_unit_test_record_SOURCES = tests/unit/test-record.c plugins/registrar/reco
 tests_unit_test_record_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_record_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-flight
+tests_unit_test_flight_SOURCES = tests/unit/test-flight.c \
+	plugins/registrar/flight.c \
+	plugins/registrar/record.c
+tests_unit_test_flight_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_flight_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-client-hello
 tests_unit_test_client_hello_SOURCES = tests/unit/test-client-hello.c \
 	tests/unit/hello.h \
