@@ -2,8 +2,9 @@
 /*
  * The second look at a signing request: the registrar has had the first, but the authority's own
  * hand signs here. What a request asks for is compared and never copied, so that only its key goes
- * into a certificate. Keys: P-256 and P-384 as named curves and uncompressed points, RSA of 2048 to
- * 4096 bits. Anything that libcrypto leaves in its error queue is cleared (see key.c).
+ * into a certificate. Keys, the same that a registrar lets through: P-256 and P-384 as named curves
+ * and uncompressed points, Ed25519, RSA of 2048 to 4096 bits. Anything that libcrypto leaves in its
+ * error queue is cleared (see key.c).
  */
 #include "tools/cloud/csr.h"
 
@@ -48,6 +49,8 @@ static bool key_is_acceptable(X509_REQ *request, EVP_PKEY *key)
 	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
 		return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN &&
 		       EVP_PKEY_get_bits(key) <= RSA_BITS_MAX;
+	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519)
+		return true;
 	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC)
 		return false;
 
@@ -60,9 +63,13 @@ static bool key_is_acceptable(X509_REQ *request, EVP_PKEY *key)
 static bool hash_is_acceptable(X509_REQ *request)
 {
 	static const int good[] = {
-		NID_ecdsa_with_SHA256,       NID_ecdsa_with_SHA384,
-		NID_ecdsa_with_SHA512,       NID_sha256WithRSAEncryption,
-		NID_sha384WithRSAEncryption, NID_sha512WithRSAEncryption,
+		NID_ecdsa_with_SHA256,
+		NID_ecdsa_with_SHA384,
+		NID_ecdsa_with_SHA512,
+		NID_sha256WithRSAEncryption,
+		NID_sha384WithRSAEncryption,
+		NID_sha512WithRSAEncryption,
+		NID_ED25519,
 	};
 	int used = X509_REQ_get_signature_nid(request);
 

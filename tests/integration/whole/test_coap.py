@@ -130,6 +130,7 @@ class Requests(unittest.TestCase):
 
     def test_good_keys(self):
         for number, kind in enumerate((("ecparam", "-genkey", "-noout", "-name", "secp384r1"),
+                                       ("genpkey", "-algorithm", "ed25519"),
                                        ("genpkey", "-algorithm", "rsa", "-pkeyopt",
                                         "rsa_keygen_bits:2048"))):
             with self.subTest(kind):
