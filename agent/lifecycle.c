@@ -45,7 +45,7 @@ void lifecycle_record(struct agent *agent, const char *event, const char *device
 	(void)gw_copy(record.detail, sizeof(record.detail), detail ? detail : "");
 	r = audit_add(agent->store, agent->vault, &record);
 	if (r < 0) /* nothing is done that is not on record */
-		turn_fail(agent->turn, r);
+		turn_fail(agent->turn, r == -EBADMSG ? -EUCLEAN : r);
 }
 
 /* --- claim ids --- */

@@ -139,6 +139,7 @@ static const char *advice(int r)
 	switch (r) {
 	case -ENOSPC:
 	case -EFBIG: return "make room on its disk";
+	case -EUCLEAN: return "it is damaged: restore it from a backup";
 	case -EROFS:
 	case -EACCES: return "see that its folder can be written";
 	default: return "see the log of the system, and that its disk is sound";
