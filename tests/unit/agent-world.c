@@ -59,6 +59,7 @@ static struct {
 	struct letter *letters, **last_letter;
 	struct news *news, **last_news;
 	unsigned n_breaks;
+	char trouble[256];
 	struct plugin plugins[_GW_ROLE_MAX];
 } world;
 
@@ -233,6 +234,12 @@ void __wrap_bus_tell_transport(struct bus *bus, const char *name)
 
 void __wrap_bus_set_trouble(struct bus *bus, const char *text)
 {
+	(void)gw_copy(world.trouble, sizeof(world.trouble), text ? text : "");
+}
+
+const char *world_trouble(void)
+{
+	return world.trouble;
 }
 
 const char *world_news(void)

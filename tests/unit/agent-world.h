@@ -45,7 +45,7 @@ void world_trust_clock(bool trusted);
 /* Runs the agent's loop until nothing is left to do: the turn is committed then. */
 void world_turn(void);
 
-/* The commits of turns from now on fail. Returns nothing before world_turn(). */
+/* Makes the turn one whose commit will fail. */
 void world_spoil_store(void);
 
 /* Plugins come and go; the turn is not run. */
@@ -67,6 +67,9 @@ unsigned world_count(enum gw_role role, enum gw_msg_type type);
 
 /* How often all links were broken because a commit failed. */
 unsigned world_breaks(void);
+
+/* What the operator is told of the agent's own trouble; "" when it has none. */
+const char *world_trouble(void);
 
 /* The oldest news on the bus that was not asked for yet: "id: from -> to (reason)", or "". */
 const char *world_news(void);

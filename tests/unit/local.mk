@@ -430,3 +430,17 @@ tests_unit_test_aboard_SOURCES = tests/unit/test-aboard.c $(WORLD_SOURCES)
 tests_unit_test_aboard_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_aboard_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_aboard_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-command
+tests_unit_test_command_SOURCES = tests/unit/test-command.c $(WORLD_SOURCES)
+tests_unit_test_command_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_unit_test_command_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_command_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-turn
+tests_unit_test_turn_SOURCES = tests/unit/test-turn.c $(WORLD_SOURCES)
+tests_unit_test_turn_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_turn_LDFLAGS = $(WORLD_WRAPS) \
+	-Wl,--wrap=sd_bus_message_ref,--wrap=sd_bus_message_unref \
+	-Wl,--wrap=sd_bus_send,--wrap=sd_bus_reply_method_errnof
+tests_unit_test_turn_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
