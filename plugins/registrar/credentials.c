@@ -104,12 +104,22 @@ static int serve(struct credentials *c)
 
 int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd)
 {
-	int r = anchors_read(&c->anchors[purpose], fd);
+	struct anchors before = c->anchors[purpose], fresh = { 0 };
+	int r = anchors_read(&fresh, fd);
 
 	if (r < 0)
 		return r;
+
+	c->anchors[purpose] = fresh;
+	r = serve(c);
+	if (r < 0) {
+		c->anchors[purpose] = before;
+		anchors_done(&fresh);
+		return r;
+	}
+	anchors_done(&before);
 	tell_facts(c);
-	return serve(c);
+	return 0;
 }
 
 int credentials_take_certificate(struct credentials *c, const struct gw_msg_server_cert *msg,

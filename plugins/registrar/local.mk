@@ -39,6 +39,7 @@ pkglibexec_PROGRAMS += plugins/registrar/gangway-registrar
 plugins_registrar_gangway_registrar_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(WOLFSSL_CFLAGS)
 plugins_registrar_gangway_registrar_LDADD = $(CERTIFICATE_LIBS)
 plugins_registrar_gangway_registrar_SOURCES = \
+	plugins/registrar/account.c plugins/registrar/account.h \
 	plugins/registrar/anchors.c plugins/registrar/anchors.h \
 	plugins/registrar/backlog.c plugins/registrar/backlog.h \
 	plugins/registrar/bucket.c plugins/registrar/bucket.h \

@@ -10,7 +10,11 @@
 #include "lib/util.h"
 #include "plugins/registrar/registrar.h"
 
-static const char *const steps[] = { REGISTRAR_STEPS };
+static const char *const steps[] = {
+#define X(NAME, step) step,
+	REGISTRAR_STEPS(X)
+#undef X
+};
 
 static int on_start(struct gw_plugin *plugin, struct sd_event *event, void **ret_userdata)
 {

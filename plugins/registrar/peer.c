@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A peer's way through its states. What the agent is owed is kept track of here: a session for which a
- * secret was asked ends in PEER or FAILED, one that was reported by PEER ends in SESSION_END, unless
- * the agent ended it.
+ * A peer's way through its states: what becomes of a datagram, of the agent's word and of time passing
+ * depends on where it is.
  *
  * Nobody is told why a PSK handshake fails: with a wrong key wolfSSL drops the peer's Finished, as with
  * the dummy of an unknown identity, and the time limit ends both in silence.
@@ -15,6 +14,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
+#include "plugins/registrar/account.h"
 #include "plugins/registrar/backlog.h"
 #include "plugins/registrar/bucket.h"
 #include "plugins/registrar/channel.h"
@@ -33,12 +33,11 @@ struct peer {
 	const struct peer_shared *shared;
 	struct channel *channel;
 	struct path path;
-	uint64_t number;
 	uint8_t random[CLIENT_RANDOM_LEN];
 	enum gw_proof proof;
 
 	enum peer_state state;
-	bool owed; /* the agent was asked for a secret, and waits for PEER or FAILED */
+	struct account account;
 	struct session *session;
 	struct keying *keying; /* with PSK, until the handshake is over */
 	struct backlog backlog;
@@ -73,12 +72,11 @@ static const char *const state_names[_PEER_STATE_MAX] = {
 static void log_peer(const struct peer *p, enum gw_log_level level, const char *what,
 		     const char *detail)
 {
-	char session[24], address[GW_ADDRESS_MAX + 1];
+	char session[24];
 	struct gw_log_tags tags = { .device = *p->device ? p->device : NULL, .session = session };
 
-	(void)snprintf(session, sizeof(session), "%llu", (unsigned long long)p->number);
-	path_print(&p->path, address, sizeof(address));
-	gw_log_tagged(level, &tags, "%s %s %s", address, what, detail);
+	(void)snprintf(session, sizeof(session), "%llu", (unsigned long long)p->account.session);
+	gw_log_tagged(level, &tags, "%s %s %s", p->account.address, what, detail);
 }
 
 static void enter(struct peer *p, enum peer_state state)
@@ -95,79 +93,17 @@ static void enter(struct peer *p, enum peer_state state)
 /* Strangers must not fill the log: what came to nothing is told at a bounded rate. */
 static void log_end(struct peer *p, enum gw_reason reason)
 {
-	bool was_served = p->state == PEER_SERVED || p->state == PEER_WAITING;
+	bool was_served = p->account.state == ACCOUNT_REPORTED;
+	bool had_name = p->account.state == ACCOUNT_ASKED;
 	enum gw_log_level level = GW_LOG_DEBUG;
 
-	if (was_served || (p->owed && bucket_take(p->shared->complaints, gw_now_monotonic_us())))
+	if (was_served || (had_name && bucket_take(p->shared->complaints, gw_now_monotonic_us())))
 		level = GW_LOG_INFO;
 	log_peer(p, level,
 		 was_served ? "ends its session:" : "does not get in:", gw_reason_code(reason));
 }
 
-/* --- to the agent --- */
-
-static void tell(struct peer *p, const struct gw_msg *msg)
-{
-	p->shared->tell(p->shared->userdata, msg);
-}
-
-static void tell_query(struct peer *p)
-{
-	char address[GW_ADDRESS_MAX + 1];
-	struct gw_msg msg = {
-		.type = GW_MSG_SECRET_QUERY,
-		.secret_query = { .session = p->number,
-				  .channel = p->path.channel,
-				  .identity = keying_identity(p->keying),
-				  .address = address },
-	};
-
-	path_print(&p->path, address, sizeof(address));
-	p->owed = true;
-	tell(p, &msg);
-}
-
-static void tell_peer(struct peer *p)
-{
-	const struct leaf *leaf = session_leaf(p->session);
-	char address[GW_ADDRESS_MAX + 1];
-	struct gw_msg msg = {
-		.type = GW_MSG_PEER,
-		.peer = { .session = p->number,
-			  .channel = p->path.channel,
-			  .proof = (uint8_t)p->proof,
-			  .address = address,
-			  .suite = session_suite(p->session) },
-	};
-
-	path_print(&p->path, address, sizeof(address));
-	if (p->proof == GW_PROOF_PSK) {
-		msg.peer.identity = keying_identity(p->keying);
-	} else {
-		msg.peer.identity = leaf->name;
-		msg.peer.serial = (struct gw_blob){ leaf->serial, leaf->serial_len };
-		msg.peer.fingerprint = GW_BLOB_ARRAY(leaf->fingerprint);
-		msg.peer.key = GW_BLOB_ARRAY(leaf->key);
-	}
-	p->owed = false;
-	tell(p, &msg);
-}
-
 /* --- the end --- */
-
-static void tell_end(struct peer *p, enum gw_reason reason)
-{
-	const char *code = gw_reason_code(reason);
-	struct gw_msg failed = { .type = GW_MSG_FAILED,
-				 .failed = { .session = p->number, .reason = code } };
-	struct gw_msg end = { .type = GW_MSG_SESSION_END,
-			      .session_end = { .session = p->number, .reason = code } };
-
-	if (p->state == PEER_WAITING || p->state == PEER_SERVED)
-		tell(p, &end);
-	else if (p->owed)
-		tell(p, &failed);
-}
 
 void peer_end(struct peer *p, enum gw_reason reason)
 {
@@ -175,7 +111,7 @@ void peer_end(struct peer *p, enum gw_reason reason)
 		return;
 
 	log_end(p, reason);
-	tell_end(p, reason);
+	account_close(&p->account, reason);
 	session_close(p->session);
 	enter(p, PEER_OVER);
 }
@@ -185,6 +121,7 @@ void peer_stop(struct peer *p)
 	if (p->state == PEER_OVER)
 		return;
 
+	account_cancel(&p->account);
 	session_close(p->session);
 	enter(p, PEER_OVER);
 }
@@ -227,33 +164,28 @@ static void on_say(void *userdata, struct gw_blob plain)
 static void on_ask(void *userdata, const struct gw_msg *question)
 {
 	struct peer *p = userdata;
-	struct gw_msg msg = *question;
 
-	if (msg.type == GW_MSG_ENROLL)
-		msg.enroll.session = p->number;
-	else if (msg.type == GW_MSG_SETTINGS_QUERY)
-		msg.settings_query.session = p->number;
-	else if (msg.type == GW_MSG_REPORT)
-		msg.report.session = p->number;
-	else
-		msg.rejected.session = p->number;
-	tell(p, &msg);
+	account_pass(&p->account, question);
 }
 
 /* The handshake is complete. A peer that did not prove itself by what its context is for is no peer,
  * whatever the library says. */
 static void complete(struct peer *p)
 {
-	bool proved = p->proof == GW_PROOF_PSK ? keying_is_real(p->keying)
-					       : session_leaf(p->session)->verified;
+	bool by_secret = p->proof == GW_PROOF_PSK;
+	const struct leaf *leaf = session_leaf(p->session);
+	const char *suite = session_suite(p->session);
 
-	if (!proved) {
+	if (by_secret ? !keying_is_real(p->keying) : !leaf->verified) {
 		peer_end(p, GW_REASON_HANDSHAKE_FAILED);
 		return;
 	}
 
-	tell_peer(p);
-	log_peer(p, GW_LOG_DEBUG, "has proved itself by", session_suite(p->session));
+	log_peer(p, GW_LOG_DEBUG, "has proved itself by", suite);
+	if (by_secret)
+		account_report(&p->account, keying_identity(p->keying), suite, /* leaf= */ NULL);
+	else
+		account_report(&p->account, leaf->name, suite, leaf);
 	p->keying = keying_free(p->keying);
 	enter(p, PEER_WAITING);
 }
@@ -335,7 +267,7 @@ static void ask_for_key(struct peer *p)
 		backlog_clear(&p->backlog);
 		return;
 	}
-	tell_query(p);
+	account_ask(&p->account, keying_identity(p->keying));
 	enter(p, PEER_ASKING);
 }
 
@@ -355,30 +287,12 @@ static void look_for_identity(struct peer *p, struct gw_blob datagram)
 		ask_for_key(p);
 }
 
-static struct record first_record(struct gw_blob datagram)
-{
-	struct record record = { 0 };
-
-	(void)record_next(&datagram, &record);
-	return record;
-}
-
-static bool changes_keys(struct gw_blob datagram)
-{
-	struct record record;
-
-	while (record_next(&datagram, &record) == 0)
-		if (record.type == RECORD_CHANGE_CIPHER_SPEC)
-			return true;
-	return false;
-}
-
 /* What is encrypted waits for the change of keys, which may be repeated without it. */
 static void feed_early(struct peer *p, struct gw_blob datagram)
 {
-	bool changes = changes_keys(datagram);
+	bool changes = record_datagram_has(datagram, RECORD_CHANGE_CIPHER_SPEC);
 
-	if (first_record(datagram).epoch > 0 && !p->changed) {
+	if (record_first(datagram).epoch > 0 && !p->changed) {
 		hold(p, datagram);
 		return;
 	}
@@ -392,7 +306,7 @@ static void feed_early(struct peer *p, struct gw_blob datagram)
  * speaks under the new keys it has no use for plain records, and only others send them. */
 static void feed_late(struct peer *p, struct gw_blob datagram)
 {
-	struct record record = first_record(datagram);
+	struct record record = record_first(datagram);
 
 	if (p->confirmed && record.epoch == 0)
 		return;
@@ -409,7 +323,7 @@ static void route(struct peer *p, struct gw_blob datagram)
 		if (p->proof == GW_PROOF_CERTIFICATE)
 			feed_early(p, datagram);
 		else if (client_hello_is_one(datagram) ||
-			 first_record(datagram).type == RECORD_ALERT)
+			 record_first(datagram).type == RECORD_ALERT)
 			feed(p, datagram);
 		else
 			look_for_identity(p, datagram);
@@ -589,11 +503,11 @@ int peer_new(const struct peer_shared *shared, struct channel *channel, const st
 		.shared = shared,
 		.channel = channel,
 		.path = *path,
-		.number = session,
 		.proof = admission->proof,
 		.deadline_us = now_us + shared->handshake_timeout_us,
 		.retransmit_us = now_us + SECOND_US,
 	};
+	account_init(&p->account, session, path, shared->tell, shared->userdata);
 	memcpy(p->random, admission->random, sizeof(p->random));
 	if (p->proof == GW_PROOF_PSK) {
 		r = keying_new((uint16_t)(admission->message_sequence + 1), shared->dummy_key,
@@ -626,7 +540,7 @@ const struct path *peer_path(const struct peer *p)
 
 uint64_t peer_session(const struct peer *p)
 {
-	return p->number;
+	return p->account.session;
 }
 
 const uint8_t *peer_random(const struct peer *p)

@@ -86,3 +86,21 @@ bool record_datagram_is_whole(struct gw_blob datagram)
 			return false;
 	return true;
 }
+
+struct record record_first(struct gw_blob datagram)
+{
+	struct record record = { 0 };
+
+	(void)record_next(&datagram, &record);
+	return record;
+}
+
+bool record_datagram_has(struct gw_blob datagram, enum record_type type)
+{
+	struct record record;
+
+	while (record_next(&datagram, &record) == 0)
+		if (record.type == type)
+			return true;
+	return false;
+}

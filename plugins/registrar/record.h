@@ -54,3 +54,8 @@ int handshake_next(struct gw_blob *record, struct handshake *ret);
 /* Whether a datagram is nothing but whole records that a session may be fed: known types, DTLS 1.2 or
  * 1.0, the epochs 0 and 1. */
 bool record_datagram_is_whole(struct gw_blob datagram);
+
+/* The first record; all zero if there is none. */
+struct record record_first(struct gw_blob datagram);
+
+bool record_datagram_has(struct gw_blob datagram, enum record_type type);

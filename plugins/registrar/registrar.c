@@ -53,20 +53,13 @@ struct registrar {
 
 /* --- steps --- */
 
-/* The messages by which responsibility moves, with the names of their steps. */
 static const struct {
 	enum gw_msg_type type;
 	const char *step;
 } steps[] = {
-	{ GW_MSG_PEER, "registrar.peer" },
-	{ GW_MSG_VERDICT, "registrar.verdict" },
-	{ GW_MSG_ENROLL, "registrar.enroll" },
-	{ GW_MSG_ENROLLED, "registrar.enrolled" },
-	{ GW_MSG_REPORT, "registrar.report" },
-	{ GW_MSG_REPORTED, "registrar.reported" },
-	{ GW_MSG_CHECKED, "registrar.checked" },
-	{ GW_MSG_SERVER_CSR, "registrar.server-csr" },
-	{ GW_MSG_SERVER_CERT, "registrar.server-cert" },
+#define X(NAME, step) { GW_MSG_##NAME, step },
+	REGISTRAR_STEPS(X)
+#undef X
 };
 
 static const char *step_of(enum gw_msg_type type)

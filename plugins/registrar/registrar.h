@@ -13,11 +13,18 @@ struct gw_plugin;
 struct registrar;
 struct sd_event;
 
-/* Where responsibility for a device's way aboard moves on (lib/step.h). */
-#define REGISTRAR_STEPS                                                                  \
-	"registrar.peer", "registrar.verdict", "registrar.enroll", "registrar.enrolled", \
-		"registrar.report", "registrar.reported", "registrar.checked",           \
-		"registrar.server-csr", "registrar.server-cert"
+/* The messages by which responsibility for a device's way aboard moves on, as steps (lib/step.h). */
+#define REGISTRAR_STEPS(X)                    \
+	X(SECRET, "registrar.secret")         \
+	X(PEER, "registrar.peer")             \
+	X(VERDICT, "registrar.verdict")       \
+	X(ENROLL, "registrar.enroll")         \
+	X(ENROLLED, "registrar.enrolled")     \
+	X(REPORT, "registrar.report")         \
+	X(REPORTED, "registrar.reported")     \
+	X(CHECKED, "registrar.checked")       \
+	X(SERVER_CSR, "registrar.server-csr") \
+	X(SERVER_CERT, "registrar.server-cert")
 
 int registrar_new(struct gw_plugin *plugin, struct sd_event *event, struct registrar **ret);
 struct registrar *registrar_free(struct registrar *r);

@@ -18,6 +18,8 @@ import wire
 SEALS = 0x1 | 0x2 | 0x4 | 0x8  # seal, shrink, grow, write
 F_ADD_SEALS = 1033
 
+YEAR = 365 * 86400
+
 CA_EXTENSIONS = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n" \
                 "subjectKeyIdentifier=hash\n"
 DEVICE_EXTENSIONS = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n" \
@@ -63,8 +65,9 @@ class Authority:
                            "-days", str(days), "-subj", subject, "-extfile", str(config),
                            data=request)
 
-    def sign_for_seconds(self, request, subject, extensions, seconds):
-        """The same of a DER request, for a life that openssl x509 is too coarse for; returns PEM."""
+    def sign_for_seconds(self, request, subject, extensions, seconds, start=0):
+        """The same of a DER request, to begin so many seconds from now, which openssl x509 is too coarse
+        for; returns PEM."""
         with tempfile.TemporaryDirectory() as folder:
             config, pem = pathlib.Path(folder, "config"), pathlib.Path(folder, "request")
             pathlib.Path(folder, "index").touch()
@@ -73,10 +76,27 @@ class Authority:
                               f"new_certs_dir={folder}\nrand_serial=yes\ndefault_md=sha256\n"
                               f"certificate={self.certificate}\nprivate_key={self.key}\n"
                               f"policy=any\n[any]\ncommonName=supplied\n[extensions]\n{extensions}")
-            now = time.time()
-            start, end = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(t)) for t in (now, now + seconds))
+            begin = time.time() + start
+            dates = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(t)) for t in (begin, begin + seconds)]
             return openssl("ca", "-batch", "-notext", "-config", str(config), "-in", str(pem), "-subj",
-                           subject, "-extensions", "extensions", "-startdate", start, "-enddate", end)
+                           subject, "-extensions", "extensions", "-startdate", dates[0],
+                           "-enddate", dates[1])
+
+    def move_to(self, start):
+        """Gives the authority itself another beginning."""
+        request = openssl("req", "-new", "-key", str(self.key), "-subj", f"/CN={self.name}", "-outform",
+                          "DER")
+        pem = self.sign_for_seconds(request, f"/CN={self.name}", CA_EXTENSIONS, YEAR, start)
+        self.certificate.write_bytes(pem)
+
+    def device_from(self, name, start):
+        """A device's key and certificate, as device(), with its beginning."""
+        key, certificate = self.folder / f"{name}.key", self.folder / f"{name}.pem"
+        self.new_key(key)
+        request = openssl("req", "-new", "-key", str(key), "-subj", f"/CN={name}", "-outform", "DER")
+        certificate.write_bytes(
+            self.sign_for_seconds(request, f"/CN={name}", DEVICE_EXTENSIONS, YEAR, start))
+        return key, certificate
 
     def device(self, name, extensions=DEVICE_EXTENSIONS, **how):
         """Makes a device's key and certificate; returns the paths of both."""
@@ -105,7 +125,7 @@ class DoorAgent:
         self.authority = authority
         self.devices = authority  # whose certificates are let in
         self.answer_secrets = True
-        self.server_life_s = 30 * 86400
+        self.server_life_s, self.server_start = 30 * 86400, 0
         self.refuse = set()     # identities that get no verdict but "no"
         self.silent = set()     # identities that get no verdict at all
         self.clock_trusted = True
@@ -223,7 +243,7 @@ class DoorAgent:
     def _on_server_csr(self, m):
         if self.authority:
             pem = self.authority.sign_for_seconds(m.csr, "/CN=gw-test", SERVER_EXTENSIONS,
-                                                  self.server_life_s)
+                                                  self.server_life_s, self.server_start)
             self.send("server_cert", key=m.key,
                       certificate=openssl("x509", "-outform", "DER", data=pem))
 

@@ -195,6 +195,20 @@ class ByCertificate(registrar.RegistrarCase):
         self.agent.wait("peer", identity="ACME-5")
         self.assertEqual(self.agent.count("peer"), 1)
 
+    def test_clock_stands_long_before_everything(self):
+        """As it does in a gateway without a battery: anchors, our own certificate and the device's."""
+        authority, later = self.agent.authority, 10 * door_agent.YEAR
+        self.agent.clock_trusted = False
+        self.agent.server_start = later
+        authority.move_to(later)
+        key, certificate = authority.device_from("ACME-7", later)
+        self.begin()
+        self.s_client("-key", str(key), "-cert", str(certificate))
+        self.agent.wait("peer", identity="ACME-7")
+        self.agent.send("clock", trusted=1)
+        self.assertIn("alert", self.s_client("-key", str(key), "-cert", str(certificate)))
+        self.assertEqual(self.agent.count("peer"), 1)
+
     def test_intermediates_are_not_kept(self):
         """One device's intermediate is no anchor for the next device."""
         middle = door_agent.Authority(self.folder, "middle")

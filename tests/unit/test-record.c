@@ -129,12 +129,30 @@ static void test_empty_record_is_not_fed(void **state)
 	assert_false(record_datagram_is_whole((struct gw_blob){ empty, 0 }));
 }
 
+static void test_first_and_has(void **state)
+{
+	const struct record none = record_first((struct gw_blob){ two, 5 });
+
+	assert_int_equal(record_first(GW_BLOB_ARRAY(two)).type, RECORD_HANDSHAKE);
+	assert_int_equal(none.type, 0);
+	assert_int_equal(none.fragment.len, 0);
+	assert_true(record_datagram_has(GW_BLOB_ARRAY(two), RECORD_HANDSHAKE));
+	assert_true(record_datagram_has(GW_BLOB_ARRAY(two), RECORD_CHANGE_CIPHER_SPEC));
+	assert_false(record_datagram_has(GW_BLOB_ARRAY(two), RECORD_ALERT));
+	assert_false(record_datagram_has((struct gw_blob){ two, RECORD_HEADER_LEN + 27 },
+					 RECORD_CHANGE_CIPHER_SPEC));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_two_records), cmocka_unit_test(test_two_fragments),
-		cmocka_unit_test(test_truncated),   cmocka_unit_test(test_fragment_outside_message),
-		cmocka_unit_test(test_not_fed),     cmocka_unit_test(test_empty_record_is_not_fed),
+		cmocka_unit_test(test_two_records),
+		cmocka_unit_test(test_two_fragments),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_fragment_outside_message),
+		cmocka_unit_test(test_not_fed),
+		cmocka_unit_test(test_empty_record_is_not_fed),
+		cmocka_unit_test(test_first_and_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
