@@ -445,3 +445,20 @@ tests_unit_test_turn_LDFLAGS = $(WORLD_WRAPS) \
 	-Wl,--wrap=sd_bus_message_ref,--wrap=sd_bus_message_unref \
 	-Wl,--wrap=sd_bus_send,--wrap=sd_bus_reply_method_errnof
 tests_unit_test_turn_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+UNIT_TESTS += tests/unit/test-cloud-box
+tests_unit_test_cloud_box_SOURCES = tests/unit/test-cloud-box.c tools/cloud/box.c
+tests_unit_test_cloud_box_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_cloud_box_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(OPENSSL_LIBS)
+
+UNIT_TESTS += tests/unit/test-cloud-certificate
+tests_unit_test_cloud_certificate_SOURCES = \
+	tests/unit/test-cloud-certificate.c tests/unit/openssl.c tests/unit/openssl.h \
+	tools/cloud/authority.c tools/cloud/certificate.c tools/cloud/csr.c tools/cloud/home.c \
+	tools/cloud/key.c
+tests_unit_test_cloud_certificate_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_cloud_certificate_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(OPENSSL_LIBS)
+
+UNIT_TESTS += tests/unit/test-cloud-registry
+tests_unit_test_cloud_registry_SOURCES = tests/unit/test-cloud-registry.c $(CLOUD_REGISTRY)
+tests_unit_test_cloud_registry_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_cloud_registry_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SQLITE_LIBS)
