@@ -148,14 +148,16 @@ static int subscribe(struct gw_mqtt *c)
 static int act_on_notes(struct gw_mqtt *c)
 {
 	int rc = MOSQ_ERR_SUCCESS;
+	bool wait = false;
 
 	/*
-	 * CONNECT has waited for this; it leaves on the next wake-up, after a read: a server of TLS 1.3
-	 * may just have refused our certificate, and a failed write would hide what it said.
+	 * CONNECT has waited for this; unless it has gone by itself, it leaves on the next wake-up, after
+	 * a read: a server of TLS 1.3 may just have refused our certificate, and a failed write would
+	 * hide what it said.
 	 */
 	if (c->phase == PHASE_TLS && gw_mqtt_tls_is_up(c->tls)) {
 		c->phase = PHASE_MQTT;
-		return MOSQ_ERR_SUCCESS;
+		wait = !c->accepted;
 	}
 	if (c->accepted) {
 		c->accepted = false;
@@ -167,7 +169,8 @@ static int act_on_notes(struct gw_mqtt *c)
 		(void)mosquitto_disconnect(c->mosq);
 		return MOSQ_ERR_NO_CONN;
 	}
-	if (rc == MOSQ_ERR_SUCCESS && c->phase >= PHASE_MQTT && mosquitto_want_write(c->mosq))
+	if (rc == MOSQ_ERR_SUCCESS && c->phase >= PHASE_MQTT && !wait &&
+	    mosquitto_want_write(c->mosq))
 		rc = mosquitto_loop_write(c->mosq, 1);
 	return rc;
 }

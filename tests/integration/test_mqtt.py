@@ -735,6 +735,20 @@ class Trouble(Base):
                 self.assertEqual(set(other.names), {expected})
             self.program.stop()
 
+    def test_packets_that_come_in_one_record(self):
+        # What TLS has decrypted already makes no socket readable.
+        def publication(i):
+            body = json.dumps({"v": 1, "kind": "done", "id": f"job-{i}"}).encode()
+            rest = mqtt.text(TOPIC + "response") + body
+            return bytes([mqtt.PUBLISH << 4, len(rest)]) + rest
+        self.provision()
+        together = b"\x90\x05\0\1\1\1\1" + b"".join(publication(i) for i in range(20))
+        with Refuser(self.pki, together) as other:
+            self.start(broker=f"mqtts://localhost:{other.port}")
+            self.state(wire.ONLINE)
+            for i in range(20):
+                self.agent.expect("answer", job=f"job-{i}")
+
     def test_a_session_that_the_broker_refuses(self):
         self.provision()
         with Refuser(self.pki, b"", connack=b"\x20\x02\0\5") as other:
