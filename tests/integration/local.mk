@@ -48,3 +48,15 @@ EXTRA_DIST += tests/integration/test_est.py
 # The reference device against the real registrar.
 TESTS += tests/integration/test_device.py
 EXTRA_DIST += tests/integration/test_device.py
+# gangway-cloud against a real broker, between gateways that the test plays.
+check_PROGRAMS += tests/integration/box-open
+tests_integration_box_open_SOURCES = tests/integration/box-open.c
+tests_integration_box_open_CFLAGS = $(AM_CFLAGS)
+tests_integration_box_open_LDADD = $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
+CLOUD_TESTS = \
+	tests/integration/test_cloud.py \
+	tests/integration/test_cloud_commands.py \
+	tests/integration/test_cloud_death.py \
+	tests/integration/test_cloud_folder.py
+TESTS += $(CLOUD_TESTS)
+EXTRA_DIST += tests/integration/cloud.py $(CLOUD_TESTS)
