@@ -36,6 +36,7 @@ struct server {
 	struct home home;
 	struct registry *registry;
 	sd_event *event;
+	sd_event_source *doorbell;
 	struct desk *desk;
 	struct turn *turn;
 	struct fleet *fleet;
@@ -278,7 +279,7 @@ static int watch_doorbell(struct server *server)
 		r = home_path(&server->home, HOME_DOORBELL, path, sizeof(path));
 	if (r < 0)
 		return r;
-	return sd_event_add_inotify(server->event, /* ret= */ NULL, path, IN_CLOSE_WRITE, on_ring,
+	return sd_event_add_inotify(server->event, &server->doorbell, path, IN_CLOSE_WRITE, on_ring,
 				    server);
 }
 
@@ -313,6 +314,7 @@ static void server_done(struct server *server)
 	turn_freep(&server->turn);
 	desk_freep(&server->desk);
 	broker_freep(&server->broker);
+	(void)sd_event_source_disable_unref(server->doorbell);
 	(void)sd_event_unref(server->event);
 	registry_freep(&server->registry);
 	home_close(&server->home);
