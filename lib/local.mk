@@ -18,7 +18,8 @@ lib_libgangway_a_SOURCES = \
 	lib/reason.c lib/reason.h \
 	lib/step.c lib/step.h \
 	lib/util.c lib/util.h \
-	lib/wire.c lib/wire.h
+	lib/wire.c lib/wire.h \
+	lib/x509.c lib/x509.h
 
 GANGWAY_LIBS = lib/libgangway.a $(SYSTEMD_LIBS)
 

@@ -11,7 +11,7 @@
 
 #include "lib/util.h"
 #include "lib/wire.h"
-#include "plugins/registrar/x509.h"
+#include "lib/x509.h"
 
 static const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
@@ -42,10 +42,10 @@ static int read_sealed(int fd, uint8_t **ret, size_t *ret_len)
 
 static int check_certs(const struct gw_blob *certs, size_t n)
 {
-	struct x509 x509;
+	struct gw_x509 x509;
 
 	for (size_t i = 0; i < n; i++)
-		if (x509_parse(certs[i], &x509) < 0 || !x509.is_ca)
+		if (gw_x509_parse(certs[i], &x509) < 0 || !x509.is_ca)
 			return -EBADMSG;
 	return 0;
 }
@@ -63,7 +63,7 @@ int anchors_read(struct anchors *anchors, int fd)
 	r = read_sealed(fd, &data, &len);
 	if (r < 0)
 		return r;
-	r = x509_split((struct gw_blob){ data, len }, certs, ANCHORS_MAX, &n);
+	r = gw_x509_split((struct gw_blob){ data, len }, certs, ANCHORS_MAX, &n);
 	if (r < 0)
 		return r;
 	r = check_certs(certs, n);

@@ -17,7 +17,7 @@
 #include "lib/crypto.h"
 #include "lib/reason.h"
 #include "lib/util.h"
-#include "plugins/registrar/x509.h"
+#include "lib/x509.h"
 
 #define CHAIN_LENGTH_MAX 8
 
@@ -45,11 +45,11 @@ static int verify(WOLFSSL_CERT_MANAGER *manager, struct gw_blob certificate, con
 /* Trusts a CA from here on. wolfSSL takes any certificate that is loaded like this for a CA. */
 static int trust(WOLFSSL_CERT_MANAGER *manager, struct gw_blob certificate, const char **ret_why)
 {
-	struct x509 x509;
+	struct gw_x509 x509;
 	int error;
 
-	if (x509_parse(certificate, &x509) < 0 || !x509.is_ca ||
-	    !(x509.key_usage & X509_KEY_SIGNS_CERTIFICATES)) {
+	if (gw_x509_parse(certificate, &x509) < 0 || !x509.is_ca ||
+	    !(x509.key_usage & GW_X509_KEY_SIGNS_CERTIFICATES)) {
 		*ret_why = "its issuer is no CA";
 		return 0;
 	}
@@ -72,7 +72,7 @@ static int verify_chain(struct gw_blob certificate, struct gw_blob chain,
 	size_t n;
 	int r;
 
-	if (x509_split(chain, certs, CHAIN_LENGTH_MAX, &n) < 0) {
+	if (gw_x509_split(chain, certs, CHAIN_LENGTH_MAX, &n) < 0) {
 		*ret_why = "its chain is malformed or too long";
 		return 0;
 	}
@@ -98,20 +98,20 @@ static int verify_chain(struct gw_blob certificate, struct gw_blob chain,
 }
 
 /* What is wrong with the fields, or NULL. */
-static const char *judge_fields(const struct x509 *x509, const uint8_t key[GW_HASH_LEN],
+static const char *judge_fields(const struct gw_x509 *x509, const uint8_t key[GW_HASH_LEN],
 				const struct certificate_wish *wish)
 {
 	if (!gw_blob_equal(wish->key, (struct gw_blob){ key, GW_HASH_LEN }))
 		return "it carries another key than the request";
-	if (wish->device && !x509_name_is(x509->subject, X509_COMMON_NAME, wish->device))
+	if (wish->device && !gw_x509_name_is(x509->subject, GW_X509_COMMON_NAME, wish->device))
 		return "its common name is not the device's id";
-	if (wish->tenant && !x509_name_is(x509->subject, X509_ORGANISATION, wish->tenant))
+	if (wish->tenant && !gw_x509_name_is(x509->subject, GW_X509_ORGANISATION, wish->tenant))
 		return "its organisation is not the tenant";
 	if (x509->uses != wish->uses)
 		return "its extended key usage is not what this certificate is for";
 	if (x509->is_ca)
 		return "it is a CA certificate";
-	if (!(x509->key_usage & X509_KEY_SIGNS))
+	if (!(x509->key_usage & GW_X509_KEY_SIGNS))
 		return "its key usage forbids handshakes";
 	if (x509->serial.len > GW_SERIAL_MAX)
 		return "its serial number is too long";
@@ -122,12 +122,13 @@ static const char *judge_fields(const struct x509 *x509, const uint8_t key[GW_HA
 
 int certificate_verify(struct gw_blob certificate, struct gw_blob chain,
 		       const struct gw_blob *anchors, size_t n_anchors,
-		       const struct certificate_wish *wish, struct x509 *ret, const char **ret_why)
+		       const struct certificate_wish *wish, struct gw_x509 *ret,
+		       const char **ret_why)
 {
 	uint8_t key[GW_HASH_LEN];
 	int r;
 
-	if (x509_parse(certificate, ret) < 0) {
+	if (gw_x509_parse(certificate, ret) < 0) {
 		*ret_why = "it is malformed";
 		return 0;
 	}
@@ -148,9 +149,9 @@ int certificate_check(const struct gw_msg_check *check, const struct gw_blob *an
 	const struct certificate_wish wish = { .device = check->device,
 					       .tenant = check->tenant,
 					       .key = check->key,
-					       .uses = X509_USE_CLIENT };
+					       .uses = GW_X509_USE_CLIENT };
 	struct gw_msg_checked checked = { .job = check->job };
-	struct x509 x509;
+	struct gw_x509 x509;
 	int r;
 
 	r = certificate_verify(check->certificate, check->chain, anchors, n_anchors, &wish, &x509,

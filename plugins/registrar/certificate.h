@@ -10,18 +10,19 @@
 
 #include "lib/wire.h"
 
-struct x509;
+struct gw_x509;
 
 struct certificate_wish {
 	const char *device, *tenant; /* common name and organisation, NULL: not compared */
 	struct gw_blob key;          /* SHA-256 of the SubjectPublicKeyInfo */
-	unsigned uses;               /* enum x509_use, or-ed: these and no others */
+	unsigned uses;               /* enum gw_x509_use, or-ed: these and no others */
 };
 
 /* *ret_why is NULL, and ret then holds the fields, or it says for people what is wrong. -ENOMEM. */
 int certificate_verify(struct gw_blob certificate, struct gw_blob chain,
 		       const struct gw_blob *anchors, size_t n_anchors,
-		       const struct certificate_wish *wish, struct x509 *ret, const char **ret_why);
+		       const struct certificate_wish *wish, struct gw_x509 *ret,
+		       const char **ret_why);
 
 /*
  * Answers the agent's CHECK of a device's certificate: ret is a CHECKED whose blobs point into `check`

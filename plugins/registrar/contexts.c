@@ -16,9 +16,9 @@
 #include <wolfssl/ssl.h>
 
 #include "lib/util.h"
+#include "lib/x509.h"
 #include "plugins/registrar/anchors.h"
 #include "plugins/registrar/session.h"
-#include "plugins/registrar/x509.h"
 
 #define CHAIN_CERTS_MAX 8
 
@@ -116,7 +116,7 @@ static int load_own_chain(WOLFSSL_CTX *context, struct gw_blob chain, const stru
 
 	if (chain.len > sizeof(outgoing))
 		return -EBADMSG;
-	r = x509_split(chain, certs, GW_ELEMENTS(certs), &n);
+	r = gw_x509_split(chain, certs, GW_ELEMENTS(certs), &n);
 	if (r < 0)
 		return r;
 

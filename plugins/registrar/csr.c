@@ -19,7 +19,7 @@
 #include "lib/crypto.h"
 #include "lib/der.h"
 #include "lib/util.h"
-#include "plugins/registrar/x509.h"
+#include "lib/x509.h"
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 4096 /* the cost of verifying is the gateway's */
@@ -153,18 +153,18 @@ static bool is_bound(struct gw_blob challenge, struct gw_blob binding)
 
 /* The checks that need no arithmetic, cheapest first. */
 static enum gw_reason check_form(struct gw_blob der, const char *device, struct gw_blob binding,
-				 struct x509_request *ret)
+				 struct gw_x509_request *ret)
 {
 	if (der.len > GW_CSR_MAX)
 		return GW_REASON_TOO_LARGE;
-	if (x509_parse_request(der, ret) < 0)
+	if (gw_x509_parse_request(der, ret) < 0)
 		return GW_REASON_BAD_CSR;
 	if (!key_is_good(ret->spki))
 		return GW_REASON_WEAK_KEY;
 	if (!hash_is_good(ret->algorithm))
 		return GW_REASON_WEAK_HASH;
-	if (x509_name_has(ret->subject, X509_COMMON_NAME) &&
-	    !x509_name_is(ret->subject, X509_COMMON_NAME, device))
+	if (gw_x509_name_has(ret->subject, GW_X509_COMMON_NAME) &&
+	    !gw_x509_name_is(ret->subject, GW_X509_COMMON_NAME, device))
 		return GW_REASON_WRONG_NAME;
 	if (!is_bound(ret->challenge, binding))
 		return GW_REASON_WRONG_SESSION;
@@ -174,7 +174,7 @@ static enum gw_reason check_form(struct gw_blob der, const char *device, struct 
 int csr_check(struct gw_blob der, const char *device, struct gw_blob binding,
 	      enum gw_reason *ret_reason, uint8_t ret_key[GW_HASH_LEN])
 {
-	struct x509_request request;
+	struct gw_x509_request request;
 	enum gw_reason reason = check_form(der, device, binding, &request);
 	int r;
 

@@ -14,7 +14,7 @@
 
 #include "lib/crypto.h"
 #include "lib/util.h"
-#include "plugins/registrar/x509.h"
+#include "lib/x509.h"
 
 static bool signature_is_strong(uint32_t oid)
 {
@@ -63,11 +63,12 @@ static bool chain_is_strong(const WOLFSSL_X509_STORE_CTX *store)
 
 static bool take_facts(struct leaf *leaf, struct gw_blob der, const char *name)
 {
-	struct x509 x509;
+	struct gw_x509 x509;
 
-	if (x509_parse(der, &x509) < 0 || x509.serial.len > sizeof(leaf->serial))
+	if (gw_x509_parse(der, &x509) < 0 || x509.serial.len > sizeof(leaf->serial))
 		return false;
-	if (!gw_device_id_is_valid(name) || !x509_name_is(x509.subject, X509_COMMON_NAME, name))
+	if (!gw_device_id_is_valid(name) ||
+	    !gw_x509_name_is(x509.subject, GW_X509_COMMON_NAME, name))
 		return false;
 	if (gw_sha256(der, leaf->fingerprint) < 0 || gw_sha256(x509.spki, leaf->key) < 0)
 		return false;

@@ -19,8 +19,7 @@ plugins_registrar_libconversation_a_SOURCES = \
 	plugins/registrar/resource.c plugins/registrar/resource.h \
 	plugins/registrar/response.c plugins/registrar/response.h \
 	plugins/registrar/settings.c plugins/registrar/settings.h \
-	plugins/registrar/transfer.c plugins/registrar/transfer.h \
-	plugins/registrar/x509.c plugins/registrar/x509.h
+	plugins/registrar/transfer.c plugins/registrar/transfer.h
 
 CONVERSATION_LIBS = plugins/registrar/libconversation.a $(GANGWAY_LIBS) $(GANGWAY_CRYPTO_LIBS) $(JANSSON_LIBS)
 

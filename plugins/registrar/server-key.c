@@ -19,8 +19,8 @@
 #include "lib/crypto.h"
 #include "lib/util.h"
 #include "lib/wire.h"
+#include "lib/x509.h"
 #include "plugins/registrar/certificate.h"
-#include "plugins/registrar/x509.h"
 
 #define KEY_BYTES   32 /* of a coordinate on P-256 */
 #define PRIVATE_MAX 160
@@ -101,7 +101,7 @@ static int make_key(struct server_key *key)
 int server_key_new(struct server_key **ret)
 {
 	_cleanup_(server_key_freep) struct server_key *key = calloc(1, sizeof(*key));
-	struct x509_request request;
+	struct gw_x509_request request;
 	int r;
 
 	if (!key)
@@ -111,7 +111,7 @@ int server_key_new(struct server_key **ret)
 	r = make_key(key);
 	if (r < 0)
 		return r;
-	if (x509_parse_request((struct gw_blob){ key->request, key->request_len }, &request) < 0)
+	if (gw_x509_parse_request((struct gw_blob){ key->request, key->request_len }, &request) < 0)
 		return -EIO;
 	r = gw_sha256(request.spki, key->hash);
 	if (r < 0)
@@ -139,8 +139,8 @@ int server_key_take(struct server_key *key, const struct gw_msg_server_cert *msg
 		    const char **ret_why)
 {
 	const struct certificate_wish wish = { .key = GW_BLOB_ARRAY(key->hash),
-					       .uses = X509_USE_SERVER | X509_USE_REGISTRAR };
-	struct x509 x509;
+					       .uses = GW_X509_USE_SERVER | GW_X509_USE_REGISTRAR };
+	struct gw_x509 x509;
 	uint8_t *chain;
 	int r;
 

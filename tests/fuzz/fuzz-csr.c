@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/x509.h"
 #include "plugins/registrar/csr.h"
-#include "plugins/registrar/x509.h"
 
 #define DEVICE "ACME-1"
 
@@ -26,16 +26,16 @@ static enum gw_reason check(const uint8_t *data, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct x509_request request;
+	struct gw_x509_request request;
 	uint8_t *longer;
 
 	if (check(data, size) != GW_REASON_NONE)
 		return 0;
 
-	if (x509_parse_request((struct gw_blob){ data, size }, &request) < 0)
+	if (gw_x509_parse_request((struct gw_blob){ data, size }, &request) < 0)
 		abort();
-	if (x509_name_has(request.subject, X509_COMMON_NAME) &&
-	    !x509_name_is(request.subject, X509_COMMON_NAME, DEVICE))
+	if (gw_x509_name_has(request.subject, GW_X509_COMMON_NAME) &&
+	    !gw_x509_name_is(request.subject, GW_X509_COMMON_NAME, DEVICE))
 		abort();
 
 	longer = calloc(1, size + 1);

@@ -2,7 +2,7 @@
 /* Whatever x509.c finds in a certificate, a signing request or a list lies within the input. */
 #include <stdlib.h>
 
-#include "plugins/registrar/x509.h"
+#include "lib/x509.h"
 
 #define CERTS_MAX 8
 
@@ -16,9 +16,9 @@ static void within(const uint8_t *data, size_t size, struct gw_blob part)
 
 static void try_certificate(const uint8_t *data, size_t size)
 {
-	struct x509 x509;
+	struct gw_x509 x509;
 
-	if (x509_parse((struct gw_blob){ data, size }, &x509) < 0)
+	if (gw_x509_parse((struct gw_blob){ data, size }, &x509) < 0)
 		return;
 
 	within(data, size, x509.serial);
@@ -26,23 +26,23 @@ static void try_certificate(const uint8_t *data, size_t size)
 	within(data, size, x509.spki);
 	if (x509.serial.len == 0 || (x509.serial.len > 1 && x509.serial.data[0] == 0))
 		abort();
-	if (x509_name_is(x509.subject, X509_COMMON_NAME, "ACME-1") &&
-	    !x509_name_has(x509.subject, X509_COMMON_NAME))
+	if (gw_x509_name_is(x509.subject, GW_X509_COMMON_NAME, "ACME-1") &&
+	    !gw_x509_name_has(x509.subject, GW_X509_COMMON_NAME))
 		abort();
 }
 
 static void try_request(const uint8_t *data, size_t size)
 {
-	struct x509_request request;
+	struct gw_x509_request request;
 
-	if (x509_parse_request((struct gw_blob){ data, size }, &request) < 0)
+	if (gw_x509_parse_request((struct gw_blob){ data, size }, &request) < 0)
 		return;
 
 	within(data, size, request.subject);
 	within(data, size, request.spki);
 	within(data, size, request.algorithm);
 	within(data, size, request.challenge);
-	(void)x509_name_is(request.subject, X509_ORGANISATION, "x");
+	(void)gw_x509_name_is(request.subject, GW_X509_ORGANISATION, "x");
 }
 
 static void try_list(const uint8_t *data, size_t size)
@@ -50,7 +50,7 @@ static void try_list(const uint8_t *data, size_t size)
 	struct gw_blob certs[CERTS_MAX];
 	size_t n, len = 0;
 
-	if (x509_split((struct gw_blob){ data, size }, certs, CERTS_MAX, &n) < 0)
+	if (gw_x509_split((struct gw_blob){ data, size }, certs, CERTS_MAX, &n) < 0)
 		return;
 
 	for (size_t i = 0; i < n; i++)

@@ -52,7 +52,7 @@ tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/fuzz-csr.c
 tests_fuzz_fuzz_csr_LDADD = $(FUZZ_LIBS) $(CONVERSATION_LIBS)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-x509
-tests_fuzz_fuzz_x509_SOURCES = tests/fuzz/fuzz-x509.c plugins/registrar/x509.c
+tests_fuzz_fuzz_x509_SOURCES = tests/fuzz/fuzz-x509.c
 tests_fuzz_fuzz_x509_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-report

@@ -163,7 +163,7 @@ tests_unit_test_device_exchange_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-device-key
 tests_unit_test_device_key_SOURCES = tests/unit/test-device-key.c tools/device/key.c \
-	tools/device/certificate.c tools/device/pem.c
+	tools/device/pem.c
 tests_unit_test_device_key_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_unit_test_device_key_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(WOLFSSL_LIBS)
 
@@ -339,8 +339,7 @@ tests_unit_test_presence_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_presence_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-x509
-tests_unit_test_x509_SOURCES = tests/unit/test-x509.c tests/unit/openssl.c tests/unit/openssl.h \
-	plugins/registrar/x509.c
+tests_unit_test_x509_SOURCES = tests/unit/test-x509.c tests/unit/openssl.c tests/unit/openssl.h
 tests_unit_test_x509_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_x509_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 UNIT_TESTS += tests/unit/test-cloud-policy

@@ -19,9 +19,9 @@
 #include "lib/reason.h"
 #include "lib/util.h"
 #include "lib/wire.h"
+#include "lib/x509.h"
 #include "openssl.h"
 #include "plugins/registrar/certificate.h"
-#include "plugins/registrar/x509.h"
 
 #define LEAF "keyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n"
 #define CA   "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"

@@ -12,8 +12,8 @@
 #include <wolfssl/wolfcrypt/asn_public.h>
 
 #include "lib/util.h"
+#include "lib/x509.h"
 #include "tests/unit/device-certificates.h"
-#include "tools/device/certificate.h"
 #include "tools/device/key.h"
 #include "tools/device/pem.h"
 
@@ -40,13 +40,13 @@ static void test_public(void **state)
 	const char *key_pem = pem_device_key, *pem = pem_device;
 	uint8_t public[KEY_PUBLIC_MAX];
 	size_t key_len, len, public_len;
-	struct certificate c;
+	struct gw_x509 c;
 
 	assert_int_equal(pem_next(&key_pem, PEM_KEY, &key, &key_len), 0);
 	assert_int_equal(pem_next(&pem, PEM_CERTIFICATE, &der, &len), 0);
-	assert_int_equal(certificate_parse((struct gw_blob){ der, len }, &c), 0);
+	assert_int_equal(gw_x509_parse((struct gw_blob){ der, len }, &c), 0);
 	assert_int_equal(key_public((struct gw_blob){ key, key_len }, public, &public_len), 0);
-	assert_true(gw_blob_equal(c.key, (struct gw_blob){ public, public_len }));
+	assert_true(gw_blob_equal(c.spki, (struct gw_blob){ public, public_len }));
 }
 
 static void test_no_key(void **state)

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "lib/util.h"
+#include "lib/x509.h"
 #include "openssl.h"
-#include "plugins/registrar/x509.h"
 
 static void drop(struct gw_blob blob)
 {
@@ -74,11 +74,11 @@ static void serials_have_one_form(void **state)
 	for (size_t i = 0; i < GW_ELEMENTS(cases); i++) {
 		char options[128];
 		struct gw_blob der;
-		struct x509 x509;
+		struct gw_x509 x509;
 
 		(void)snprintf(options, sizeof(options), "-set_serial %s", cases[i].number);
 		der = certificate("/CN=x", options);
-		assert_int_equal(x509_parse(der, &x509), 0);
+		assert_int_equal(gw_x509_parse(der, &x509), 0);
 		assert_blob(x509.serial, cases[i].hex);
 		drop(der);
 	}
@@ -87,41 +87,48 @@ static void serials_have_one_form(void **state)
 static void negative_serials_are_none(void **state)
 {
 	struct gw_blob der = certificate("/CN=x", "-set_serial -5");
-	struct x509 x509;
+	struct gw_x509 x509;
 
-	assert_int_equal(x509_parse(der, &x509), -EBADMSG);
+	assert_int_equal(gw_x509_parse(der, &x509), -EBADMSG);
 	drop(der);
 }
 
 static void names(void **state)
 {
-	struct gw_blob der = certificate("/C=DE/O=Acme/CN=ACME-1/OU=CN/O=Acme", "");
-	struct x509 x509;
+	struct gw_blob der = certificate("/C=DE/O=Acme/CN=ACME-1/OU=CN/O=Acme", ""), name;
+	struct gw_x509 x509;
 
-	assert_int_equal(x509_parse(der, &x509), 0);
-	assert_true(x509_name_is(x509.subject, X509_COMMON_NAME, "ACME-1"));
-	assert_false(x509_name_is(x509.subject, X509_COMMON_NAME, "ACME"));
-	assert_false(x509_name_is(x509.subject, X509_COMMON_NAME, "ACME-12"));
-	assert_false(x509_name_is(x509.subject, X509_COMMON_NAME, ""));
-	assert_true(x509_name_is(x509.subject, X509_ORGANISATION, "Acme")); /* twice, and equal */
-	assert_true(x509_name_has(x509.subject, X509_ORGANISATION));
+	assert_int_equal(gw_x509_parse(der, &x509), 0);
+	assert_true(gw_x509_name_is(x509.subject, GW_X509_COMMON_NAME, "ACME-1"));
+	assert_false(gw_x509_name_is(x509.subject, GW_X509_COMMON_NAME, "ACME"));
+	assert_false(gw_x509_name_is(x509.subject, GW_X509_COMMON_NAME, "ACME-12"));
+	assert_false(gw_x509_name_is(x509.subject, GW_X509_COMMON_NAME, ""));
+	assert_true(
+		gw_x509_name_is(x509.subject, GW_X509_ORGANISATION, "Acme")); /* twice, and equal */
+	assert_true(gw_x509_name_has(x509.subject, GW_X509_ORGANISATION));
+	assert_int_equal(gw_x509_name_get(x509.subject, GW_X509_COMMON_NAME, &name), 0);
+	assert_int_equal(name.len, 6);
+	assert_memory_equal(name.data, "ACME-1", 6);
+	assert_int_equal(gw_x509_name_get(x509.subject, GW_X509_ORGANISATION, &name), -ENOENT);
+	assert_true(gw_blob_equal(x509.issuer, x509.subject)); /* it signed itself */
 	drop(der);
 
 	der = certificate("/O=Acme/O=Other", "");
-	assert_int_equal(x509_parse(der, &x509), 0);
-	assert_false(x509_name_is(x509.subject, X509_ORGANISATION, "Acme"));
-	assert_false(x509_name_is(x509.subject, X509_ORGANISATION, "Other"));
-	assert_false(x509_name_has(x509.subject, X509_COMMON_NAME));
+	assert_int_equal(gw_x509_parse(der, &x509), 0);
+	assert_false(gw_x509_name_is(x509.subject, GW_X509_ORGANISATION, "Acme"));
+	assert_false(gw_x509_name_is(x509.subject, GW_X509_ORGANISATION, "Other"));
+	assert_false(gw_x509_name_has(x509.subject, GW_X509_COMMON_NAME));
+	assert_int_equal(gw_x509_name_get(x509.subject, GW_X509_COMMON_NAME, &name), -ENOENT);
 	drop(der);
 
 	/* several attributes in one part, and no part at all */
 	der = certificate("/O=Acme+CN=ACME-1+OU=x", "-multivalue-rdn");
-	assert_int_equal(x509_parse(der, &x509), 0);
-	assert_true(x509_name_is(x509.subject, X509_COMMON_NAME, "ACME-1"));
+	assert_int_equal(gw_x509_parse(der, &x509), 0);
+	assert_true(gw_x509_name_is(x509.subject, GW_X509_COMMON_NAME, "ACME-1"));
 	drop(der);
 	der = certificate("/", "");
-	assert_int_equal(x509_parse(der, &x509), 0);
-	assert_false(x509_name_has(x509.subject, X509_COMMON_NAME));
+	assert_int_equal(gw_x509_parse(der, &x509), 0);
+	assert_false(gw_x509_name_has(x509.subject, GW_X509_COMMON_NAME));
 	drop(der);
 }
 
@@ -133,14 +140,14 @@ static void uses_and_constraints(void **state)
 		bool is_ca;
 	} cases[] = {
 		{ "", 0, ~0u, false },
-		{ "-addext extendedKeyUsage=clientAuth", X509_USE_CLIENT, ~0u, false },
+		{ "-addext extendedKeyUsage=clientAuth", GW_X509_USE_CLIENT, ~0u, false },
 		{ "-addext extendedKeyUsage=serverAuth,1.3.6.1.5.5.7.3.28",
-		  X509_USE_SERVER | X509_USE_REGISTRAR, ~0u, false },
-		{ "-addext extendedKeyUsage=2.5.29.37.0", X509_USE_ANY, ~0u, false },
-		{ "-addext extendedKeyUsage=codeSigning,1.2.3", X509_USE_OTHER, ~0u, false },
-		{ "-addext keyUsage=digitalSignature", 0, X509_KEY_SIGNS, false },
+		  GW_X509_USE_SERVER | GW_X509_USE_REGISTRAR, ~0u, false },
+		{ "-addext extendedKeyUsage=2.5.29.37.0", GW_X509_USE_ANY, ~0u, false },
+		{ "-addext extendedKeyUsage=codeSigning,1.2.3", GW_X509_USE_OTHER, ~0u, false },
+		{ "-addext keyUsage=digitalSignature", 0, GW_X509_KEY_SIGNS, false },
 		{ "-addext keyUsage=critical,keyCertSign,digitalSignature", 0,
-		  X509_KEY_SIGNS | X509_KEY_SIGNS_CERTIFICATES, false },
+		  GW_X509_KEY_SIGNS | GW_X509_KEY_SIGNS_CERTIFICATES, false },
 		{ "-addext keyUsage=decipherOnly,keyAgreement", 0, 1 << 3, false },
 		{ "-addext basicConstraints=critical,CA:TRUE", 0, ~0u, true },
 		{ "-addext basicConstraints=CA:TRUE,pathlen:3", 0, ~0u, true },
@@ -149,9 +156,9 @@ static void uses_and_constraints(void **state)
 
 	for (size_t i = 0; i < GW_ELEMENTS(cases); i++) {
 		struct gw_blob der = certificate("/CN=x", cases[i].options);
-		struct x509 x509;
+		struct gw_x509 x509;
 
-		assert_int_equal(x509_parse(der, &x509), 0);
+		assert_int_equal(gw_x509_parse(der, &x509), 0);
 		assert_int_equal(x509.uses, cases[i].uses);
 		assert_int_equal(x509.key_usage, cases[i].key_usage);
 		assert_int_equal(x509.is_ca, cases[i].is_ca);
@@ -162,20 +169,20 @@ static void uses_and_constraints(void **state)
 static void only_version_3(void **state)
 {
 	struct gw_blob der;
-	struct x509 x509;
+	struct gw_x509 x509;
 	uint8_t *version;
 
 	openssl_run("req -new -key key -subj /CN=x -out csr.pem");
 	openssl_run("x509 -req -in csr.pem -signkey key -outform DER -out crt"); /* version 1 */
 	der = openssl_read("crt");
-	assert_int_equal(x509_parse(der, &x509), -EBADMSG);
+	assert_int_equal(gw_x509_parse(der, &x509), -EBADMSG);
 	drop(der);
 
 	der = certificate("/CN=x", "");
 	version = memmem(der.data, 16, "\xa0\x03\x02\x01\x02", 5);
 	assert_non_null(version);
 	version[4] = 1; /* as version 2 is written */
-	assert_int_equal(x509_parse(der, &x509), -EBADMSG);
+	assert_int_equal(gw_x509_parse(der, &x509), -EBADMSG);
 	drop(der);
 }
 
@@ -183,7 +190,7 @@ static void only_version_3(void **state)
 static int parse_dated(const char *date, uint64_t *ret)
 {
 	struct gw_blob der;
-	struct x509 x509;
+	struct gw_x509 x509;
 	uint8_t *at;
 	int r;
 
@@ -196,7 +203,7 @@ static int parse_dated(const char *date, uint64_t *ret)
 	assert_non_null(at);
 	assert_int_equal(at[15 + 1], strlen(date));
 	memcpy(at + 15 + 2, date, strlen(date));
-	r = x509_parse(der, &x509);
+	r = gw_x509_parse(der, &x509);
 	if (r == 0)
 		*ret = x509.not_after;
 	drop(der);
@@ -239,14 +246,14 @@ static void requests(void **state)
 	static const char config[] = "[req]\ndistinguished_name=d\nattributes=a\nprompt=no\n"
 				     "[d]\nCN=ACME-1\n[a]\nunstructuredName=n\n"
 				     "challengePassword=secret\n";
-	struct x509_request request;
+	struct gw_x509_request request;
 	struct gw_blob der;
 
 	openssl_write("attributes", (struct gw_blob){ (const uint8_t *)config, strlen(config) });
 	openssl_run("req -new -key key -config attributes -outform DER -out csr");
 	der = openssl_read("csr");
-	assert_int_equal(x509_parse_request(der, &request), 0);
-	assert_true(x509_name_is(request.subject, X509_COMMON_NAME, "ACME-1"));
+	assert_int_equal(gw_x509_parse_request(der, &request), 0);
+	assert_true(gw_x509_name_is(request.subject, GW_X509_COMMON_NAME, "ACME-1"));
 	assert_int_equal(request.challenge.len, 6);
 	assert_memory_equal(request.challenge.data, "secret", 6);
 	assert_blob(request.algorithm, "300a06082a8648ce3d040302");
@@ -255,7 +262,7 @@ static void requests(void **state)
 
 	openssl_run("req -new -key key -subj / -outform DER -out csr");
 	der = openssl_read("csr");
-	assert_int_equal(x509_parse_request(der, &request), 0);
+	assert_int_equal(gw_x509_parse_request(der, &request), 0);
 	assert_null(request.challenge.data);
 	drop(der);
 }
@@ -263,20 +270,20 @@ static void requests(void **state)
 static void every_truncation(void **state)
 {
 	struct gw_blob crt = certificate("/CN=x/O=y", "-addext extendedKeyUsage=clientAuth"), csr;
-	struct x509_request request;
-	struct x509 x509;
+	struct gw_x509_request request;
+	struct gw_x509 x509;
 
 	openssl_run("req -new -key key -subj /CN=x -outform DER -out csr");
 	csr = openssl_read("csr");
 	for (size_t len = 0; len < crt.len; len++)
-		assert_int_equal(x509_parse((struct gw_blob){ crt.data, len }, &x509), -EBADMSG);
+		assert_int_equal(gw_x509_parse((struct gw_blob){ crt.data, len }, &x509), -EBADMSG);
 	for (size_t len = 0; len < csr.len; len++)
-		assert_int_equal(x509_parse_request((struct gw_blob){ csr.data, len }, &request),
+		assert_int_equal(gw_x509_parse_request((struct gw_blob){ csr.data, len }, &request),
 				 -EBADMSG);
 
 	/* nor is the one the other */
-	assert_int_equal(x509_parse(csr, &x509), -EBADMSG);
-	assert_int_equal(x509_parse_request(crt, &request), -EBADMSG);
+	assert_int_equal(gw_x509_parse(csr, &x509), -EBADMSG);
+	assert_int_equal(gw_x509_parse_request(crt, &request), -EBADMSG);
 	drop(crt);
 	drop(csr);
 }
@@ -290,14 +297,15 @@ static void lists_are_split(void **state)
 	for (size_t i = 0; i < 3; i++)
 		memcpy(list + i * crt.len, crt.data, crt.len);
 	for (size_t k = 0; k <= 3; k++) {
-		assert_int_equal(x509_split((struct gw_blob){ list, k * crt.len }, certs, 3, &n),
+		assert_int_equal(gw_x509_split((struct gw_blob){ list, k * crt.len }, certs, 3, &n),
 				 0);
 		assert_int_equal(n, k);
 		for (size_t i = 0; i < k; i++)
 			assert_true(gw_blob_equal(certs[i], crt));
 	}
-	assert_int_equal(x509_split((struct gw_blob){ list, 3 * crt.len }, certs, 2, &n), -E2BIG);
-	assert_int_equal(x509_split((struct gw_blob){ list, 3 * crt.len - 1 }, certs, 3, &n),
+	assert_int_equal(gw_x509_split((struct gw_blob){ list, 3 * crt.len }, certs, 2, &n),
+			 -E2BIG);
+	assert_int_equal(gw_x509_split((struct gw_blob){ list, 3 * crt.len - 1 }, certs, 3, &n),
 			 -EBADMSG);
 	drop(crt);
 }

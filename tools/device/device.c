@@ -17,6 +17,7 @@
 #include "lib/crypto.h"
 #include "lib/hex.h"
 #include "lib/util.h"
+#include "lib/x509.h"
 #include "tools/device/certificate.h"
 #include "tools/device/dtls.h"
 #include "tools/device/est.h"
@@ -28,7 +29,8 @@
 #include "tools/device/state.h"
 #include "tools/device/trust.h"
 
-#define SECOND_US 1000000u
+#define SECOND_US  1000000u
+#define SERIAL_MAX 20 /* bytes of a serial number, RFC 5280 4.1.2.2 */
 
 struct device {
 	const struct device_options *options;
@@ -67,12 +69,17 @@ static void step_done(struct device *d, const char *name, const char *format, ..
 
 static void tell_certificate(struct device *d, struct gw_blob chain)
 {
-	struct certificate c = { 0 };
-	char serial[2 * CERTIFICATE_SERIAL_MAX + 1], end[20];
+	char serial[2 * SERIAL_MAX + 1] = "?", end[32] = "?";
+	struct gw_x509 x509 = { 0 };
+	struct gw_blob der;
+	struct tm tm;
+	time_t time;
 
-	(void)certificate_next(&chain, &c);
-	gw_hex_encode(c.serial.data, GW_MIN(c.serial.len, (size_t)CERTIFICATE_SERIAL_MAX), serial);
-	certificate_end(&c, end);
+	(void)certificate_next(&chain, &x509, &der);
+	gw_hex_encode(x509.serial.data, GW_MIN(x509.serial.len, (size_t)SERIAL_MAX), serial);
+	time = (time_t)x509.not_after;
+	if (gmtime_r(&time, &tm))
+		(void)strftime(end, sizeof(end), "%Y-%m-%d %H:%M:%S", &tm);
 	step_done(d, "certificate", "serial %s, good until %s", serial, end);
 }
 
@@ -195,8 +202,8 @@ static int ask_certificate(struct device *d, struct visit *visit, bool renew,
 static int check_certificate(struct device *d, struct gw_blob list, uint8_t *chain, size_t *ret_len)
 {
 	uint8_t public[KEY_PUBLIC_MAX];
-	struct certificate c = { 0 };
-	struct gw_blob rest = { chain, 0 };
+	struct gw_blob rest = { chain, 0 }, der;
+	struct gw_x509 x509 = { 0 };
 	size_t len;
 	int r;
 
@@ -211,8 +218,8 @@ static int check_certificate(struct device *d, struct gw_blob list, uint8_t *cha
 	if (r < 0)
 		return failure_prefix(d->failure, r, "it leads to no anchor: ");
 
-	(void)certificate_next(&rest, &c);
-	if (!certificate_is_named(&c, d->id))
+	(void)certificate_next(&rest, &x509, &der);
+	if (!gw_x509_name_is(x509.subject, GW_X509_COMMON_NAME, d->id))
 		return failure_set(d->failure, -EPERM, "it is in another name");
 	return 0;
 }
@@ -408,27 +415,36 @@ static int insist_beside_credential(struct device *d, int (*attempt)(struct devi
 	return r;
 }
 
-/* The name is the label's; without one, that of the certificate which lies there. */
+/* The name in the credential that lies there; -ENOENT: there is none. */
+static int name_of_credential(const struct state *state, struct gw_blob *ret)
+{
+	struct gw_blob chain = state->credential.chain, der;
+	struct gw_x509 x509;
+
+	if (certificate_next(&chain, &x509, &der) < 0)
+		return -ENOENT;
+	return gw_x509_name_get(x509.subject, GW_X509_COMMON_NAME, ret);
+}
+
+/* The name is the label's; without one, the credential's. */
 static int settle_name(struct device *d)
 {
-	struct gw_blob chain = d->state->credential.chain, name;
-	struct certificate c = { 0 };
-	bool has_credential = chain.len > 0;
+	const char *id = d->options->id;
+	struct gw_blob name;
+	int r = name_of_credential(d->state, &name);
 
-	if (!d->options->id) {
-		if (!has_credential || certificate_next(&chain, &c) < 0 ||
-		    certificate_name(&c, &name) < 0 || name.len >= sizeof(d->id))
-			return failure_set(d->failure, -EINVAL,
-					   "%s holds no credential, so a label is needed",
-					   d->state->path);
-		failure_quote(name, d->id, sizeof(d->id));
-		return 0;
-	}
-
-	(void)gw_copy(d->id, sizeof(d->id), d->options->id);
-	if (has_credential && certificate_next(&chain, &c) >= 0 && !certificate_is_named(&c, d->id))
+	if (!id && r < 0)
+		return failure_set(d->failure, -EINVAL,
+				   "%s holds no credential, so a label is needed", d->state->path);
+	if (id && r >= 0 &&
+	    !gw_blob_equal(name, (struct gw_blob){ (const uint8_t *)id, strlen(id) }))
 		return failure_set(d->failure, -EINVAL, "%s belongs to a device other than %s",
-				   d->state->path, d->id);
+				   d->state->path, id);
+
+	if (id)
+		(void)gw_copy(d->id, sizeof(d->id), id);
+	else
+		failure_quote(name, d->id, sizeof(d->id));
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 
 #include "lib/der.h"
 #include "lib/util.h"
+#include "lib/x509.h"
 #include "tools/device/certificate.h"
 #include "tools/device/failure.h"
 #include "tools/device/uri.h"
@@ -105,17 +106,17 @@ static unsigned on_secret(WOLFSSL *ssl, const char *hint, char *identity, unsign
 static int on_certificate(int is_good, WOLFSSL_X509_STORE_CTX *store)
 {
 	struct dtls *d = store->userCtx;
-	struct certificate certificate;
+	struct gw_x509 x509;
 
 	if (!is_good)
 		return 0;
 	if (store->error_depth > 0)
 		return 1;
-	if (certificate_parse((struct gw_blob){ store->certs[0].buffer, store->certs[0].length },
-			      &certificate) < 0)
+	if (gw_x509_parse((struct gw_blob){ store->certs[0].buffer, store->certs[0].length },
+			  &x509) < 0)
 		return 0;
 
-	d->gateway_is_proved = certificate_is_registrar(&certificate);
+	d->gateway_is_proved = certificate_is_registrar(&x509);
 	return d->gateway_is_proved;
 }
 

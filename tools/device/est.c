@@ -11,6 +11,7 @@
 
 #include "lib/coap.h"
 #include "lib/util.h"
+#include "lib/x509.h"
 #include "tools/device/certificate.h"
 #include "tools/device/exchange.h"
 #include "tools/device/failure.h"
@@ -79,15 +80,15 @@ static int ask(struct exchanges *x, const struct request *request, int *ret_form
 /* Finds the certificates in a body of either format, and moves them to its front. */
 static int unwrap(struct est_answer *answer, int format)
 {
-	struct gw_blob body = { answer->body, answer->len }, list = body, rest;
-	struct certificate c;
+	struct gw_blob body = { answer->body, answer->len }, list = body, rest, der;
+	struct gw_x509 x509;
 	int r;
 
 	if (format != GW_COAP_FORMAT_PKIX_CERT && pkcs7_certificates(body, &list) < 0)
 		return -EBADMSG;
 
 	rest = list;
-	while ((r = certificate_next(&rest, &c)) == 0)
+	while ((r = certificate_next(&rest, &x509, &der)) == 0)
 		;
 	if (r != -ENODATA || list.len == 0)
 		return -EBADMSG;

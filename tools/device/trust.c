@@ -13,6 +13,7 @@
 
 #include "lib/der.h"
 #include "lib/util.h"
+#include "lib/x509.h"
 #include "tools/device/certificate.h"
 #include "tools/device/failure.h"
 
@@ -57,12 +58,12 @@ static int split(struct gw_blob chain, struct gw_der all[CHAIN_MAX], size_t *ret
 /* Takes an issuer on for those below it, if it is one. */
 static int adopt(WOLFSSL_CERT_MANAGER *manager, struct gw_blob der)
 {
-	struct certificate certificate;
+	struct gw_x509 x509;
 	int r = verify(manager, der);
 
 	if (r != WOLFSSL_SUCCESS)
 		return r;
-	if (certificate_parse(der, &certificate) < 0 || !certificate_is_ca(&certificate))
+	if (gw_x509_parse(der, &x509) < 0 || !certificate_is_ca(&x509))
 		return NOT_CA_ERROR;
 	return load(manager, der);
 }

@@ -4,7 +4,7 @@
  * reads the same bytes for their signature, but skips or merges what we must see exactly: bytes
  * behind the end, a second common name, uses of a key that it has no name for.
  */
-#include "plugins/registrar/x509.h"
+#include "lib/x509.h"
 
 #include <errno.h>
 #include <string.h>
@@ -28,18 +28,18 @@ static const uint8_t oid_challenge_password[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7,
 						  0x0d, 0x01, 0x09, 0x07 };
 
 static const struct gw_blob attribute_oids[] = {
-	[X509_COMMON_NAME] = GW_BLOB_ARRAY(oid_common_name),
-	[X509_ORGANISATION] = GW_BLOB_ARRAY(oid_organisation),
+	[GW_X509_COMMON_NAME] = GW_BLOB_ARRAY(oid_common_name),
+	[GW_X509_ORGANISATION] = GW_BLOB_ARRAY(oid_organisation),
 };
 
 static const struct {
 	struct gw_blob oid;
-	enum x509_use use;
+	enum gw_x509_use use;
 } uses[] = {
-	{ GW_BLOB_ARRAY(oid_any_use), X509_USE_ANY },
-	{ GW_BLOB_ARRAY(oid_server_auth), X509_USE_SERVER },
-	{ GW_BLOB_ARRAY(oid_client_auth), X509_USE_CLIENT },
-	{ GW_BLOB_ARRAY(oid_cmc_ra), X509_USE_REGISTRAR },
+	{ GW_BLOB_ARRAY(oid_any_use), GW_X509_USE_ANY },
+	{ GW_BLOB_ARRAY(oid_server_auth), GW_X509_USE_SERVER },
+	{ GW_BLOB_ARRAY(oid_client_auth), GW_X509_USE_CLIENT },
+	{ GW_BLOB_ARRAY(oid_cmc_ra), GW_X509_USE_REGISTRAR },
 };
 
 /* --- names --- */
@@ -69,7 +69,7 @@ static int name_next(struct gw_blob *rdns, struct gw_blob *rdn, struct gw_der *r
 }
 
 /* Counts the values of an attribute, and those of them that are the text. */
-static void name_count(struct gw_blob subject, enum x509_attribute attribute, const char *text,
+static void name_count(struct gw_blob subject, enum gw_x509_attribute attribute, const char *text,
 		       size_t *ret_all, size_t *ret_equal)
 {
 	struct gw_blob wanted = { (const uint8_t *)text, strlen(text) }, rdn = { 0 };
@@ -84,7 +84,7 @@ static void name_count(struct gw_blob subject, enum x509_attribute attribute, co
 	}
 }
 
-bool x509_name_is(struct gw_blob subject, enum x509_attribute attribute, const char *text)
+bool gw_x509_name_is(struct gw_blob subject, enum gw_x509_attribute attribute, const char *text)
 {
 	size_t all, equal;
 
@@ -92,7 +92,22 @@ bool x509_name_is(struct gw_blob subject, enum x509_attribute attribute, const c
 	return all > 0 && all == equal;
 }
 
-bool x509_name_has(struct gw_blob subject, enum x509_attribute attribute)
+int gw_x509_name_get(struct gw_blob subject, enum gw_x509_attribute attribute, struct gw_blob *ret)
+{
+	struct gw_blob rdn = { 0 };
+	struct gw_der type, value;
+	size_t n = 0;
+
+	while (name_next(&subject, &rdn, &type, &value) > 0) {
+		if (!gw_blob_equal(type.value, attribute_oids[attribute]))
+			continue;
+		*ret = value.value;
+		n++;
+	}
+	return n == 1 ? 0 : -ENOENT;
+}
+
+bool gw_x509_name_has(struct gw_blob subject, enum gw_x509_attribute attribute)
 {
 	size_t all, equal;
 
@@ -179,7 +194,7 @@ static int parse_time(struct gw_blob *rest, uint64_t *ret)
 	return 0;
 }
 
-static int parse_validity(struct gw_blob *rest, struct x509 *x509)
+static int parse_validity(struct gw_blob *rest, struct gw_x509 *x509)
 {
 	struct gw_der validity;
 
@@ -197,7 +212,7 @@ static unsigned use_of(struct gw_blob oid)
 	for (size_t i = 0; i < GW_ELEMENTS(uses); i++)
 		if (gw_blob_equal(uses[i].oid, oid))
 			return uses[i].use;
-	return X509_USE_OTHER;
+	return GW_X509_USE_OTHER;
 }
 
 static int parse_uses(struct gw_blob value, unsigned *ret)
@@ -238,7 +253,7 @@ static int parse_basic_constraints(struct gw_blob value, bool *ret_is_ca)
 	return 0;
 }
 
-static int parse_extension(struct gw_blob extension, struct x509 *x509)
+static int parse_extension(struct gw_blob extension, struct gw_x509 *x509)
 {
 	struct gw_der oid, critical, value;
 
@@ -258,7 +273,7 @@ static int parse_extension(struct gw_blob extension, struct x509 *x509)
 }
 
 /* The optional fields behind the key: unique identifiers, then [3] with the extensions. */
-static int parse_extensions(struct gw_blob rest, struct x509 *x509)
+static int parse_extensions(struct gw_blob rest, struct gw_x509 *x509)
 {
 	struct gw_blob list;
 	struct gw_der item;
@@ -322,16 +337,17 @@ static int open_signed(struct gw_blob der, struct gw_blob *ret_body, struct gw_b
 	return 0;
 }
 
-int x509_parse(struct gw_blob der, struct x509 *ret)
+int gw_x509_parse(struct gw_blob der, struct gw_x509 *ret)
 {
-	struct gw_blob rest, algorithm, issuer;
-	struct x509 x509 = { .key_usage = ~0u };
+	struct gw_blob rest, algorithm;
+	struct gw_x509 x509 = { .key_usage = ~0u };
 	struct gw_der item;
 
 	if (open_signed(der, &rest, &algorithm) < 0 || parse_version(&rest) < 0 ||
 	    parse_serial(&rest, &x509.serial) < 0 ||
-	    gw_der_expect(&rest, GW_DER_SEQUENCE, &item) < 0 || parse_name(&rest, &issuer) < 0 ||
-	    parse_validity(&rest, &x509) < 0 || parse_name(&rest, &x509.subject) < 0 ||
+	    gw_der_expect(&rest, GW_DER_SEQUENCE, &item) < 0 ||
+	    parse_name(&rest, &x509.issuer) < 0 || parse_validity(&rest, &x509) < 0 ||
+	    parse_name(&rest, &x509.subject) < 0 ||
 	    gw_der_expect(&rest, GW_DER_SEQUENCE, &item) < 0)
 		return -EBADMSG;
 
@@ -343,7 +359,7 @@ int x509_parse(struct gw_blob der, struct x509 *ret)
 	return 0;
 }
 
-int x509_split(struct gw_blob der, struct gw_blob *certs, size_t max, size_t *ret_n)
+int gw_x509_split(struct gw_blob der, struct gw_blob *certs, size_t max, size_t *ret_n)
 {
 	struct gw_der item;
 	size_t n = 0;
@@ -362,7 +378,7 @@ int x509_split(struct gw_blob der, struct gw_blob *certs, size_t max, size_t *re
 
 /* --- signing requests --- */
 
-static int parse_request_attribute(struct gw_blob attribute, struct x509_request *request)
+static int parse_request_attribute(struct gw_blob attribute, struct gw_x509_request *request)
 {
 	struct gw_der type, values, text;
 
@@ -379,9 +395,9 @@ static int parse_request_attribute(struct gw_blob attribute, struct x509_request
 	return 0;
 }
 
-int x509_parse_request(struct gw_blob der, struct x509_request *ret)
+int gw_x509_parse_request(struct gw_blob der, struct gw_x509_request *ret)
 {
-	struct x509_request request = { 0 };
+	struct gw_x509_request request = { 0 };
 	struct gw_blob rest;
 	struct gw_der item;
 
