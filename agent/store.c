@@ -21,7 +21,8 @@
 struct store {
 	sqlite3 *db;
 	bool in_transaction;
-	int spoiled; /* the first error of the transaction */
+	int64_t changes_before; /* rows changed until it began */
+	int spoiled;            /* the first error of the transaction */
 
 	struct {
 		const char *sql;
@@ -220,11 +221,13 @@ int store_begin(struct store *store)
 		return r;
 	store->in_transaction = true;
 	store->spoiled = 0;
+	store->changes_before = sqlite3_total_changes64(store->db);
 	return 0;
 }
 
 int store_commit(struct store *store)
 {
+	bool is_changed = sqlite3_total_changes64(store->db) != store->changes_before;
 	int r = store->spoiled;
 
 	if (!store->in_transaction)
@@ -236,7 +239,7 @@ int store_commit(struct store *store)
 		(void)run_script(store, "ROLLBACK");
 	store->in_transaction = false;
 	store->spoiled = 0;
-	return r;
+	return r < 0 ? r : is_changed;
 }
 
 bool store_in_transaction(const struct store *store)

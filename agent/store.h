@@ -26,7 +26,8 @@ struct store *store_close(struct store *store);
 /* Begins the transaction, or does nothing if it has begun. */
 int store_begin(struct store *store);
 
-/* Ends it; after an error in it, or of the disk, everything since store_begin() is undone. */
+/* Ends it; after an error in it, or of the disk, everything since store_begin() is undone. Returns 1 if
+ * there was something to write. */
 int store_commit(struct store *store);
 
 bool store_in_transaction(const struct store *store);

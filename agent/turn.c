@@ -131,7 +131,7 @@ static int commit(struct turn *turn)
 	r = store_commit(turn->agent->store);
 	for (size_t i = 0; i < n_steps && r >= 0; i++)
 		gw_step_after(turn->steps[i]);
-	return r < 0 ? r : 1;
+	return r;
 }
 
 static const char *advice(int r)

@@ -142,6 +142,9 @@ static void a_failed_commit_is_told(void **state)
 	turn_wake(turn());
 	world_turn();
 	assert_true(*world_trouble());
+	assert_int_equal(turn_open(turn()), 0); /* and looks at the store */
+	world_turn();
+	assert_true(*world_trouble());
 	write_something("x");
 	world_turn();
 	assert_string_equal(world_trouble(), "");
