@@ -17,6 +17,24 @@ static void send(struct agent *agent, const struct gw_msg *msg)
 	plugin_send(plugins_find(agent->plugins, GW_ROLE_REGISTRAR), msg, /* fd= */ -1);
 }
 
+/* Who asks: 1, or 0 if the session is over. */
+static int find_asker(struct agent *agent, uint64_t id, const struct session **ret_session,
+		      struct device_record *ret_device)
+{
+	const struct session *session = session_find_served(agent->sessions, id);
+	int r;
+
+	if (!session)
+		return 0;
+	r = turn_open(agent->turn);
+	if (r >= 0)
+		r = store_device_get(agent->store, session->device, ret_device);
+	if (r < 0)
+		return r;
+	*ret_session = session;
+	return 1;
+}
+
 /* A certificate is renewed when two thirds of its life are over. */
 static uint64_t renew_at(const struct certificate_record *certificate)
 {
@@ -25,7 +43,7 @@ static uint64_t renew_at(const struct certificate_record *certificate)
 
 int requests_take_settings_query(struct agent *agent, const struct gw_msg_settings_query *msg)
 {
-	const struct session *session = session_find_served(agent->sessions, msg->session);
+	const struct session *session;
 	struct gw_msg reply = { .type = GW_MSG_SETTINGS,
 				.settings = { .session = msg->session,
 					      .request = msg->request,
@@ -35,12 +53,8 @@ int requests_take_settings_query(struct agent *agent, const struct gw_msg_settin
 	struct device_record device;
 	int r;
 
-	if (!session)
-		return 0;
-	r = turn_open(agent->turn);
-	if (r >= 0)
-		r = store_device_get(agent->store, session->device, &device);
-	if (r < 0)
+	r = find_asker(agent, msg->session, &session, &device);
+	if (r <= 0)
 		return r;
 
 	if (session->by_certificate &&
@@ -60,19 +74,15 @@ int requests_take_settings_query(struct agent *agent, const struct gw_msg_settin
 
 int requests_take_report(struct agent *agent, const struct gw_msg_report *msg)
 {
-	const struct session *session = session_find_served(agent->sessions, msg->session);
+	const struct session *session;
 	struct gw_msg reply = { .type = GW_MSG_REPORTED,
 				.reported = { msg->session, msg->request, GW_OUTCOME_DONE, "" } };
 	const char *reason = msg->ok ? "" : gw_reason_code(GW_REASON_DEVICE_FAILED);
 	struct device_record device;
 	int r;
 
-	if (!session)
-		return 0;
-	r = turn_open(agent->turn);
-	if (r >= 0)
-		r = store_device_get(agent->store, session->device, &device);
-	if (r < 0)
+	r = find_asker(agent, msg->session, &session, &device);
+	if (r <= 0)
 		return r;
 
 	lifecycle_record(agent, msg->ok ? "device-reports-success" : "device-reports-failure",
@@ -89,16 +99,12 @@ int requests_take_report(struct agent *agent, const struct gw_msg_report *msg)
 
 int requests_take_rejected(struct agent *agent, const struct gw_msg_rejected *msg)
 {
-	const struct session *session = session_find_served(agent->sessions, msg->session);
+	const struct session *session;
 	struct device_record device;
 	int r;
 
-	if (!session)
-		return 0;
-	r = turn_open(agent->turn);
-	if (r >= 0)
-		r = store_device_get(agent->store, session->device, &device);
-	if (r < 0)
+	r = find_asker(agent, msg->session, &session, &device);
+	if (r <= 0)
 		return r;
 
 	gw_log_device(NOTICE, device.id, "A request of it is refused: %s", msg->reason);

@@ -142,20 +142,13 @@ int store_certificate_unproved(struct store *store, uint64_t until, char (*devic
 			       size_t max)
 {
 	struct sqlite3_stmt *row;
-	size_t n = 0;
 	int r;
 
 	r = store_select(store, &row,
 			 "SELECT device FROM certificate WHERE state = 'candidate' AND issued <= ?"
 			 " LIMIT ?",
 			 "ii", (int64_t)until, (int64_t)max);
-	if (r < 0)
-		return r;
-
-	while (n < max && (r = store_next(store, row)) > 0)
-		store_column_text(row, 0, devices[n++], GW_ID_MAX + 1);
-	store_done(row);
-	return r < 0 ? r : (int)n;
+	return r < 0 ? r : store_collect_ids(store, row, devices, max);
 }
 
 uint64_t store_certificate_oldest_candidate(struct store *store)

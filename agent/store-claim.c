@@ -122,7 +122,6 @@ int store_claim_expired(struct store *store, uint64_t now, char (*devices)[GW_ID
 			size_t max)
 {
 	struct sqlite3_stmt *row;
-	size_t n = 0;
 	int r;
 
 	r = store_select(store, &row,
@@ -130,13 +129,7 @@ int store_claim_expired(struct store *store, uint64_t now, char (*devices)[GW_ID
 			 " WHERE claim.state = 'open' AND claim.expires > 0 AND claim.expires <= ?"
 			 " AND device.state IN ('claimed', 'enrolling') LIMIT ?",
 			 "ii", (int64_t)now, (int64_t)max);
-	if (r < 0)
-		return r;
-
-	while (n < max && (r = store_next(store, row)) > 0)
-		store_column_text(row, 0, devices[n++], GW_ID_MAX + 1);
-	store_done(row);
-	return r < 0 ? r : (int)n;
+	return r < 0 ? r : store_collect_ids(store, row, devices, max);
 }
 
 uint64_t store_claim_next_end(struct store *store)

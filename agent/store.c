@@ -403,6 +403,18 @@ struct gw_blob store_column_blob(sqlite3_stmt *statement, int column)
 	return (struct gw_blob){ data, (size_t)sqlite3_column_bytes(statement, column) };
 }
 
+int store_collect_ids(struct store *store, sqlite3_stmt *statement, char (*ids)[GW_ID_MAX + 1],
+		      size_t max)
+{
+	size_t n = 0;
+	int r = 0;
+
+	while (n < max && (r = store_next(store, statement)) > 0)
+		store_column_text(statement, 0, ids[n++], GW_ID_MAX + 1);
+	store_done(statement);
+	return r < 0 ? r : (int)n;
+}
+
 int store_column_bytes(sqlite3_stmt *statement, int column, uint8_t *to, size_t size,
 		       size_t *ret_len)
 {

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/blob.h"
+#include "lib/wire.h"
 
 struct sqlite3_stmt;
 struct store;
@@ -60,6 +60,11 @@ struct gw_blob store_column_blob(struct sqlite3_stmt *statement, int column);
 /* Copies a blob into an array; -EUCLEAN if it is longer than that. */
 int store_column_bytes(struct sqlite3_stmt *statement, int column, uint8_t *to, size_t size,
 		       size_t *ret_len);
+
+/* The ids in the first column of the rows that follow, up to max; ends the statement. Returns their
+ * number. */
+int store_collect_ids(struct store *store, struct sqlite3_stmt *statement,
+		      char (*ids)[GW_ID_MAX + 1], size_t max);
 
 /* The single number that a statement returns; `otherwise` if it returns no row. */
 int64_t store_number(struct store *store, int64_t otherwise, const char *sql, const char *types,
