@@ -12,7 +12,7 @@
 
 #include "lib/util.h"
 
-#define SECTION_MAX 4096
+#define SECTION_MAX 3968 /* GW_SETTINGS_MAX, less what the agent adds for the cloud link */
 
 enum type {
 	TYPE_BOOL,
@@ -192,64 +192,34 @@ const char *settings_section(const struct settings *settings, const char *name)
 	return section ? section->text : "";
 }
 
+static bool section_has(const struct settings *settings, const char *section, const char *key)
+{
+	const char *text = settings_section(settings, section);
+	size_t len = strlen(key);
+
+	for (; *text; text += strcspn(text, "\n") + 1)
+		if (strncmp(text, key, len) == 0 && text[len] == '=')
+			return true;
+	return false;
+}
+
 /* --- the file --- */
 
 struct reading {
 	econf_file *file;
 	const char *path;
+	unsigned line; /* that is looked at; 0: none */
 	struct settings *settings;
 	char *error;
 	size_t error_size;
 };
 
-static void close_file(FILE **file)
-{
-	if (*file)
-		(void)fclose(*file);
-}
-
-/* Whether a line of the file is `[section]`, or `key` and a delimiter. */
-static bool line_is_section(const char *line, const char *section)
-{
-	size_t len = strlen(section);
-
-	return line[0] == '[' && strncmp(line + 1, section, len) == 0 && line[1 + len] == ']';
-}
-
-static bool line_is_key(const char *line, const char *key)
-{
-	size_t len = strlen(key);
-
-	return strncmp(line, key, len) == 0 && strchr("= \t", line[len]);
-}
-
-/* libeconf does not tell where a value stood, so look again; 0: not there. */
-static unsigned find_line(const char *path, const char *section, const char *key)
-{
-	_cleanup_(close_file) FILE *file = fopen(path, "re");
-	bool inside = !*section;
-	char buf[512];
-	unsigned n = 0;
-
-	while (file && fgets(buf, sizeof(buf), file)) {
-		const char *line = buf + strspn(buf, " \t");
-
-		n++;
-		if (line[0] == '[')
-			inside = line_is_section(line, section);
-		else if (inside && line_is_key(line, key))
-			return n;
-	}
-	return 0;
-}
-
 static int fail(struct reading *reading, const char *section, const char *key, const char *why)
 {
-	unsigned line = find_line(reading->path, section, key);
 	char where[32] = "";
 
-	if (line)
-		(void)snprintf(where, sizeof(where), ":%u", line);
+	if (reading->line)
+		(void)snprintf(where, sizeof(where), ":%u", reading->line);
 	(void)snprintf(reading->error, reading->error_size, "%s%s: [%s] %s %s", reading->path,
 		       where, section, key, why);
 	return -EINVAL;
@@ -292,58 +262,58 @@ static int read_key(struct reading *reading, const char *section, const char *na
 	return 0;
 }
 
-static void free_list(char ***list)
+/* One line: `[section]`, or a key and a delimiter. libeconf has seen to its form. */
+static int read_line(struct reading *reading, char section[SETTINGS_TEXT_MAX + 1], char *line)
 {
-	if (*list)
-		econf_freeArray(*list);
+	line += strspn(line, " \t");
+	if (!*line || *line == '#' || *line == '\n')
+		return 0;
+
+	if (*line == '[') {
+		line[strcspn(line, "]\n")] = 0;
+		if (gw_copy(section, SETTINGS_TEXT_MAX + 1, line + 1) < 0)
+			return fail(reading, "", "", "is too long for a section");
+		return 0;
+	}
+
+	line[strcspn(line, "= \t\n")] = 0;
+	if (!*section)
+		return fail(reading, "", line, "stands before the first [section]");
+	if (section_has(reading->settings, section, line))
+		return fail(reading, section, line, "stands a second time");
+	return read_key(reading, section, line);
 }
 
-static int read_section(struct reading *reading, const char *section)
+static void close_file(FILE **file)
 {
-	_cleanup_(free_list) char **names = NULL;
-	size_t n_names = 0;
-	econf_err e = econf_getKeys(reading->file, section, &n_names, &names);
+	if (*file)
+		(void)fclose(*file);
+}
+
+/* Line by line: libeconf's own lists leave out keys at times, and have no line numbers. */
+static int read_lines(struct reading *reading)
+{
+	_cleanup_(close_file) FILE *file = fopen(reading->path, "re");
+	char section[SETTINGS_TEXT_MAX + 1] = "";
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
 	int r = 0;
 
-	if (e != ECONF_SUCCESS && e != ECONF_NOKEY)
-		return fail(reading, section, "", econf_errString(e));
-	for (size_t i = 0; i < n_names && r >= 0; i++)
-		r = read_key(reading, section, names[i]);
+	if (!file)
+		return fail(reading, "", "", "cannot be read");
+	while (r >= 0 && getline(&line, &size, file) >= 0) {
+		reading->line++;
+		r = read_line(reading, section, line);
+	}
+	if (r >= 0)
+		reading->line = 0;
 	return r;
-}
-
-static int read_sections(struct reading *reading)
-{
-	_cleanup_(free_list) char **sections = NULL;
-	_cleanup_(free_list) char **stray = NULL;
-	size_t n_sections = 0, n_stray = 0;
-	econf_err e = econf_getGroups(reading->file, &n_sections, &sections);
-	int r = 0;
-
-	if (econf_getKeys(reading->file, NULL, &n_stray, &stray) == ECONF_SUCCESS && n_stray)
-		return fail(reading, "", stray[0], "stands before the first [section]");
-	if (e != ECONF_SUCCESS && e != ECONF_NOGROUP)
-		return fail(reading, "", "", econf_errString(e));
-	for (size_t i = 0; i < n_sections && r >= 0; i++)
-		r = read_section(reading, sections[i]);
-	return r;
-}
-
-static bool section_has(const struct settings *settings, const struct key *key)
-{
-	const char *text = settings_section(settings, key->section);
-	size_t len = strlen(key->name);
-
-	for (; *text; text += strcspn(text, "\n") + 1)
-		if (strncmp(text, key->name, len) == 0 && text[len] == '=')
-			return true;
-	return false;
 }
 
 static int fill_in_defaults(struct reading *reading)
 {
 	for (size_t i = 0; i < GW_ELEMENTS(keys); i++) {
-		if (section_has(reading->settings, &keys[i]))
+		if (section_has(reading->settings, keys[i].section, keys[i].name))
 			continue;
 		if (!keys[i].value)
 			return fail(reading, keys[i].section, keys[i].name, "must be set");
@@ -351,7 +321,8 @@ static int fill_in_defaults(struct reading *reading)
 			abort();
 		if (append_to_section(reading->settings, keys[i].section, keys[i].name,
 				      keys[i].value) < 0)
-			return -ENOMEM;
+			return fail(reading, keys[i].section, keys[i].name,
+				    "makes its section too long");
 	}
 	return 0;
 }
@@ -380,12 +351,14 @@ static int open_file(struct reading *reading)
 int settings_read(const char *path, struct settings *ret, char *error, size_t error_size)
 {
 	struct settings settings = { 0 };
-	struct reading reading = { NULL, path, &settings, error, error_size };
+	struct reading reading = {
+		.path = path, .settings = &settings, .error = error, .error_size = error_size
+	};
 	int r;
 
 	r = open_file(&reading);
 	if (r >= 0)
-		r = read_sections(&reading);
+		r = read_lines(&reading);
 	if (r >= 0)
 		r = fill_in_defaults(&reading);
 	econf_freeFile(reading.file);
