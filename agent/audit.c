@@ -111,7 +111,8 @@ int audit_add(struct store *store, struct vault *vault, const struct audit_recor
 
 static int read_row(struct sqlite3_stmt *row, struct audit_record *ret)
 {
-	size_t len;
+	size_t len = 0;
+	int r;
 
 	ret->n = (uint64_t)store_column_int(row, 0);
 	ret->time = (uint64_t)store_column_int(row, 1);
@@ -120,7 +121,9 @@ static int read_row(struct sqlite3_stmt *row, struct audit_record *ret)
 	store_column_text(row, 4, ret->who, sizeof(ret->who));
 	store_column_text(row, 5, ret->reason, sizeof(ret->reason));
 	store_column_text(row, 6, ret->detail, sizeof(ret->detail));
-	return store_column_bytes(row, 7, ret->mac, sizeof(ret->mac), &len);
+	r = store_column_bytes(row, 7, ret->mac, sizeof(ret->mac), &len);
+	memset(ret->mac + len, 0, sizeof(ret->mac) - len); /* one that is cut fits nothing */
+	return r;
 }
 
 int audit_get(struct store *store, uint64_t from, struct audit_record *ret)

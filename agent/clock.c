@@ -13,7 +13,8 @@
 #define SYSTEM_SAYS_SYNCHRONISED "/run/systemd/timesync/synchronized"
 #define FLOOR_META               "clock-floor"
 
-#define BUILT_S      1793000000u /* this was written then: no later clock reads less */
+#define BUILT_S      1793000000u            /* this was written then: no later clock reads less */
+#define LIFE_S       (100ull * 365 * 86400) /* nor does one read more, as long as this is run */
 #define TOLERANCE_S  300
 #define FLOOR_STEP_S 3600 /* the floor need not cost a write at every answer */
 
@@ -29,7 +30,7 @@ void clock_init(struct clock_trust *clock, struct store *store, bool trusts_clou
 
 bool clock_take_cloud(struct clock_trust *clock, uint64_t cloud_s)
 {
-	if (cloud_s < clock->floor_s)
+	if (cloud_s < clock->floor_s || cloud_s > BUILT_S + LIFE_S)
 		return false;
 
 	clock->cloud_s = cloud_s;
