@@ -461,3 +461,26 @@ UNIT_TESTS += tests/unit/test-cloud-registry
 tests_unit_test_cloud_registry_SOURCES = tests/unit/test-cloud-registry.c $(CLOUD_REGISTRY)
 tests_unit_test_cloud_registry_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_cloud_registry_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SQLITE_LIBS)
+
+UNIT_TESTS += tests/unit/test-store
+tests_unit_test_store_SOURCES = tests/unit/test-store.c
+tests_unit_test_store_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_store_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-vault
+tests_unit_test_vault_SOURCES = tests/unit/test-vault.c
+tests_unit_test_vault_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_vault_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-clock
+tests_unit_test_clock_SOURCES = tests/unit/test-clock.c
+tests_unit_test_clock_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_clock_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=access,--wrap=gw_now_realtime_us,--wrap=gw_now_monotonic_us \
+	-Wl,--wrap=store_meta_number,--wrap=store_meta_set_number
+tests_unit_test_clock_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-agent-settings
+tests_unit_test_agent_settings_SOURCES = tests/unit/test-agent-settings.c
+tests_unit_test_agent_settings_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_agent_settings_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)

@@ -586,6 +586,7 @@ static void claims_expire(void **state)
 	world_pass(2);
 	world_turn();
 	assert_int_equal(world_state(DEVICE), DEVICE_CLAIMED); /* nobody knows what time it is */
+	assert_int_equal(world_knock(2, DEVICE), 7);
 	world_trust_clock(true);
 	world_pass(0);
 	world_turn();
@@ -631,6 +632,9 @@ static void not_proved_while_the_claim_lives(void **state)
 	expect_certificate(21, CERTIFICATE_REVOKED);
 	assert_int_equal(world_request(GW_REQUEST_REVOKED)->serial.data[0], 21);
 	assert_false(world_peer_certificate(2, 21));
+
+	world_csr(1, 2, 11); /* what began under the old generation is over */
+	world_is_refused(1, GW_REASON_NO_CLAIM);
 
 	/* A new generation: the same secret, and the same key may be used again. */
 	assert_int_equal(store_claim_open_of(world_agent()->store, DEVICE, &now), 0);
