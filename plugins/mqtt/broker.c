@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Credentials, look-up, one connection per address until one is up; and from any of these to a pause
- * and back to the start. Pauses grow and are diced, so that a fleet does not come back in step. At most one
- * `resolve` and one `connection` exist at a time, and the timer runs only in a pause.
+ * Credentials, look-up, one connection per address until one is up; and from any of these to a
+ * pause and back to the start. Pauses grow and are diced, so that a fleet does not come back in
+ * step. At most one `resolve` and one `connection` exist at a time, and the timer runs only in a
+ * pause.
  *
  * A connection that is cut leaves the will on the broker, which says what is true: not online.
  */
@@ -78,7 +79,7 @@ struct broker {
 	bool clock_told; /* that it is behind */
 };
 
-/* --- saying how it goes -------------------------------------------------------------------------- */
+/* --- saying how it goes ----------------------------------------------------------------------- */
 
 static void say(struct broker *b, enum gw_cloud_state state, bool needs_help, const char *format,
 		...) GW_PRINTF(4, 5);
@@ -94,7 +95,7 @@ static void say(struct broker *b, enum gw_cloud_state state, bool needs_help, co
 	b->ops->state(state, text, needs_help, b->userdata);
 }
 
-/* --- pausing --------------------------------------------------------------------------------------- */
+/* --- pausing ---------------------------------------------------------------------------------- */
 
 static void pause_for(struct broker *b, enum pause pause, uint64_t us)
 {
@@ -128,7 +129,7 @@ static void give_way(struct broker *b)
 	b->rival_pause_us = GW_MIN(b->rival_pause_us * 2, PAUSE_RIVAL_MAX_US);
 }
 
-/* --- one connection ------------------------------------------------------------------------------ */
+/* --- one connection --------------------------------------------------------------------------- */
 
 static int write_status(const struct broker *b, bool online, char **ret)
 {
@@ -326,7 +327,7 @@ static int connect_next(struct broker *b)
 	return gw_mqtt_new(b->event, tls, &config, &ops, b, &b->connection);
 }
 
-/* --- one attempt ----------------------------------------------------------------------------------- */
+/* --- one attempt ------------------------------------------------------------------------------ */
 
 static void on_resolved(const struct gw_resolve_result *result, void *userdata)
 {
@@ -408,7 +409,7 @@ static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* --- life ------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct broker *broker_free(struct broker *b)
 {
@@ -479,7 +480,7 @@ int broker_new(sd_event *event, const struct broker_config *config, const struct
 	return 0;
 }
 
-/* --- use ------------------------------------------------------------------------------------------- */
+/* --- use -------------------------------------------------------------------------------------- */
 
 int broker_publish(struct broker *b, enum dialect_topic topic, const char *body)
 {

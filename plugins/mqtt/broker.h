@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * broker: the standing wish to be connected to the broker. It tries again and again, with its own pauses,
- * says how it fares, and keeps the status on the broker true.
+ * broker: the standing wish to be connected to the broker. It tries again and again, with its own
+ * pauses, says how it fares, and keeps the status on the broker true.
  */
 #pragma once
 
@@ -26,7 +26,8 @@ struct broker_config {
 
 /* Called from the loop; broker_free() may not be called in them. */
 struct broker_ops {
-	/* How it fares now; `needs_help`: it will not get better until somebody does what `text` says. */
+	/* How it fares now; `needs_help`: it will not get better until somebody does what `text`
+	 * says. */
 	void (*state)(enum gw_cloud_state state, const char *text, bool needs_help, void *userdata);
 	void (*message)(enum dialect_topic topic, struct gw_blob body, void *userdata);
 	void (*room)(void *userdata); /* requests may be published (again) */

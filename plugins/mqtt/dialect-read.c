@@ -33,7 +33,8 @@ void dialect_init(void)
 
 /* --- values ---------------------------------------------------------------------------------- */
 
-/* A body's arena is as large as its text, and no value is larger than the text that it was read from. */
+/* A body's arena is as large as its text, and no value is larger than the text that it was read
+ * from. */
 static uint8_t *arena_take(struct dialect_body *body, size_t len)
 {
 	uint8_t *at = body->arena + body->used;
@@ -230,7 +231,7 @@ static const char *read_value(const struct dialect_member *member, const json_t 
 	abort();
 }
 
-/* --- members and bodies ------------------------------------------------------------------------ */
+/* --- members and bodies ----------------------------------------------------------------------- */
 
 /* What is wrong with a member's being there or not, or NULL. */
 static const char *check_presence(const struct dialect_member *member, const json_t *json)

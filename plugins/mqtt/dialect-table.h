@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * dialect-table: what every kind of body holds, for dialect-read.c and dialect-write.c alone. The tables
- * themselves are in dialect.c.
+ * dialect-table: what every kind of body holds, for dialect-read.c and dialect-write.c alone. The
+ * tables themselves are in dialect.c.
  */
 #pragma once
 

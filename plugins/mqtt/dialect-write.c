@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Writing bodies by the tables of dialect.c: what the gateway says. A message that the schemas would
- * not accept is refused here rather than by a cloud that would have to drop it in silence. Members
- * come in the order of the tables, so that a repeated body has the same bytes.
+ * Writing bodies by the tables of dialect.c: what the gateway says. A message that the schemas
+ * would not accept is refused here rather than by a cloud that would have to drop it in silence.
+ * Members come in the order of the tables, so that a repeated body has the same bytes.
  */
 #include "plugins/mqtt/dialect.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The tables of the dialect: for each kind of body the members that it has, where their values lie
- * in a message of the link, and their limits. doc/protocol/cloud/ says the same as schemas; what reads and
- * writes by them is in dialect-read.c and dialect-write.c.
+ * in a message of the link, and their limits. doc/protocol/cloud/ says the same as schemas; what
+ * reads and writes by them is in dialect-read.c and dialect-write.c.
  */
 #include "plugins/mqtt/dialect.h"
 
@@ -21,10 +21,12 @@
 #define NAME(name, need, field)             MEMBER(name, need, NAME, AT(field), 1, GW_ID_MAX)
 #define CODE(name, need, field, max)        MEMBER(name, need, CODE, AT(field), 1, max)
 #define TEXT(name, need, field, max)        MEMBER(name, need, TEXT, AT(field), 0, max)
-#define U64(name, need, field, min)         MEMBER(name, need, U64, AT(field), min, DIALECT_INTEGER_MAX)
+#define U64(name, need, field, min) \
+	MEMBER(name, need, U64, AT(field), min, DIALECT_INTEGER_MAX)
 #define U32(name, need, field, min, max)    MEMBER(name, need, U32, AT(field), min, max)
 #define BOOL(name, need, field)             MEMBER(name, need, BOOL, AT(field), 0, 1)
-#define HASH(name, need, field)             MEMBER(name, need, HEX, AT(field), GW_HASH_LEN, GW_HASH_LEN)
+#define HASH(name, need, field) \
+	MEMBER(name, need, HEX, AT(field), GW_HASH_LEN, GW_HASH_LEN)
 #define SERIAL(name, need, field)           MEMBER(name, need, SERIAL, AT(field), 1, GW_SERIAL_MAX)
 #define BASE64(name, need, field, min, max) MEMBER(name, need, BASE64, AT(field), min, max)
 #define BOX(name, need, field, min, max) \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * dialect: doc/protocol/cloud.md as tables. Bodies of MQTT messages (JSON) on one side, messages of
- * the link (lib/wire.h) on the other; pure, no I/O. What passes here fits the schemas and the limits
- * of the link, whoever wrote it.
+ * the link (lib/wire.h) on the other; pure, no I/O. What passes here fits the schemas and the
+ * limits of the link, whoever wrote it.
  */
 #pragma once
 
@@ -59,7 +59,8 @@ int dialect_write(const struct gw_msg *msg, char **ret_text, struct dialect_erro
 
 int dialect_write_status(const struct dialect_status *status, char **ret_text);
 
-/* Reads a body of one of the four topics that carry messages. -EBADMSG, with the reason in ret_error. */
+/* Reads a body of one of the four topics that carry messages. -EBADMSG, with the reason in
+ * ret_error. */
 int dialect_read(enum dialect_topic topic, struct gw_blob text, struct dialect_body *ret,
 		 struct dialect_error *ret_error);
 

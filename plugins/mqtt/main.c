@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * gangway-mqtt, the cloud link: speaks MQTT with mutual TLS to the broker, and JSON in the cloud's dialect
- * behind it. Holds the gateway's own credential; may touch the network, but nothing of a device.
+ * gangway-mqtt, the cloud link: speaks MQTT with mutual TLS to the broker, and JSON in the cloud's
+ * dialect behind it. Holds the gateway's own credential; may touch the network, but nothing of a
+ * device.
  *
- *   main        this: settings of the agent's welcome, from there to its end
- *   relay       requests, answers, commands; how the cloud is reached
- *   outstanding requests without an answer        dialect   bodies <-> messages of the link
- *   broker      tries to stay connected           presence  is somebody else using our identity?
- *   connection  one attempt, by libmosquitto      tls, credential, resolve, endpoint   what it needs
+ *   main         this: settings of the agent's welcome, from there to its end
+ *   relay        requests, answers, commands; how the cloud is reached
+ *   outstanding  requests without an answer
+ *   dialect      bodies <-> messages of the link
+ *   broker       the standing wish to be connected (one attempt is lib/mqtt)
+ *   presence     is somebody else using our identity?
+ *   credential   what we show the broker
  */
 #include "config.h"
 
@@ -145,7 +148,8 @@ static int on_message(void *userdata, const struct gw_msg *msg, int *fd)
 	return mqtt->relay ? relay_message(mqtt->relay, msg) : 0;
 }
 
-/* The agent comes back with all that it still wants; the broker learns by the will that we are deaf. */
+/* The agent comes back with all that it still wants; the broker learns by the will that we are
+ * deaf. */
 static void on_lost(void *userdata)
 {
 	struct mqtt *mqtt = userdata;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A plain array: at most GW_REQUESTS_MAX requests, so a walk over all of them is cheaper than cleverness.
- * It owns the bodies; a repetition is the same bytes. Pointers to entries hold until the next add or
- * remove: the last entry moves to where one was removed.
+ * A plain array: at most GW_REQUESTS_MAX requests, so a walk over all of them is cheaper than
+ * cleverness. It owns the bodies; a repetition is the same bytes. Pointers to entries hold until
+ * the next add or remove: the last entry moves to where one was removed.
  */
 #include "plugins/mqtt/outstanding.h"
 

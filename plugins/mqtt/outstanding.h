@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * outstanding: requests that the cloud has not answered yet, when each is to be published again, and since
- * when the cloud has been silent about them. Pure: the caller has the clock, the dice and the broker.
- * Times are microseconds of one clock that never jumps.
+ * outstanding: requests that the cloud has not answered yet, when each is to be published again,
+ * and since when the cloud has been silent about them. Pure: the caller has the clock, the dice and
+ * the broker. Times are microseconds of one clock that never jumps.
  */
 #pragma once
 
@@ -40,7 +40,8 @@ void outstanding_restart(struct outstanding *o, uint64_t now_us);
 /* The request that has been due for longest, or NULL. */
 struct outstanding_request *outstanding_due(struct outstanding *o, uint64_t now_us);
 
-/* It went to the broker. `dice` is any 32 bits: repetitions of many gateways must not march in step. */
+/* It went to the broker. `dice` is any 32 bits: repetitions of many gateways must not march in
+ * step. */
 void outstanding_published(struct outstanding *o, struct outstanding_request *request,
 			   uint64_t now_us, uint32_t dice);
 

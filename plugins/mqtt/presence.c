@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A cloned image connects with our client id, the broker throws us off, we come back and throw it off, and
- * so on for ever. The retained status tells: the broker delivers it, or the will that took its place, to
- * every new subscription. As long as it is of this process, nobody else was there. One of another process is
- * our own past, unless we have heard one of ours on an earlier connection: then a rival was there since.
- * (On the same connection it may be the will of our past that some brokers publish late.)
+ * A cloned image connects with our client id, the broker throws us off, we come back and throw it
+ * off, and so on for ever. The retained status tells: the broker delivers it, or the will that took
+ * its place, to every new subscription. As long as it is of this process, nobody else was there.
+ * One of another process is our own past, unless we have heard one of ours on an earlier
+ * connection: then a rival was there since. (On the same connection it may be the will of our past
+ * that some brokers publish late.)
  *
  * So the one that was thrown off learns of it when it comes back, and can give way.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * presence: the ids under which this process has been with the broker, and whether somebody else has been
- * there with our identity in between. Pure.
+ * presence: the ids under which this process has been with the broker, and whether somebody else
+ * has been there with our identity in between. Pure.
  */
 #pragma once
 

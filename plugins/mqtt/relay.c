@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A PUBACK proves nothing, so nothing here looks at it but the pace: a request is over when a response
- * comes or the agent withdraws it. A command is handed to the agent each time it comes, and what the agent
- * answers is published once: if that is lost, the cloud repeats the command and the agent, which
- * remembers, answers again. So nothing has to be kept here that must survive this process.
+ * A PUBACK proves nothing, so nothing here looks at it but the pace: a request is over when a
+ * response comes or the agent withdraws it. A command is handed to the agent each time it comes,
+ * and what the agent answers is published once: if that is lost, the cloud repeats the command and
+ * the agent, which remembers, answers again. So nothing has to be kept here that must survive this
+ * process.
  *
- * "Silent" is a broker without a cloud behind it: something was published and nothing at all was heard for
- * silent_after. Until then a fresh connection counts as online.
+ * "Silent" is a broker without a cloud behind it: something was published and nothing at all was
+ * heard for silent_after. Until then a fresh connection counts as online.
  */
 #include "plugins/mqtt/relay.h"
 
@@ -25,8 +26,8 @@
 
 #define GRUMBLE_US 10000000 /* between two log lines about bad bodies */
 
-/* After a long absence the broker may hold the same command a thousand times. What is dropped the cloud
- * repeats; what is too much for the agent would cost the link. */
+/* After a long absence the broker may hold the same command a thousand times. What is dropped
+ * the cloud repeats; what is too much for the agent would cost the link. */
 #define COMMANDS_PER_SECOND 200
 
 struct relay {
@@ -48,7 +49,7 @@ struct relay {
 	unsigned n_grumbles; /* left unsaid since then */
 };
 
-/* --- the word on how it goes ----------------------------------------------------------------------- */
+/* --- the word on how it goes ------------------------------------------------------------------ */
 
 static const char *const state_names[_GW_CLOUD_MAX] = {
 	[GW_CLOUD_UNPROVISIONED] = "unprovisioned",
@@ -136,7 +137,7 @@ static void on_state(enum gw_cloud_state state, const char *text, bool needs_hel
 	watch_silence(relay);
 }
 
-/* --- towards the cloud ----------------------------------------------------------------------------- */
+/* --- towards the cloud ------------------------------------------------------------------------ */
 
 static int publish_request(struct relay *relay, struct outstanding_request *request)
 {
@@ -241,7 +242,7 @@ int relay_message(struct relay *relay, const struct gw_msg *msg)
 	return 0;
 }
 
-/* --- from the cloud ---------------------------------------------------------------------------------- */
+/* --- from the cloud --------------------------------------------------------------------------- */
 
 static void grumble(struct relay *relay, enum dialect_topic topic,
 		    const struct dialect_error *error)
@@ -358,7 +359,7 @@ static void on_message(enum dialect_topic topic, struct gw_blob text, void *user
 	heard(relay);
 }
 
-/* --- life -------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct relay *relay_free(struct relay *relay)
 {

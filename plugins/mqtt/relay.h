@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * relay: what goes between the agent and the cloud. Requests out, and again until they are answered;
- * answers and commands in; and the word on how the cloud is reached.
+ * relay: what goes between the agent and the cloud. Requests out, and again until they are
+ * answered; answers and commands in; and the word on how the cloud is reached.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A body that can be read fits the link, and one that we could have written ourselves is written again as
- * the same bytes. The first byte chooses the topic: 'q' request, 'r' response, 'c' command, 'a' answer.
+ * A body that can be read fits the link, and one that we could have written ourselves is written
+ * again as the same bytes. The first byte chooses the topic: 'q' request, 'r' response, 'c'
+ * command, 'a' answer.
  */
 #include <stdlib.h>
 #include <string.h>

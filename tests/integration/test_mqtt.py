@@ -124,16 +124,16 @@ class Base(unittest.TestCase):
     def start(self, environment=None, hosts=None, **settings):
         """Starts the program and welcomes it."""
         self.program = Program(self.folder, self.agent, environment, hosts)
-        self.addCleanup(self.finish)
+        self.addCleanup(self.finish, self.program)
         self.settings = {"broker": f"mqtts://localhost:{self.mosquitto.port}", "retry_first": 1,
                          "retry_max": 2, "silent_after": 2, "box_key": KEY.hex()} | settings
         self.settings = {k: v for k, v in self.settings.items() if v is not None}
         return self.agent.take_in(GATEWAY, **self.settings)
 
-    def finish(self):
-        code = self.program.stop()
+    def finish(self, program):
+        code = program.stop()
         if WRAP or code not in (0, -signal.SIGKILL):
-            print(self.program.log())
+            print(program.log())
         self.assertIn(code, (0, -signal.SIGKILL))
 
     def state(self, state):

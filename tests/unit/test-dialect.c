@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cloud's dialect: each kind of body both ways, and each damage that one member can take. The schemas
- * say the same of the good and the bad (tests/integration/test_schema.py); here it is our own reader.
+ * The cloud's dialect: each kind of body both ways, and each damage that one member can take. The
+ * schemas say the same of the good and the bad (tests/integration/test_schema.py); here it is our
+ * own reader.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -257,7 +258,7 @@ static void texts_become_printable(void **state)
 	dialect_body_done(&body);
 }
 
-/* --- what is not ------------------------------------------------------------------------------- */
+/* --- what is not ------------------------------------------------------------------------------ */
 
 static bool is_optional(const struct example *example, const char *member)
 {
@@ -555,7 +556,7 @@ static void too_long(void **state)
 	assert_string_equal(error.why, "is too long");
 }
 
-/* --- what is written ---------------------------------------------------------------------------- */
+/* --- what is written -------------------------------------------------------------------------- */
 
 static void what_is_read_is_written_again(void **state)
 {
@@ -637,7 +638,8 @@ static void what_cannot_be_said(void **state)
 	assert_unsayable(&msg, "seq");
 }
 
-/* A revocation is never held up by how somebody worded its reason, or by how a serial is written. */
+/* A revocation is never held up by how somebody worded its reason, or by how a serial is
+ * written. */
 static void reasons_and_serials_are_mended(void **state)
 {
 	static const struct {
