@@ -14,6 +14,7 @@
 #include "agent/neighbours.h"
 #include "agent/plugins.h"
 #include "agent/queue.h"
+#include "agent/refusals.h"
 #include "agent/sessions.h"
 #include "agent/store.h"
 #include "agent/turn.h"
@@ -61,6 +62,8 @@ static int make_memory(struct agent *agent)
 	if (r >= 0)
 		r = discovered_new(settings->discovered_max, settings->discovered_age_s,
 				   &agent->discovered);
+	if (r >= 0)
+		r = refusals_new(&agent->refusals);
 	if (r >= 0)
 		r = queue_new(agent, &agent->queue);
 	if (r >= 0)
@@ -112,6 +115,7 @@ struct agent *agent_free(struct agent *agent)
 	agent->due = due_free(agent->due);
 	agent->bus = bus_free(agent->bus);
 	agent->queue = queue_free(agent->queue);
+	agent->refusals = refusals_free(agent->refusals);
 	agent->discovered = discovered_free(agent->discovered);
 	agent->sessions = sessions_free(agent->sessions);
 	agent->neighbours = neighbours_free(agent->neighbours);

@@ -14,6 +14,7 @@ struct link_server;
 struct neighbours;
 struct plugins;
 struct queue;
+struct refusals;
 struct sd_event;
 struct sessions;
 struct store;
@@ -36,6 +37,7 @@ struct agent {
 	struct neighbours *neighbours; /* what transports say of addresses */
 	struct sessions *sessions;     /* who is at a door */
 	struct discovered *discovered; /* who knocked without a claim */
+	struct refusals *refusals;     /* who was turned away lately */
 	struct queue *queue;           /* what is open with the cloud link */
 	struct due *due;               /* what is due when */
 	struct bus *bus;               /* the people's side */

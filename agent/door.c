@@ -14,6 +14,7 @@
 #include "agent/lifecycle.h"
 #include "agent/plugins.h"
 #include "agent/policy.h"
+#include "agent/refusals.h"
 #include "agent/sessions.h"
 #include "agent/steps.h"
 #include "agent/store-certificate.h"
@@ -26,6 +27,18 @@
 #include "lib/util.h"
 
 #define KNOCKS_META "knocks"
+
+/* Says of a device on record that somebody is not let in as it; once in a while, strangers do not tire. */
+static bool record_refusal(struct agent *agent, const char *event, const char *device,
+			   enum gw_reason reason, const char *address)
+{
+	if (!refusals_is_news(agent->refusals, device, reason))
+		return false;
+	gw_log_device(NOTICE, device, "Somebody at %s is not let in: %s", address,
+		      gw_reason_text(reason));
+	lifecycle_record(agent, event, device, "device", gw_reason_code(reason), address);
+	return true;
+}
 
 /* --- a knock --- */
 
@@ -87,6 +100,7 @@ static int give_secret(struct agent *agent, const struct gw_msg_secret_query *ms
 
 	(void)gw_copy(session->device, sizeof(session->device), claim->device);
 	(void)gw_copy(session->claim, sizeof(session->claim), claim->id);
+	(void)gw_copy(session->address, sizeof(session->address), msg->address);
 	session->secret_given = true;
 	turn_step(agent->turn, STEP_SECRET);
 	send_secret(agent, msg->session, (struct gw_blob){ secret, len });
@@ -120,10 +134,10 @@ int door_take_secret_query(struct agent *agent, const struct gw_msg_secret_query
 	if (policy_secret(&facts, &reason))
 		return give_secret(agent, msg, &claim);
 
-	gw_log_device(DEBUG, msg->identity, "A knock from %s is not let in: %s", msg->address,
-		      gw_reason_text(reason));
 	if (facts.state == DEVICE_UNKNOWN)
 		note_sighting(agent, msg);
+	else
+		(void)record_refusal(agent, "knock-refused", msg->identity, reason, msg->address);
 	return give_nothing(agent, msg);
 }
 
@@ -187,10 +201,7 @@ static int prove(struct agent *agent, struct device_record *device, const char *
 static void turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
 		      const char *device, enum gw_reason reason)
 {
-	gw_log(NOTICE, "A peer at %s is not served as %s: %s", msg->address,
-	       *device ? device : "any device", gw_reason_text(reason));
-	lifecycle_record(agent, "peer-refused", device, "device", gw_reason_code(reason),
-			 msg->address);
+	(void)record_refusal(agent, "peer-refused", device, reason, msg->address);
 	send_verdict(agent, msg->session, false, "", gw_reason_code(reason));
 	if (session)
 		session_drop(agent->sessions, session);
@@ -256,16 +267,44 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 
 /* --- the end --- */
 
+/* Silence is all that a peer with another secret is answered with, so silence is how it ends. */
+static bool is_wrong_secret(const struct session *session, const char *reason)
+{
+	return session->secret_given &&
+	       (gw_streq(reason, gw_reason_code(GW_REASON_TIMEOUT)) ||
+		gw_streq(reason, gw_reason_code(GW_REASON_HANDSHAKE_FAILED)));
+}
+
+/* Shown with the device while it has done nothing else since its claim. */
+static int note_wrong_secret(struct agent *agent, const struct session *session)
+{
+	struct device_record device;
+	int r = turn_open(agent->turn);
+
+	if (r < 0 || !record_refusal(agent, "knock-refused", session->device,
+				     GW_REASON_WRONG_SECRET, session->address))
+		return r;
+	r = store_device_get(agent->store, session->device, &device);
+	if (r < 0 || device.state != DEVICE_CLAIMED)
+		return r == -ENOENT ? 0 : r;
+
+	(void)gw_copy(device.reason, sizeof(device.reason), gw_reason_code(GW_REASON_WRONG_SECRET));
+	return store_device_put(agent->store, &device);
+}
+
 int door_take_failed(struct agent *agent, const struct gw_msg_failed *msg)
 {
 	struct session *session = session_find(agent->sessions, msg->session);
+	int r = 0;
 
 	if (!session)
 		return 0;
 
 	gw_log_device(DEBUG, session->device, "A handshake in its name failed: %s", msg->reason);
+	if (is_wrong_secret(session, msg->reason))
+		r = note_wrong_secret(agent, session);
 	session_drop(agent->sessions, session);
-	return 0;
+	return r;
 }
 
 int door_take_end(struct agent *agent, const struct gw_msg_session_end *msg)

@@ -18,6 +18,7 @@ agent_libagent_a_SOURCES = \
 	agent/command.c agent/command.h \
 	agent/device.c agent/device.h \
 	agent/discovered.c agent/discovered.h \
+	agent/refusals.c agent/refusals.h \
 	agent/dispatch.c agent/dispatch.h \
 	agent/door.c agent/door.h \
 	agent/due.c agent/due.h \

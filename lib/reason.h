@@ -25,6 +25,8 @@
 	X(WITHDRAWN, "withdrawn", "The claim was withdrawn; claim the device again to let it in.") \
 	X(CLAIM_EXPIRED, "claim-expired", "Nobody came in time; claim the device again.")          \
 	X(NO_CLAIM, "no-claim", "Nobody has claimed this device.")                                 \
+	X(WRONG_SECRET, "wrong-secret",                                                           \
+	  "Handshakes in its name fail: its secret is not the label's, or datagrams are lost.")    \
 	X(NOT_FOUND, "not-found", "There is no such device.")                                      \
 	X(LIMIT, "limit", "A configured limit is reached; raise it or make room.")                 \
 	X(NOT_POSSIBLE, "not-possible", "Not in the device's present state.")                      \

@@ -23,6 +23,7 @@
 #include "agent/neighbours.h"
 #include "agent/plugins.h"
 #include "agent/queue.h"
+#include "agent/refusals.h"
 #include "agent/sessions.h"
 #include "agent/store-device.h"
 #include "agent/store.h"
@@ -291,6 +292,7 @@ static void start(void)
 	assert_int_equal(discovered_new(agent->settings.discovered_max,
 					agent->settings.discovered_age_s, &agent->discovered),
 			 0);
+	assert_int_equal(refusals_new(&agent->refusals), 0);
 	assert_int_equal(queue_new(agent, &agent->queue), 0);
 	assert_int_equal(due_new(agent, &agent->due), 0);
 }
@@ -302,6 +304,7 @@ static void stop(void)
 	turn_finish(agent->turn);
 	agent->due = due_free(agent->due);
 	agent->queue = queue_free(agent->queue);
+	agent->refusals = refusals_free(agent->refusals);
 	agent->discovered = discovered_free(agent->discovered);
 	agent->sessions = sessions_free(agent->sessions);
 	agent->neighbours = neighbours_free(agent->neighbours);

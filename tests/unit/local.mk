@@ -431,6 +431,12 @@ tests_unit_test_aboard_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_aboard_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_aboard_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-refusals
+tests_unit_test_refusals_SOURCES = tests/unit/test-refusals.c agent/refusals.c
+tests_unit_test_refusals_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_refusals_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gw_now_monotonic_us
+tests_unit_test_refusals_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-command
 tests_unit_test_command_SOURCES = tests/unit/test-command.c $(WORLD_SOURCES)
 tests_unit_test_command_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)

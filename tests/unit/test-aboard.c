@@ -137,8 +137,8 @@ static void a_secret_that_was_not_given_opens_nothing(void **state)
 	assert_false(world_peer_psk(1, DEVICE)); /* never asked for */
 	assert_int_equal(world_claim("OTHER", 9, false), GW_REASON_NONE);
 	assert_int_equal(world_knock(2, "OTHER"), 9);
-	assert_false(world_peer_psk(2, DEVICE)); /* asked for another */
-	assert_int_equal(world_recorded("peer-refused"), 2);
+	assert_false(world_peer_psk(2, DEVICE));             /* asked for another */
+	assert_int_equal(world_recorded("peer-refused"), 1); /* once an hour is enough to know */
 }
 
 static void an_unknown_certificate_opens_nothing(void **state)
@@ -168,6 +168,46 @@ static void a_failed_handshake_is_forgotten(void **state)
 			  -1),
 		0);
 	assert_false(world_peer_psk(1, DEVICE));
+}
+
+static void end_handshake(uint64_t session, enum gw_reason reason)
+{
+	const struct gw_msg msg = { .type = GW_MSG_FAILED,
+				    .failed = { session, gw_reason_code(reason) } };
+
+	assert_int_equal(world_say(GW_ROLE_REGISTRAR, &msg, -1), 0);
+	world_turn();
+}
+
+/* The peer learns nothing; whoever wonders why the device does not come does. */
+static void a_wrong_secret_is_shown(void **state)
+{
+	claim();
+	assert_int_equal(world_knock(1, DEVICE), 7);
+	end_handshake(1, GW_REASON_EVICTED);
+	assert_int_equal(world_recorded("knock-refused"), 0);
+	assert_string_equal(world_reason(DEVICE), "");
+
+	for (uint64_t session = 2; session < 10; session++) {
+		assert_int_equal(world_knock(session, DEVICE), 7);
+		end_handshake(session,
+			      session % 2 ? GW_REASON_TIMEOUT : GW_REASON_HANDSHAKE_FAILED);
+		assert_int_equal(world_recorded("knock-refused"), 1);
+		assert_string_equal(world_reason(DEVICE), "wrong-secret");
+	}
+	world_pass(3600);
+	assert_int_equal(world_knock(10, DEVICE), 7);
+	end_handshake(10, GW_REASON_TIMEOUT);
+	assert_int_equal(world_recorded("knock-refused"), 2);
+}
+
+static void a_burned_claim_is_on_record(void **state)
+{
+	world_get_aboard(DEVICE, 21);
+	assert_int_equal(world_knock(4, DEVICE), 0);
+	assert_int_equal(world_knock(5, DEVICE), 0);
+	assert_int_equal(world_recorded("knock-refused"), 1);
+	assert_string_equal(world_reason(DEVICE), "");
 }
 
 /* --- keys --- */
@@ -738,6 +778,8 @@ int main(void)
 		TEST(an_unknown_certificate_opens_nothing),
 		TEST(nothing_is_asked_before_the_verdict),
 		TEST(a_failed_handshake_is_forgotten),
+		TEST(a_wrong_secret_is_shown),
+		TEST(a_burned_claim_is_on_record),
 		TEST(the_same_key_joins),
 		TEST(the_same_key_gets_the_same_certificate),
 		TEST(another_key_supersedes_what_is_pending),
