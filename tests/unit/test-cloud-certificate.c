@@ -73,12 +73,13 @@ static void test_kinds_of_key(void **state)
 
 	check_request(EC("P-256"), plain, GW_REASON_NONE);
 	check_request(EC("P-384"), plain, GW_REASON_NONE);
+	check_request("-algorithm ED25519", plain, GW_REASON_NONE);
 	check_request("-algorithm RSA -pkeyopt rsa_keygen_bits:2048", plain, GW_REASON_NONE);
 	check_request("-algorithm RSA -pkeyopt rsa_keygen_bits:1024", plain, GW_REASON_WEAK_KEY);
 	check_request(EC("P-521"), plain, GW_REASON_WEAK_KEY);
 	check_request(EC("P-224"), plain, GW_REASON_WEAK_KEY);
 	check_request(EC("secp256k1"), plain, GW_REASON_WEAK_KEY);
-	check_request("-algorithm ED25519", plain, GW_REASON_WEAK_KEY);
+	check_request("-algorithm ED448", plain, GW_REASON_WEAK_KEY);
 	check_request(EC("P-256") " -pkeyopt ec_param_enc:explicit", plain, GW_REASON_WEAK_KEY);
 }
 
