@@ -229,7 +229,7 @@ static int take_server_cert(struct agent *agent, const struct job_record *job,
 		gw_log(ERROR, "The cloud refuses the registrar a certificate: %s %s", msg->reason,
 		       msg->text);
 	}
-	return store_job_drop(agent->store, job->id);
+	return queue_end(agent->queue, job);
 }
 
 /* The cloud knows now that a certificate is proved, or revoked; or will not hear of it. */
@@ -246,7 +246,7 @@ static int take_told(struct agent *agent, const struct job_record *job,
 		lifecycle_record(agent, "cloud-refused", job->device, "cloud", msg->reason,
 				 msg->text);
 	}
-	return store_job_drop(agent->store, job->id);
+	return queue_end(agent->queue, job);
 }
 
 /* Answers cross repetitions: the same one may come again after its job is done. */

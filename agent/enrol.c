@@ -374,7 +374,7 @@ static int issue(struct agent *agent, const struct job_record *job,
 			       .outcome = GW_OUTCOME_DONE,
 			       .certificate = { held->certificate, held->certificate_len },
 			       .chain = { held->chain, held->chain_len } });
-	return store_job_drop(agent->store, job->id);
+	return queue_end(agent->queue, job);
 }
 
 int enrol_take_check(struct agent *agent, const struct gw_msg_checked *msg)

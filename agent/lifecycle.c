@@ -119,7 +119,7 @@ static void void_job(struct agent *agent, const struct device_record *device, co
 	if (store_job_enrolment_of(agent->store, device->id, pending) < 0)
 		return;
 
-	queue_drop(agent->queue, pending->id);
+	(void)queue_drop(agent->queue, pending);
 	enrol_answer_void(agent, pending->id, reason);
 	(void)gw_copy(job->of, sizeof(job->of), pending->id);
 	add_job(agent, job);

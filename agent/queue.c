@@ -163,14 +163,29 @@ void queue_answered(struct queue *queue, const char *job)
 	queue_pump(queue);
 }
 
-void queue_drop(struct queue *queue, const char *job)
+int queue_end(struct queue *queue, const struct job_record *job)
 {
-	struct gw_msg msg = { .type = GW_MSG_REQUEST_END, .request_end = { job } };
+	uint64_t next;
+	int r = store_job_drop(queue->agent->store, job->id);
 
-	(void)store_job_drop(queue->agent->store, job);
-	if (find_open(queue, job))
+	if (r < 0)
+		return r;
+
+	next = store_job_next_of(queue->agent->store, job);
+	if (next)
+		queue->cursor = GW_MIN(queue->cursor, next - 1);
+	queue_pump(queue);
+	return 0;
+}
+
+int queue_drop(struct queue *queue, const struct job_record *job)
+{
+	struct gw_msg msg = { .type = GW_MSG_REQUEST_END, .request_end = { job->id } };
+
+	if (find_open(queue, job->id))
 		plugin_send(plugins_find(queue->agent->plugins, GW_ROLE_CLOUD), &msg, /* fd= */ -1);
-	queue_answered(queue, job);
+	queue_answered(queue, job->id);
+	return queue_end(queue, job);
 }
 
 int queue_drop_kind(struct queue *queue, enum gw_request_kind kind)
@@ -183,8 +198,8 @@ int queue_drop_kind(struct queue *queue, enum gw_request_kind kind)
 		return -ENOMEM;
 	while ((r = store_job_next(queue->agent->store, after, job)) >= 0) {
 		after = job->created;
-		if (job->kind == kind)
-			queue_drop(queue, job->id);
+		if (job->kind == kind && (r = queue_drop(queue, job)) < 0)
+			break;
 	}
 	return r == -ENOENT ? 0 : r;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * queue: jobs on their way to the cloud. The jobs are on disk (store-job); here is which of them the
- * cloud link holds at the moment, and the rule that the next ones follow as it gets rid of those.
+ * cloud link holds at the moment, and the rule that the next ones follow as it gets rid of those. What
+ * is about one device goes one after the other: the cloud must hear in order what became of it.
  */
 #pragma once
 
@@ -22,9 +23,12 @@ int queue_job_id(struct agent *agent, const struct job_record *job, char ret[GW_
 /* Puts a job on disk, with its id filled in, and on its way. A job that is there already is left. */
 int queue_add(struct queue *queue, struct job_record *job);
 
-/* The cloud has answered this job, or nobody wants it any more: the next may go. */
+/* The cloud has answered this job: the next may go. */
 void queue_answered(struct queue *queue, const char *job);
-void queue_drop(struct queue *queue, const char *job);
+
+/* The job is done with and forgotten, or nobody wants it any more: the next of its device may go. */
+int queue_end(struct queue *queue, const struct job_record *job);
+int queue_drop(struct queue *queue, const struct job_record *job);
 
 /* Drops all jobs of a kind. */
 int queue_drop_kind(struct queue *queue, enum gw_request_kind kind);

@@ -163,7 +163,10 @@ int store_job_after(struct store *store, uint64_t created, struct job_record *re
 	struct sqlite3_stmt *row;
 	int r = store_select(store, &row,
 			     "SELECT " COLUMNS " FROM job WHERE created > ?"
-			     " AND due = 0 AND state = 'waiting' ORDER BY created LIMIT 1",
+			     " AND due = 0 AND state = 'waiting' AND NOT EXISTS"
+			     " (SELECT 1 FROM job AS other WHERE other.device = job.device"
+			     "  AND other.device <> '' AND other.created < job.created)"
+			     " ORDER BY created LIMIT 1",
 			     "i", (int64_t)created);
 
 	return r < 0 ? r : get_one(store, row, ret);
@@ -200,6 +203,14 @@ int store_job_checking(struct store *store, uint64_t created, struct job_record 
 			     "i", (int64_t)created);
 
 	return r < 0 ? r : get_one(store, row, ret);
+}
+
+uint64_t store_job_next_of(struct store *store, const struct job_record *job)
+{
+	return (uint64_t)store_number(store, 0,
+				      "SELECT min(created) FROM job WHERE device = ?"
+				      " AND device <> '' AND created > ?",
+				      "ti", job->device, (int64_t)job->created);
 }
 
 uint64_t store_job_newest(struct store *store)

@@ -59,8 +59,8 @@ int store_job_set_due(struct store *store, const char *id, uint64_t due);
 int store_job_count_attempt(struct store *store, const char *id);
 int store_job_drop(struct store *store, const char *id);
 
-/* In the order they were made: the first job behind `created` that waits and is not put off; and a job
- * whose time to be sent again has come. -ENOENT: there is none. */
+/* In the order they were made: the first job behind `created` that waits, is not put off and has none of
+ * its device before it; and a job whose time to be sent again has come. -ENOENT: there is none. */
 int store_job_after(struct store *store, uint64_t created, struct job_record *ret);
 int store_job_due(struct store *store, uint64_t now_s, struct job_record *ret);
 
@@ -69,6 +69,9 @@ int store_job_next(struct store *store, uint64_t created, struct job_record *ret
 
 /* A job whose answer is still to be checked, behind `created`. */
 int store_job_checking(struct store *store, uint64_t created, struct job_record *ret);
+
+/* `created` of the same device's next job, 0 = there is none. */
+uint64_t store_job_next_of(struct store *store, const struct job_record *job);
 
 /* `created` of the newest job, 0 = there is none. */
 uint64_t store_job_newest(struct store *store);

@@ -263,6 +263,7 @@ static void another_key_supersedes_what_is_pending(void **state)
 	request = world_request(GW_REQUEST_REVOKED);
 	assert_string_equal(request->of, first);
 	assert_string_equal(request->reason, "superseded");
+	world_answer_with(request->job, GW_OUTCOME_DONE, "");
 	keep_job(second);
 	assert_string_not_equal(first, second);
 
@@ -306,6 +307,9 @@ static void the_fourth_key_is_one_too_many(void **state)
 	world_enter(1, DEVICE);
 	for (uint8_t key = 11; key < 14; key++)
 		world_csr(1, key, key);
+	(void)world_request(GW_REQUEST_ENROLL);
+	for (int i = 0; i < 2; i++)
+		world_answer_with(world_request(GW_REQUEST_REVOKED)->job, GW_OUTCOME_DONE, "");
 	world_forget();
 	world_csr(1, 14, 14);
 	world_is_refused(1, GW_REASON_TOO_MANY_KEYS);
@@ -318,7 +322,7 @@ static void the_fourth_key_is_one_too_many(void **state)
 	assert_int_equal(world_claim(DEVICE, 7, true), GW_REASON_NONE);
 	world_enter(2, DEVICE);
 	world_csr(2, 1, 14);
-	assert_string_equal(world_request(GW_REQUEST_REVOKED)->reason, "superseded");
+	world_answer_with(world_request(GW_REQUEST_REVOKED)->job, GW_OUTCOME_DONE, "");
 	(void)world_request(GW_REQUEST_ENROLL);
 }
 
@@ -484,6 +488,40 @@ static void the_cloud_is_away(void **state)
 	world_answer(job, 21);
 	world_checked(job, 21, true);
 	world_gets(1, 21); /* PENDING may be followed by the final one */
+}
+
+/* Else the proof of the old certificate might reach the cloud behind the new one, and revoke that. */
+static void a_device_s_requests_go_in_order(void **state)
+{
+	char proved[GW_ID_MAX + 1];
+
+	claim();
+	world_issue(1, DEVICE, 11, 21);
+	assert_true(world_peer_certificate(2, 21));
+	(void)world_request(GW_REQUEST_PROVED); /* and no answer */
+	assert_int_equal(world_claim(DEVICE, 7, true), GW_REASON_NONE);
+	world_enter(3, DEVICE);
+	world_csr(3, 1, 12);
+	assert_int_equal(world_count(GW_ROLE_CLOUD, GW_MSG_REQUEST), 0);
+
+	/* Nor when it is all told anew; and nobody else waits for it. */
+	world_lose(GW_ROLE_CLOUD);
+	world_connect(GW_ROLE_CLOUD);
+	world_turn();
+	(void)gw_copy(proved, sizeof(proved), world_request(GW_REQUEST_PROVED)->job);
+	assert_int_equal(world_count(GW_ROLE_CLOUD, GW_MSG_REQUEST), 0);
+	assert_int_equal(world_claim("ACME-2", 8, false), GW_REASON_NONE);
+	world_enter(4, "ACME-2");
+	world_csr(4, 1, 13);
+	assert_string_equal(world_request(GW_REQUEST_ENROLL)->device, "ACME-2");
+
+	world_answer_with(proved, GW_OUTCOME_PENDING, "");
+	assert_int_equal(world_count(GW_ROLE_CLOUD, GW_MSG_REQUEST), 0);
+	world_pass(60);
+	world_turn();
+	assert_string_equal(world_request(GW_REQUEST_PROVED)->job, proved);
+	world_answer_with(proved, GW_OUTCOME_DONE, "");
+	assert_string_equal(world_request(GW_REQUEST_ENROLL)->device, DEVICE);
 }
 
 static void a_new_cloud_link_gets_it_all_again(void **state)
@@ -655,6 +693,7 @@ static void an_expired_claim_opens_nothing_even_before_it_is_looked_at(void **st
 
 static void not_proved_while_the_claim_lives(void **state)
 {
+	const struct gw_msg_request *revoked;
 	char before[GW_ID_MAX + 1];
 	struct claim_record now;
 
@@ -670,7 +709,9 @@ static void not_proved_while_the_claim_lives(void **state)
 	assert_int_equal(world_state(DEVICE), DEVICE_CLAIMED);
 	assert_string_equal(world_reason(DEVICE), "not-proved");
 	expect_certificate(21, CERTIFICATE_REVOKED);
-	assert_int_equal(world_request(GW_REQUEST_REVOKED)->serial.data[0], 21);
+	revoked = world_request(GW_REQUEST_REVOKED);
+	assert_int_equal(revoked->serial.data[0], 21);
+	world_answer_with(revoked->job, GW_OUTCOME_DONE, "");
 	assert_false(world_peer_certificate(2, 21));
 
 	world_csr(1, 2, 11); /* what began under the old generation is over */
@@ -795,6 +836,7 @@ int main(void)
 		TEST(a_certificate_on_record_is_a_bad_one),
 		TEST(done_without_a_certificate_is_a_bad_one),
 		TEST(the_cloud_is_away),
+		TEST(a_device_s_requests_go_in_order),
 		TEST(a_new_cloud_link_gets_it_all_again),
 		TEST(a_new_registrar_begins_anew),
 		TEST(the_agent_starts_again),
