@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/integration/whole/kills.py \
 	tests/integration/whole/lab.py \
 	tests/integration/whole/label.py \
+	tests/integration/whole/load.py \
 	tests/integration/whole/proxy.py \
 	tests/integration/whole/run.py \
 	tests/integration/whole/test_away.py \
