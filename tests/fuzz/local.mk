@@ -68,3 +68,13 @@ FUZZ_TARGETS += tests/fuzz/fuzz-key-exchange
 tests_fuzz_fuzz_key_exchange_SOURCES = tests/fuzz/fuzz-key-exchange.c \
 	plugins/registrar/key-exchange.c plugins/registrar/record.c
 tests_fuzz_fuzz_key_exchange_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-cloud-body
+tests_fuzz_fuzz_cloud_body_SOURCES = tests/fuzz/fuzz-cloud-body.c tools/cloud/body-read.c
+tests_fuzz_fuzz_cloud_body_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_cloud_body_LDADD = $(FUZZ_LIBS) $(JANSSON_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-cloud-csr
+tests_fuzz_fuzz_cloud_csr_SOURCES = tests/fuzz/fuzz-cloud-csr.c tools/cloud/csr.c
+tests_fuzz_fuzz_cloud_csr_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_fuzz_fuzz_cloud_csr_LDADD = $(FUZZ_LIBS) $(OPENSSL_LIBS) $(GANGWAY_LIBS)
