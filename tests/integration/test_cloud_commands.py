@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What gangway-cloud tells gateways, and how it goes on telling until it is answered."""
+import concurrent.futures
 import json
 import signal
 import unittest
@@ -180,6 +181,19 @@ class Commands(cloud.Case):
         gateway.ask(self.enroll(Key(self.folder)))
         self.cloud.run("revoke", self.cloud.folder, DEVICE)
         self.refused(gateway.ask(self.enroll(Key(self.folder))), "revoked")
+
+    def test_many_verbs_at_once(self):
+        gateway = self.go()
+        gateway.status()
+        devices = [f"D-{i}" for i in range(24)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for done in [pool.submit(self.claim, payload=label(device)) for device in devices]:
+                done.result()
+        while devices:
+            command = gateway.command(lambda c: c["device"] in devices)  # or one that is repeated
+            devices.remove(command["device"])
+            gateway.answer(command)
+        self.assertNotIn("error", self.cloud.log())
 
     def test_verbs_refuse(self):
         gateway = self.go("gw-1")

@@ -47,6 +47,7 @@ struct gateway {
 	uint8_t box_key[BOX_KEY_LEN];
 	uint64_t wait_us; /* the next pause between repetitions */
 	uint64_t due_us;  /* when to look again, or NEVER */
+	bool has_open;    /* noted while the list of those that have commands is gone through */
 };
 
 struct fleet {
@@ -269,45 +270,48 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* --- what happens ---------------------------------------------------------------------------- */
 
-static int look_at(const char *id, void *userdata)
+static int note_open(const char *id, void *userdata)
 {
 	struct fleet *fleet = userdata;
 	struct gateway *gateway = find(fleet, id);
 
 	if (gateway)
-		send_open(fleet, gateway, /* repeat= */ false);
+		gateway->has_open = true;
 	return 0;
+}
+
+/* The list is gone through to its end first: nothing can be written while it is being read. */
+static void find_open(struct fleet *fleet)
+{
+	int r;
+
+	for (size_t i = 0; i < fleet->n_gateways; i++)
+		fleet->gateways[i]->has_open = false;
+
+	r = registry_gateways_each(fleet->registry, add_gateway, fleet);
+	if (r >= 0)
+		r = registry_commands_gateways(fleet->registry, note_open, fleet);
+	if (r < 0)
+		gw_log(ERROR, "%s: %s", HOME_REGISTRY, strerror(-r));
 }
 
 void fleet_look(struct fleet *fleet)
 {
-	int r;
-
-	r = registry_gateways_each(fleet->registry, add_gateway, fleet);
-	if (r >= 0)
-		r = registry_commands_gateways(fleet->registry, look_at, fleet);
-	if (r < 0)
-		gw_log(ERROR, "%s: %s", HOME_REGISTRY, strerror(-r));
-}
-
-static int wait_for_status(const char *id, void *userdata)
-{
-	struct fleet *fleet = userdata;
-	struct gateway *gateway = find(fleet, id);
-
-	if (gateway)
-		gateway->due_us = gw_now_monotonic_us() + WAIT_FIRST_US;
-	return 0;
+	find_open(fleet);
+	for (size_t i = 0; i < fleet->n_gateways; i++)
+		if (fleet->gateways[i]->has_open)
+			send_open(fleet, fleet->gateways[i], /* repeat= */ false);
 }
 
 void fleet_connected(struct fleet *fleet)
 {
-	int r;
+	uint64_t due_us = gw_now_monotonic_us() + WAIT_FIRST_US;
 
 	fleet->is_connected = true;
-	r = registry_commands_gateways(fleet->registry, wait_for_status, fleet);
-	if (r < 0)
-		gw_log(ERROR, "%s: %s", HOME_REGISTRY, strerror(-r));
+	find_open(fleet);
+	for (size_t i = 0; i < fleet->n_gateways; i++)
+		if (fleet->gateways[i]->has_open)
+			fleet->gateways[i]->due_us = due_us; /* its status comes before that */
 	set_timer(fleet);
 }
 
