@@ -490,3 +490,15 @@ UNIT_TESTS += tests/unit/test-agent-settings
 tests_unit_test_agent_settings_SOURCES = tests/unit/test-agent-settings.c
 tests_unit_test_agent_settings_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_agent_settings_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-queue
+tests_unit_test_queue_SOURCES = tests/unit/test-queue.c $(WORLD_SOURCES)
+tests_unit_test_queue_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_queue_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_queue_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-sightings
+tests_unit_test_sightings_SOURCES = tests/unit/test-sightings.c
+tests_unit_test_sightings_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sightings_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gw_now_monotonic_us
+tests_unit_test_sightings_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Jobs on their way to the cloud: who is who, how many go at a time, and that each goes again. */
+#include "tests/unit/agent-world.h"
+
+#include <string.h>
+
+#include "agent/queue.h"
+#include "agent/store-job.h"
+#include "agent/store.h"
+#include "agent/turn.h"
+#include "lib/util.h"
+
+#define WINDOW (GW_REQUESTS_MAX - 1)
+
+static struct job_record job(unsigned n)
+{
+	struct job_record job = { .kind = GW_REQUEST_REVOKED, .serial_len = 4 };
+
+	(void)gw_copy(job.device, sizeof(job.device), "D");
+	memcpy(job.serial, &n, 4);
+	return job;
+}
+
+static void add(unsigned n, char id[GW_ID_MAX + 1])
+{
+	struct job_record record = job(n);
+
+	assert_int_equal(turn_open(world_agent()->turn), 0);
+	assert_int_equal(queue_add(world_agent()->queue, &record), 0);
+	if (id)
+		(void)gw_copy(id, GW_ID_MAX + 1, record.id);
+}
+
+static void add_many(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		add(i, NULL);
+	world_turn();
+}
+
+static unsigned n_sent(void)
+{
+	return world_count(GW_ROLE_CLOUD, GW_MSG_REQUEST);
+}
+
+/* --- ids --- */
+
+static void id_of(const struct job_record *record, char id[GW_ID_MAX + 1])
+{
+	assert_int_equal(queue_job_id(world_agent(), record, id), 0);
+}
+
+static void the_same_work_has_the_same_id(void **state)
+{
+	char one[GW_ID_MAX + 1], two[GW_ID_MAX + 1];
+	struct job_record record = job(1);
+
+	id_of(&record, one);
+	record.attempts = 7; /* what is no part of the work */
+	record.created = 8;
+	record.due = 9;
+	memset(record.csr, 'x', sizeof(record.csr)); /* the key decides, not the CSR's bytes */
+	record.csr_len = sizeof(record.csr);
+	id_of(&record, two);
+	assert_string_equal(one, two);
+	world_restart();
+	id_of(&record, two);
+	assert_string_equal(one, two);
+	assert_int_equal(strlen(one), 32);
+}
+
+static void other_work_has_another_id(void **state)
+{
+	struct job_record records[8];
+	char ids[GW_ELEMENTS(records)][GW_ID_MAX + 1];
+
+	for (size_t i = 0; i < GW_ELEMENTS(records); i++)
+		records[i] = job(1);
+	records[1].kind = GW_REQUEST_PROVED;
+	(void)strcpy(records[2].device, "E");
+	(void)strcpy(records[3].claim, "c");
+	(void)strcpy(records[4].of, "c");
+	records[5].serial[0] = 2;
+	records[6].key_len = 32;
+	(void)strcpy(records[7].device, ""); /* the same bytes, elsewhere */
+	(void)strcpy(records[7].claim, "D");
+	for (size_t i = 0; i < GW_ELEMENTS(records); i++) {
+		id_of(&records[i], ids[i]);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(ids[i], ids[j]);
+	}
+	(void)strcpy(world_agent()->settings.gateway, "gw-2");
+	id_of(&records[0], ids[1]);
+	assert_string_not_equal(ids[0], ids[1]);
+}
+
+static void what_is_there_is_left(void **state)
+{
+	add(1, NULL);
+	add(1, NULL);
+	world_turn();
+	assert_int_equal(n_sent(), 1);
+	assert_true(store_job_count(world_agent()->store) == 1);
+}
+
+/* --- how many at a time --- */
+
+static void so_many_and_no_more(void **state)
+{
+	char id[GW_ID_MAX + 1];
+
+	add_many(WINDOW + 10);
+	assert_int_equal(n_sent(), WINDOW);
+	(void)gw_copy(id, sizeof(id), world_request(GW_REQUEST_REVOKED)->job);
+	world_forget();
+	world_answer(id, 0);
+	assert_int_equal(n_sent(), 1); /* an answer makes room for the next */
+	world_answer(id, 0);           /* told twice */
+	assert_int_equal(n_sent(), 1);
+	assert_true(store_job_count(world_agent()->store) == WINDOW + 9);
+}
+
+static void in_the_order_they_were_made(void **state)
+{
+	add_many(20);
+	for (unsigned i = 0; i < 20; i++)
+		assert_memory_equal(world_request(GW_REQUEST_REVOKED)->serial.data, &i, 4);
+	world_step(-100000); /* time goes back: the order stays */
+	add(20, NULL);
+	add(21, NULL);
+	world_turn();
+	world_lose(GW_ROLE_CLOUD);
+	world_turn();
+	world_forget();
+	world_connect(GW_ROLE_CLOUD);
+	world_turn();
+	for (unsigned i = 0; i < 22; i++)
+		assert_memory_equal(world_request(GW_REQUEST_REVOKED)->serial.data, &i, 4);
+}
+
+static void a_new_link_gets_all_anew(void **state)
+{
+	add_many(WINDOW + 10);
+	world_lose(GW_ROLE_CLOUD);
+	world_turn();
+	world_forget();
+	add(1000, NULL); /* waits */
+	world_turn();
+	assert_int_equal(n_sent(), 0);
+	world_connect(GW_ROLE_CLOUD);
+	world_turn();
+	assert_int_equal(n_sent(), WINDOW);
+}
+
+static void a_restart_loses_nothing(void **state)
+{
+	add_many(30);
+	world_restart();
+	world_connect(GW_ROLE_CLOUD);
+	world_turn();
+	assert_int_equal(n_sent(), 30);
+	add(1000, NULL);
+	world_turn();
+	assert_int_equal(n_sent(), 31);
+}
+
+static void what_is_dropped_is_taken_back(void **state)
+{
+	char id[GW_ID_MAX + 1];
+
+	add(1, id);
+	world_turn();
+	queue_drop(world_agent()->queue, id);
+	world_turn();
+	assert_string_equal(world_hear(GW_ROLE_CLOUD, GW_MSG_REQUEST_END)->request_end.job, id);
+	assert_true(store_job_count(world_agent()->store) == 0);
+	queue_drop(world_agent()->queue, id); /* again: nobody is bothered */
+	world_turn();
+	assert_int_equal(world_count(GW_ROLE_CLOUD, GW_MSG_REQUEST_END), 0);
+}
+
+static void what_never_left_is_dropped_in_silence(void **state)
+{
+	char id[GW_ID_MAX + 1];
+
+	add_many(WINDOW);
+	add(1000, id);
+	queue_drop(world_agent()->queue, id);
+	world_turn();
+	assert_int_equal(world_count(GW_ROLE_CLOUD, GW_MSG_REQUEST_END), 0);
+}
+
+static void put_off_and_back(void **state)
+{
+	char id[GW_ID_MAX + 1];
+	static struct job_record record;
+
+	add_many(3);
+	(void)gw_copy(id, sizeof(id), world_request(GW_REQUEST_REVOKED)->job);
+	world_answer_with(id, GW_OUTCOME_PENDING, ""); /* 30 s */
+	world_forget();
+	world_lose(GW_ROLE_CLOUD);
+	world_connect(GW_ROLE_CLOUD); /* a new link does not hurry what was put off */
+	world_turn();
+	assert_int_equal(n_sent(), 2);
+	world_forget();
+	world_pass(30);
+	world_turn();
+	assert_string_equal(world_request(GW_REQUEST_REVOKED)->job, id);
+	world_pass(30);
+	world_turn();
+	assert_int_equal(n_sent(), 0); /* once */
+	assert_int_equal(store_job_get(world_agent()->store, id, &record), 0);
+	assert_int_equal(record.attempts, 2);
+}
+
+static void only_one_certificate_is_asked_for_the_registrar(void **state)
+{
+	uint8_t key[GW_HASH_LEN] = { 1 }, csr[10] = { 2 };
+	struct gw_msg msg = { .type = GW_MSG_SERVER_CSR,
+			      .server_csr = { GW_BLOB_ARRAY(key), GW_BLOB_ARRAY(csr) } };
+	char first[GW_ID_MAX + 1], second[GW_ID_MAX + 1];
+	const struct gw_msg *given;
+
+	assert_int_equal(world_say(GW_ROLE_REGISTRAR, &msg, -1), 0);
+	world_turn();
+	(void)gw_copy(first, sizeof(first), world_request(GW_REQUEST_SERVER_CERT)->job);
+	key[0] = 2;
+	assert_int_equal(world_say(GW_ROLE_REGISTRAR, &msg, -1), 0);
+	world_turn();
+	assert_string_equal(world_hear(GW_ROLE_CLOUD, GW_MSG_REQUEST_END)->request_end.job, first);
+	(void)gw_copy(second, sizeof(second), world_request(GW_REQUEST_SERVER_CERT)->job);
+	world_answer(second, 31);
+	given = world_hear(GW_ROLE_REGISTRAR, GW_MSG_SERVER_CERT);
+	assert_int_equal(given->server_cert.key.data[0], 2);
+	assert_int_equal(given->server_cert.certificate.data[0], 31);
+	world_answer(second, 31); /* told twice */
+	assert_int_equal(n_sent(), 0);
+	assert_int_equal(world_recorded("stray-answer"), 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(the_same_work_has_the_same_id),
+		TEST(other_work_has_another_id),
+		TEST(what_is_there_is_left),
+		TEST(so_many_and_no_more),
+		TEST(in_the_order_they_were_made),
+		TEST(a_new_link_gets_all_anew),
+		TEST(a_restart_loses_nothing),
+		TEST(what_is_dropped_is_taken_back),
+		TEST(what_never_left_is_dropped_in_silence),
+		TEST(put_off_and_back),
+		TEST(only_one_certificate_is_asked_for_the_registrar),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
