@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every call passes one filter. If the caller's credentials are known it is judged there and then; if
+ * Every call passes one filter, and is wiped when it is done with. If the caller's credentials are known it is judged there and then; if
  * not, the bus is asked for them without waiting, and the call comes back to the filter with the
  * answer. Names of callers on a bus are never given twice, so what is known stays true.
  *
@@ -221,8 +221,11 @@ static int judge(struct bus *bus, sd_bus_message *call)
 	caller = caller_of(bus, call);
 	if (!caller)
 		return ask_who_calls(bus, call);
-	if (right_is_held(right, caller->uid, caller->in_group))
+	if (right_is_held(right, caller->uid, caller->in_group)) {
+		if (right == RIGHT_INSPECT)
+			turn_settle(bus->agent->turn);
 		return 0;
+	}
 	gw_log(NOTICE, "Uid %u may not call %s", caller->uid, member);
 	return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_ACCESS_DENIED,
 					  "You do not have the right to call %s", member);
@@ -239,7 +242,10 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		connect_later(bus);
 		return 0;
 	}
-	return sd_bus_message_is_method_call(m, NULL, NULL) > 0 ? judge(bus, m) : 0;
+	if (sd_bus_message_is_method_call(m, NULL, NULL) <= 0)
+		return 0;
+	(void)sd_bus_message_sensitive(m); /* one that is refused may hold a secret too */
+	return judge(bus, m);
 }
 
 /* --- replies --- */
@@ -298,7 +304,10 @@ static void device_path_tell(struct bus *bus, const struct turn_change *change)
 		(void)sd_bus_emit_object_added(bus->connection, path);
 	else
 		(void)sd_bus_emit_properties_changed(bus->connection, path, "org.gangway1.Device",
-						     "State", "Reason", "ReasonText", NULL);
+						     "State", "Reason", "ReasonText", "Method",
+						     "Tenant", "Transport", "Address", "Vendor",
+						     "Model", "Fingerprint", "NotAfter", "LastSeen",
+						     "ClaimedBy", "ClaimExpires", NULL);
 	if (was_listed && !is_listed)
 		(void)sd_bus_emit_interfaces_removed(bus->connection, path, "org.gangway1.Device",
 						     NULL);

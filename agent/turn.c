@@ -190,6 +190,12 @@ void turn_finish(struct turn *turn)
 	finish(turn);
 }
 
+void turn_settle(struct turn *turn)
+{
+	if (store_in_transaction(turn->agent->store))
+		finish(turn);
+}
+
 static bool is_due(const struct turn *turn)
 {
 	return turn->n_joined >= CHANGES_MAX ||

@@ -46,3 +46,6 @@ int turn_tell(struct turn *turn, const struct turn_change *change);
 
 /* Commits now, as the loop would. For the very end. */
 void turn_finish(struct turn *turn);
+
+/* The same, if anything is to be written: who looks now sees nothing that may yet be undone. */
+void turn_settle(struct turn *turn);

@@ -107,6 +107,28 @@ static void a_reply_alone_is_sent_too(void **state)
 	assert_int_equal(answer.n_sent, 1);
 }
 
+static void who_looks_sees_what_is_kept(void **state)
+{
+	sd_bus_message call = { .n_owners = 1 }, answer = { 0 };
+
+	reply(&call, &answer);
+	turn_settle(turn()); /* nothing to write: no hurry */
+	assert_int_equal(answer.n_sent, 0);
+	write_something("x");
+	turn_settle(turn());
+	assert_int_equal(answer.n_sent, 1);
+	assert_false(store_in_transaction(world_agent()->store));
+	assert_true(is_written("x"));
+	world_turn();
+	assert_int_equal(answer.n_sent, 1);
+
+	write_something("y");
+	world_spoil_store();
+	turn_settle(turn());
+	assert_false(is_written("y"));
+	assert_int_equal(world_breaks(), 1);
+}
+
 /* Everything undone, every caller told, nothing left. */
 static void expect_undone(sd_bus_message *call, sd_bus_message *answer, int error)
 {
@@ -389,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_reply_waits_for_the_commit),
 		TEST(a_reply_alone_is_sent_too),
+		TEST(who_looks_sees_what_is_kept),
 		TEST(a_failed_commit_is_told),
 		TEST(what_fails_halfway_is_undone),
 		TEST(a_store_that_is_taken),
