@@ -26,7 +26,7 @@
 
 static int open_disk(struct agent *agent, const struct agent_options *options)
 {
-	char error[ERROR_MAX];
+	char error[ERROR_MAX] = "Out of memory";
 	int r;
 
 	r = settings_read(options->config, &agent->settings, error, sizeof(error));

@@ -36,8 +36,9 @@ static int take_connection(struct link_server *server, int fd)
 	int r;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
+		r = -errno;
 		(void)close(fd);
-		return -errno;
+		return r;
 	}
 
 	r = roles_identify(peer.uid, name, sizeof(name));

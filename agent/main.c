@@ -91,6 +91,9 @@ static int make_loop(sd_event **ret)
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return -errno;
 
+	/* A file that may not grow is an error of the store, like a full disk. */
+	(void)signal(SIGXFSZ, SIG_IGN);
+
 	r = sd_event_default(ret);
 	if (r >= 0)
 		r = sd_event_add_signal(*ret, NULL, SIGTERM, NULL, NULL);
