@@ -12,29 +12,29 @@
 
 #define WINDOW (GW_REQUESTS_MAX - 1)
 
+/* Each about a device of its own. */
 static struct job_record job(unsigned n)
 {
 	struct job_record job = { .kind = GW_REQUEST_REVOKED, .serial_len = 4 };
 
-	(void)gw_copy(job.device, sizeof(job.device), "D");
+	(void)snprintf(job.device, sizeof(job.device), "D-%u", n);
 	memcpy(job.serial, &n, 4);
 	return job;
 }
 
-static void add(unsigned n, char id[GW_ID_MAX + 1])
+static struct job_record add(unsigned n)
 {
 	struct job_record record = job(n);
 
 	assert_int_equal(turn_open(world_agent()->turn), 0);
 	assert_int_equal(queue_add(world_agent()->queue, &record), 0);
-	if (id)
-		(void)gw_copy(id, GW_ID_MAX + 1, record.id);
+	return record;
 }
 
 static void add_many(unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		add(i, NULL);
+		(void)add(i);
 	world_turn();
 }
 
@@ -83,7 +83,7 @@ static void other_work_has_another_id(void **state)
 	records[5].serial[0] = 2;
 	records[6].key_len = 32;
 	(void)strcpy(records[7].device, ""); /* the same bytes, elsewhere */
-	(void)strcpy(records[7].claim, "D");
+	(void)strcpy(records[7].claim, records[0].device);
 	for (size_t i = 0; i < GW_ELEMENTS(records); i++) {
 		id_of(&records[i], ids[i]);
 		for (size_t j = 0; j < i; j++)
@@ -96,8 +96,8 @@ static void other_work_has_another_id(void **state)
 
 static void what_is_there_is_left(void **state)
 {
-	add(1, NULL);
-	add(1, NULL);
+	(void)add(1);
+	(void)add(1);
 	world_turn();
 	assert_int_equal(n_sent(), 1);
 	assert_true(store_job_count(world_agent()->store) == 1);
@@ -126,8 +126,8 @@ static void in_the_order_they_were_made(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		assert_memory_equal(world_request(GW_REQUEST_REVOKED)->serial.data, &i, 4);
 	world_step(-100000); /* time goes back: the order stays */
-	add(20, NULL);
-	add(21, NULL);
+	(void)add(20);
+	(void)add(21);
 	world_turn();
 	world_lose(GW_ROLE_CLOUD);
 	world_turn();
@@ -138,13 +138,51 @@ static void in_the_order_they_were_made(void **state)
 		assert_memory_equal(world_request(GW_REQUEST_REVOKED)->serial.data, &i, 4);
 }
 
+/* What is about one device: one after the other, whatever becomes of the one before. */
+static void add_for_one_device(unsigned n)
+{
+	struct job_record record = job(n);
+
+	(void)gw_copy(record.device, sizeof(record.device), "ONE");
+	assert_int_equal(turn_open(world_agent()->turn), 0);
+	assert_int_equal(queue_add(world_agent()->queue, &record), 0);
+	world_turn();
+}
+
+static void the_cloud_hears_of_a_device_in_order(void **state)
+{
+	char id[GW_ID_MAX + 1];
+	unsigned n;
+
+	for (n = 1; n <= 3; n++)
+		add_for_one_device(n);
+	(void)add(1000); /* others do not wait for it */
+	world_turn();
+	assert_int_equal(n_sent(), 2);
+	n = 1;
+	(void)gw_copy(id, sizeof(id), world_request(GW_REQUEST_REVOKED)->job);
+	world_forget();
+	world_answer_with(id, GW_OUTCOME_PENDING, "");
+	assert_int_equal(n_sent(), 0); /* put off: the next waits with it */
+	world_pass(30);
+	world_turn();
+	assert_string_equal(world_request(GW_REQUEST_REVOKED)->job, id);
+	for (n = 2; n <= 3; n++) {
+		world_answer(id, 0);
+		assert_int_equal(n_sent(), 1);
+		(void)gw_copy(id, sizeof(id), world_request(GW_REQUEST_REVOKED)->job);
+	}
+	world_answer(id, 0);
+	assert_true(store_job_count(world_agent()->store) == 1);
+}
+
 static void a_new_link_gets_all_anew(void **state)
 {
 	add_many(WINDOW + 10);
 	world_lose(GW_ROLE_CLOUD);
 	world_turn();
 	world_forget();
-	add(1000, NULL); /* waits */
+	(void)add(1000); /* waits */
 	world_turn();
 	assert_int_equal(n_sent(), 0);
 	world_connect(GW_ROLE_CLOUD);
@@ -159,33 +197,35 @@ static void a_restart_loses_nothing(void **state)
 	world_connect(GW_ROLE_CLOUD);
 	world_turn();
 	assert_int_equal(n_sent(), 30);
-	add(1000, NULL);
+	(void)add(1000);
 	world_turn();
 	assert_int_equal(n_sent(), 31);
 }
 
 static void what_is_dropped_is_taken_back(void **state)
 {
-	char id[GW_ID_MAX + 1];
+	const struct job_record record = add(1);
 
-	add(1, id);
 	world_turn();
-	queue_drop(world_agent()->queue, id);
+	assert_int_equal(turn_open(world_agent()->turn), 0);
+	assert_int_equal(queue_drop(world_agent()->queue, &record), 0);
 	world_turn();
-	assert_string_equal(world_hear(GW_ROLE_CLOUD, GW_MSG_REQUEST_END)->request_end.job, id);
+	assert_string_equal(world_hear(GW_ROLE_CLOUD, GW_MSG_REQUEST_END)->request_end.job,
+			    record.id);
 	assert_true(store_job_count(world_agent()->store) == 0);
-	queue_drop(world_agent()->queue, id); /* again: nobody is bothered */
+	assert_int_equal(turn_open(world_agent()->turn), 0);
+	assert_int_equal(queue_drop(world_agent()->queue, &record), 0); /* nobody is bothered */
 	world_turn();
 	assert_int_equal(world_count(GW_ROLE_CLOUD, GW_MSG_REQUEST_END), 0);
 }
 
 static void what_never_left_is_dropped_in_silence(void **state)
 {
-	char id[GW_ID_MAX + 1];
+	struct job_record record;
 
 	add_many(WINDOW);
-	add(1000, id);
-	queue_drop(world_agent()->queue, id);
+	record = add(1000);
+	assert_int_equal(queue_drop(world_agent()->queue, &record), 0);
 	world_turn();
 	assert_int_equal(world_count(GW_ROLE_CLOUD, GW_MSG_REQUEST_END), 0);
 }
@@ -248,6 +288,7 @@ int main(void)
 		TEST(what_is_there_is_left),
 		TEST(so_many_and_no_more),
 		TEST(in_the_order_they_were_made),
+		TEST(the_cloud_hears_of_a_device_in_order),
 		TEST(a_new_link_gets_all_anew),
 		TEST(a_restart_loses_nothing),
 		TEST(what_is_dropped_is_taken_back),
