@@ -216,6 +216,17 @@ static int take_hello(struct plugin *plugin, const struct gw_msg_hello *hello)
 
 /* --- listening --- */
 
+/* The registrar keeps to a rate of secrets by itself. One that does not is no longer ours; what it was
+ * kept waiting with may come at once. */
+static unsigned limit_of(const struct plugin *plugin, enum gw_msg_type type, unsigned per_second)
+{
+	const struct settings *settings = &plugin->plugins->agent->settings;
+
+	if (type != GW_MSG_SECRET_QUERY)
+		return per_second;
+	return (unsigned)GW_MIN((uint64_t)per_second, 2 * settings->registrar_secret_rate);
+}
+
 /* Takes one from the bucket of that message; false: it is empty. */
 static bool spend(struct plugin *plugin, enum gw_msg_type type, unsigned per_second)
 {
@@ -253,7 +264,7 @@ static int on_message(struct gw_link *link, const struct gw_msg *msg, int *fd, v
 
 	if (!rule_allows(plugin->state, plugin->role, msg->type, &per_second))
 		return -EPROTO;
-	if (!spend(plugin, msg->type, per_second))
+	if (!spend(plugin, msg->type, limit_of(plugin, msg->type, per_second)))
 		return -EDQUOT;
 
 	switch ((unsigned)msg->type) {

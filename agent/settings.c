@@ -54,7 +54,7 @@ static const struct key keys[] = {
 	{ "registrar", "handshake_timeout",     TYPE_NUMBER,  1, 600,          "60",            IN(registrar_handshake_timeout_s) },
 	{ "registrar", "sessions_max",          TYPE_NUMBER,  1, 65536,        "1024",          FOR_PLUGIN },
 	{ "registrar", "idle_timeout",          TYPE_NUMBER,  1, DAY,          "120",           FOR_PLUGIN },
-	{ "registrar", "secret_rate",           TYPE_NUMBER,  1, 10000,        "100",           FOR_PLUGIN },
+	{ "registrar", "secret_rate",           TYPE_NUMBER,  1, 10000,        "100",           IN(registrar_secret_rate) },
 	{ "policy",    "claim_lifetime",        TYPE_NUMBER,  0, LONG_AGO,     "2592000",       IN(claim_lifetime_s) },
 	{ "policy",    "prove_within",          TYPE_NUMBER,  1, LONG_AGO,     "86400",         IN(prove_within_s) },
 	{ "limits",    "devices",               TYPE_NUMBER,  1, 1000000,      "10000",         IN(devices_max) },

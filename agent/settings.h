@@ -18,6 +18,7 @@ struct settings {
 	char cloud_device_endpoint[SETTINGS_TEXT_MAX + 1];
 	char cloud_broker[SETTINGS_TEXT_MAX + 1];
 	uint64_t registrar_handshake_timeout_s;
+	uint64_t registrar_secret_rate;
 	uint64_t claim_lifetime_s; /* 0 = for ever */
 	uint64_t prove_within_s;
 	uint64_t devices_max;
