@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 	(void)umask(077); /* keys and secrets are all that we write */
 	help = take_word(&argc, argv, "--help");
 	if (take_word(&argc, argv, "--version")) {
-		(void)puts(PACKAGE_STRING);
+		(void)puts("gangway-cloud " PACKAGE_VERSION);
 		return VERB_DONE;
 	}
 	if (take_word(&argc, argv, "--list-steps")) {
