@@ -38,6 +38,12 @@ static bool secret_is_same(struct agent *agent, const struct claim_record *open,
 	return same;
 }
 
+/* 0 never does. */
+static bool has_passed(struct agent *agent, uint64_t time_s)
+{
+	return time_s && clock_is_trusted(&agent->clock) && time_s <= clock_now_s();
+}
+
 static enum policy_claim judge(struct agent *agent, const struct claim_wish *wish,
 			       const struct device_record *device, enum gw_reason *ret_reason)
 {
@@ -48,8 +54,8 @@ static enum policy_claim judge(struct agent *agent, const struct claim_wish *wis
 		.same_tenant = gw_streq(device->tenant, wish->tenant),
 		.same_secret = is_open && secret_is_same(agent, &open, wish->secret),
 		.has_secret = wish->secret.len > 0,
-		.label_expired = wish->label_expires && clock_is_trusted(&agent->clock) &&
-				 wish->label_expires <= clock_now_s(),
+		.label_expired = has_passed(agent, wish->label_expires),
+		.is_over = has_passed(agent, wish->expires),
 		.replace = wish->replace,
 		.may_replace = wish->may_replace,
 		.claim_is_used = wish->id && store_claim_get(agent->store, wish->id, &used) >= 0,

@@ -63,6 +63,8 @@ enum policy_claim policy_claim(const struct policy_claim_facts *facts, enum gw_r
 		return refuse_claim(GW_REASON_METHOD_NOT_SERVED, ret_reason);
 	if (facts->label_expired)
 		return refuse_claim(GW_REASON_LABEL_EXPIRED, ret_reason);
+	if (facts->is_over)
+		return refuse_claim(GW_REASON_EXPIRED, ret_reason);
 	if (on_record && !facts->same_tenant)
 		return refuse_claim(GW_REASON_ID_IN_USE, ret_reason);
 

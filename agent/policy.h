@@ -22,9 +22,10 @@ struct policy_claim_facts {
 	bool same_secret;        /* as the open claim's, if there is one */
 	bool has_secret;         /* the label names a secret, not a public key */
 	bool label_expired;      /* on a trusted clock */
-	bool replace;            /* start over, if need be */
-	bool may_replace;        /* the caller has that right */
-	bool claim_is_used;      /* the claim has an id, and that is on record */
+	bool is_over;       /* the claim would be, as soon as it was made; on a trusted clock */
+	bool replace;       /* start over, if need be */
+	bool may_replace;   /* the caller has that right */
+	bool claim_is_used; /* the claim has an id, and that is on record */
 	uint64_t n_devices, max_devices;
 };
 

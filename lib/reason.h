@@ -66,7 +66,7 @@
 	X(EVICTED, "evicted", "Made room for a newer handshake.")                                  \
 	X(LINK_LOST, "link-lost", "A part of gangway was restarted meanwhile.")                    \
 	/* commands from the cloud */                                                             \
-	X(EXPIRED, "expired", "The command came after its time.")                                  \
+	X(EXPIRED, "expired", "Its time was over when it came.")                                   \
 	X(OUT_OF_ORDER, "out-of-order", "A newer command was carried out before.")                 \
 	X(CLOCK_UNTRUSTED, "clock-untrusted", "Time is not trusted yet, and this needs it.")       \
 	X(SECRET_NOT_SEALED, "secret-not-sealed",                                                 \

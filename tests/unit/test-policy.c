@@ -68,6 +68,10 @@ static enum policy_claim expected_claim(const struct policy_claim_facts *f, enum
 		verdict = POLICY_CLAIM_REFUSED;
 		*why = REASON(ID_IN_USE);
 	}
+	if (f->is_over) {
+		verdict = POLICY_CLAIM_REFUSED;
+		*why = REASON(EXPIRED);
+	}
 	if (f->label_expired) {
 		verdict = POLICY_CLAIM_REFUSED;
 		*why = REASON(LABEL_EXPIRED);
@@ -84,7 +88,7 @@ static void claims(void **state)
 	for
 		EACH_STATE
 		{
-			for (unsigned i = 0; i < 1u << 8; i++) {
+			for (unsigned i = 0; i < 1u << 9; i++) {
 				const struct policy_claim_facts facts = {
 					.state = (enum device_state)s,
 					.same_tenant = BIT(i, 0),
@@ -96,6 +100,7 @@ static void claims(void **state)
 					.n_devices = BIT(i, 6) ? 10 : 9,
 					.max_devices = 10,
 					.claim_is_used = BIT(i, 7),
+					.is_over = BIT(i, 8),
 				};
 				enum gw_reason reason = _GW_REASON_MAX, why;
 				enum policy_claim expected = expected_claim(&facts, &why);
