@@ -33,21 +33,19 @@ struct discovered *discovered_free(struct discovered *discovered)
 	return NULL;
 }
 
-static void forget_old(struct discovered *discovered)
+/* An entry that is too long ago is as good as none; it stays until its end was told. */
+static bool is_aged(const struct discovered *discovered, const struct entry *entry)
 {
-	uint64_t now = gw_now_monotonic_us();
+	return gw_now_monotonic_us() - entry->at_us > discovered->age_us;
+}
 
-	for (size_t i = 0; i < discovered->max; i++) {
-		struct entry *entry = &discovered->entries[i];
-
-		if (*entry->sighting.id && now - entry->at_us > discovered->age_us)
-			*entry->sighting.id = 0;
-	}
+static bool is_kept(const struct discovered *discovered, const struct entry *entry)
+{
+	return *entry->sighting.id && !is_aged(discovered, entry);
 }
 
 static struct entry *find_entry(struct discovered *discovered, const char *id)
 {
-	forget_old(discovered);
 	for (size_t i = 0; i < discovered->max; i++)
 		if (gw_streq(discovered->entries[i].sighting.id, id))
 			return &discovered->entries[i];
@@ -73,15 +71,15 @@ int discovered_note(struct discovered *discovered, const struct sighting *sighti
 		    char ret_gone[GW_ID_MAX + 1])
 {
 	struct entry *entry = find_entry(discovered, sighting->id);
-	bool is_new = !entry;
+	bool is_known = entry != NULL, is_new = !entry || is_aged(discovered, entry);
 
 	*ret_gone = 0;
-	if (is_new)
+	if (!is_known)
 		entry = oldest_entry(discovered);
 	if (!entry)
 		return 0; /* configured to keep none */
 
-	if (is_new)
+	if (!is_known)
 		(void)gw_copy(ret_gone, GW_ID_MAX + 1, entry->sighting.id);
 	*entry = (struct entry){ *sighting, gw_now_monotonic_us() };
 	return is_new;
@@ -91,7 +89,7 @@ const struct sighting *discovered_find(struct discovered *discovered, const char
 {
 	struct entry *entry = *id ? find_entry(discovered, id) : NULL;
 
-	return entry ? &entry->sighting : NULL;
+	return entry && !is_aged(discovered, entry) ? &entry->sighting : NULL;
 }
 
 void discovered_forget(struct discovered *discovered, const char *id)
@@ -106,11 +104,11 @@ const struct sighting *discovered_after(struct discovered *discovered, const cha
 {
 	const struct sighting *least = NULL;
 
-	forget_old(discovered);
 	for (size_t i = 0; i < discovered->max; i++) {
 		const struct sighting *s = &discovered->entries[i].sighting;
 
-		if (*s->id && strcmp(s->id, after) > 0 && (!least || strcmp(s->id, least->id) < 0))
+		if (is_kept(discovered, &discovered->entries[i]) && strcmp(s->id, after) > 0 &&
+		    (!least || strcmp(s->id, least->id) < 0))
 			least = s;
 	}
 	return least;
@@ -120,8 +118,34 @@ size_t discovered_count(struct discovered *discovered)
 {
 	size_t n = 0;
 
-	forget_old(discovered);
 	for (size_t i = 0; i < discovered->max; i++)
-		n += *discovered->entries[i].sighting.id != 0;
+		n += is_kept(discovered, &discovered->entries[i]);
 	return n;
+}
+
+bool discovered_take_aged(struct discovered *discovered, char ret_gone[GW_ID_MAX + 1])
+{
+	for (size_t i = 0; i < discovered->max; i++) {
+		struct entry *entry = &discovered->entries[i];
+
+		if (!*entry->sighting.id || !is_aged(discovered, entry))
+			continue;
+		(void)gw_copy(ret_gone, GW_ID_MAX + 1, entry->sighting.id);
+		*entry->sighting.id = 0;
+		return true;
+	}
+	return false;
+}
+
+uint64_t discovered_next_aged_s(const struct discovered *discovered)
+{
+	uint64_t now = gw_now_monotonic_us(), first = UINT64_MAX;
+
+	for (size_t i = 0; i < discovered->max; i++)
+		if (*discovered->entries[i].sighting.id)
+			first = GW_MIN(first, discovered->entries[i].at_us);
+	if (first == UINT64_MAX)
+		return 0;
+	return now - first > discovered->age_us ? 1
+						: (first + discovered->age_us - now) / 1000000 + 1;
 }

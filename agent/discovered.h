@@ -37,3 +37,9 @@ void discovered_forget(struct discovered *discovered, const char *id);
 const struct sighting *discovered_after(struct discovered *discovered, const char *after);
 
 size_t discovered_count(struct discovered *discovered);
+
+/* Forgets one that was seen too long ago, so that it can be told; false: there is none. */
+bool discovered_take_aged(struct discovered *discovered, char ret_gone[GW_ID_MAX + 1]);
+
+/* Seconds until there is one, rounded up; 0 = nothing is kept. */
+uint64_t discovered_next_aged_s(const struct discovered *discovered);

@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/bus.h"
+#include "agent/discovered.h"
 #include "agent/lifecycle.h"
 #include "agent/plugins.h"
 #include "agent/queue.h"
@@ -91,6 +92,15 @@ static void forget_overdue_secrets(struct agent *agent)
 	lifecycle_record(agent, "secret-unaccounted", "", "gangway-registrar", "", NULL);
 }
 
+static void forget_sightings(struct agent *agent)
+{
+	char gone[GW_ID_MAX + 1];
+
+	while (discovered_take_aged(agent->discovered, gone))
+		(void)turn_tell(agent->turn, &(struct turn_change){ gone, DEVICE_DISCOVERED,
+								    DEVICE_UNKNOWN, "" });
+}
+
 /* --- when to look again --- */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -102,6 +112,7 @@ static uint64_t next_look_s(struct agent *agent, uint64_t now)
 {
 	uint64_t candidate = store_certificate_oldest_candidate(agent->store);
 	uint64_t owing_us = sessions_oldest_owing(agent->sessions);
+	uint64_t aged_s = discovered_next_aged_s(agent->discovered);
 	uint64_t next = store_job_next_due(agent->store);
 
 	if (clock_is_trusted(&agent->clock)) {
@@ -110,6 +121,8 @@ static uint64_t next_look_s(struct agent *agent, uint64_t now)
 	} else {
 		next = earlier(next, now + LOOK_AGAIN_S);
 	}
+	if (aged_s)
+		next = earlier(next, now + aged_s);
 	if (owing_us)
 		next = earlier(next, now + agent->settings.registrar_handshake_timeout_s +
 					     SECRET_GRACE_S);
@@ -154,6 +167,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 		give_up_unproved(due->agent, now);
 	}
 	forget_overdue_secrets(due->agent);
+	forget_sightings(due->agent);
 	queue_pump(due->agent->queue);
 	set_timer(due, now);
 	return 0;

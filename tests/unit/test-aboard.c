@@ -129,6 +129,18 @@ static void a_stranger_is_discovered(void **state)
 	assert_null(discovered_find(world_agent()->discovered, "STRANGER"));
 }
 
+static void a_stranger_who_stays_away_is_forgotten(void **state)
+{
+	assert_int_equal(world_knock(1, "STRANGER"), 0);
+	assert_string_equal(world_news(), "STRANGER:  -> discovered ()");
+	world_pass(3600);
+	world_turn();
+	assert_string_equal(world_news(), "");
+	world_pass(1);
+	world_turn();
+	assert_string_equal(world_news(), "STRANGER: discovered ->  ()");
+}
+
 /* --- who is not let in --- */
 
 static void a_secret_that_was_not_given_opens_nothing(void **state)
@@ -815,6 +827,7 @@ int main(void)
 		TEST(from_knock_to_onboarded),
 		TEST(aboard_is_aboard),
 		TEST(a_stranger_is_discovered),
+		TEST(a_stranger_who_stays_away_is_forgotten),
 		TEST(a_secret_that_was_not_given_opens_nothing),
 		TEST(an_unknown_certificate_opens_nothing),
 		TEST(nothing_is_asked_before_the_verdict),

@@ -80,6 +80,30 @@ static void sightings_age(void **state)
 	assert_int_equal(discovered_count(d), 0);
 	assert_null(discovered_after(d, ""));
 	assert_int_equal(note(d, "A", gone), 1); /* new again */
+	assert_string_equal(gone, "");
+	assert_int_equal(discovered_count(d), 1);
+	discovered_free(d);
+}
+
+static void their_end_is_told(void **state)
+{
+	char gone[GW_ID_MAX + 1] = "?";
+	struct discovered *d;
+
+	assert_int_equal(discovered_new(4, 10, &d), 0);
+	assert_true(discovered_next_aged_s(d) == 0);
+	assert_false(discovered_take_aged(d, gone));
+	assert_int_equal(note(d, "A", gone), 1);
+	now_us += 4 * SECOND;
+	assert_int_equal(note(d, "B", gone), 1);
+	assert_true(discovered_next_aged_s(d) == 7);
+	assert_false(discovered_take_aged(d, gone));
+	now_us += 7 * SECOND;
+	assert_true(discovered_next_aged_s(d) == 1);
+	assert_true(discovered_take_aged(d, gone));
+	assert_string_equal(gone, "A");
+	assert_false(discovered_take_aged(d, gone));
+	assert_true(discovered_next_aged_s(d) == 4);
 	discovered_free(d);
 }
 
@@ -283,16 +307,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(the_oldest_makes_room),
-		TEST(sightings_age),
-		TEST(one_after_the_other),
-		TEST(room_for_none),
-		TEST(by_number),
-		TEST(sessions_are_bounded),
-		TEST(all_who_wait),
-		TEST(those_who_owe_an_end),
-		TEST(come_and_go),
-		TEST(so_many_and_no_more),
+		TEST(the_oldest_makes_room), TEST(sightings_age),       TEST(their_end_is_told),
+		TEST(one_after_the_other),   TEST(room_for_none),       TEST(by_number),
+		TEST(sessions_are_bounded),  TEST(all_who_wait),        TEST(those_who_owe_an_end),
+		TEST(come_and_go),           TEST(so_many_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
