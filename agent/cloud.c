@@ -300,7 +300,6 @@ static void take_time(struct agent *agent, uint64_t time_s)
 {
 	if (clock_take_cloud(&agent->clock, time_s))
 		(void)clock_store_floor(&agent->clock, agent->store);
-	due_look(agent->due);
 }
 
 int cloud_take_answer(struct agent *agent, const struct gw_msg_answer *msg)
@@ -323,6 +322,7 @@ int cloud_take_answer(struct agent *agent, const struct gw_msg_answer *msg)
 	else if (r == -ENOENT)
 		r = take_stray(agent, msg);
 	queue_answered(agent->queue, msg->job);
+	due_look(agent->due); /* time may be trusted now, or the job put off */
 	return r;
 }
 
