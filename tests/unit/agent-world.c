@@ -55,7 +55,7 @@ struct news {
 static struct {
 	char folder[64];
 	struct agent *agent;
-	uint64_t realtime_us, monotonic_us;
+	uint64_t realtime_us, monotonic_us, alarm_s;
 	bool synchronised;
 	struct letter *letters, **last_letter;
 	struct news *news, **last_news;
@@ -86,6 +86,20 @@ int __wrap_access(const char *path, int mode)
 	if (!gw_streq(path, "/run/systemd/timesync/synchronized"))
 		return __real_access(path, mode);
 	return world.synchronised ? 0 : -1;
+}
+
+int __real_sd_event_source_set_time(sd_event_source *source, uint64_t usec);
+int __wrap_sd_event_source_set_time(sd_event_source *source, uint64_t usec);
+
+int __wrap_sd_event_source_set_time(sd_event_source *source, uint64_t usec)
+{
+	world.alarm_s = usec / 1000000;
+	return __real_sd_event_source_set_time(source, usec);
+}
+
+uint64_t world_alarm_s(void)
+{
+	return world.alarm_s;
 }
 
 uint64_t world_now_s(void)

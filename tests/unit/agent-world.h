@@ -42,6 +42,9 @@ void world_pass(uint64_t seconds);
 void world_step(int64_t seconds); /* the wall clock alone */
 void world_trust_clock(bool trusted);
 
+/* For when the agent has set its alarm: seconds since the epoch. */
+uint64_t world_alarm_s(void);
+
 /* Runs the agent's loop until nothing is left to do: the turn is committed then. */
 void world_turn(void);
 

@@ -420,6 +420,7 @@ tests_unit_test_resolve_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 WORLD_SOURCES = tests/unit/agent-world.c tests/unit/agent-world.h
 WORLD_WRAPS = $(AM_LDFLAGS) \
 	-Wl,--wrap=access,--wrap=gw_now_realtime_us,--wrap=gw_now_monotonic_us \
+	-Wl,--wrap=sd_event_source_set_time \
 	-Wl,--wrap=plugin_send,--wrap=plugins_find,--wrap=plugins_next,--wrap=plugin_get_info \
 	-Wl,--wrap=plugin_name,--wrap=plugins_release,--wrap=plugins_discard \
 	-Wl,--wrap=plugins_break_all,--wrap=bus_tell_change,--wrap=bus_tell_cloud \

@@ -787,6 +787,35 @@ static void a_secret_whose_end_is_never_told(void **state)
 	assert_int_equal(world_recorded("secret-unaccounted"), 1);
 }
 
+/* Nobody else wakes the agent when something is due. */
+static void the_alarm_is_set(void **state)
+{
+	char job[GW_ID_MAX + 1];
+
+	assert_int_equal(world_knock(1, "STRANGER"), 0);
+	assert_true(world_alarm_s() == world_now_s() + 3601);
+	claim();
+	world_pass(3601);
+	world_turn();
+	assert_true(world_alarm_s() == WORLD_START_S + 30 * 86400);
+	assert_int_equal(world_knock(2, DEVICE), 7);
+	assert_true(world_alarm_s() == world_now_s() + 70); /* for its end */
+	assert_true(world_peer_psk(2, DEVICE));
+	world_csr(2, 1, 11);
+	keep_job(job);
+	world_answer_with(job, GW_OUTCOME_PENDING, "");
+	assert_true(world_alarm_s() == world_now_s() + 30);
+	world_pass(30);
+	world_turn();
+	world_answer(job, 21);
+	world_checked(job, 21, true);
+	assert_true(world_alarm_s() == world_now_s() + 86400);
+	world_trust_clock(false);
+	world_pass(0);
+	world_turn();
+	assert_true(world_alarm_s() == world_now_s() + 60); /* to see whether it is trusted now */
+}
+
 /* --- what the store cannot do --- */
 
 static void what_is_not_kept_is_not_told(void **state)
@@ -863,6 +892,7 @@ int main(void)
 		TEST(proved_after_the_claim_is_over),
 		TEST(a_replacement_never_proved),
 		TEST(a_secret_whose_end_is_never_told),
+		TEST(the_alarm_is_set),
 		TEST(what_is_not_kept_is_not_told),
 	};
 
