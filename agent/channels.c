@@ -36,6 +36,14 @@ static int option(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &len) < 0 ? -errno : value;
 }
 
+static bool is_connected(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
 static bool descriptor_is_good(int fd, enum gw_channel_kind kind)
 {
 	int domain = option(fd, SO_DOMAIN), type = option(fd, SO_TYPE);
@@ -43,6 +51,8 @@ static bool descriptor_is_good(int fd, enum gw_channel_kind kind)
 	if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX)
 		return false;
 	if (option(fd, SO_ACCEPTCONN) != 0)
+		return false;
+	if (kind == GW_CHANNEL_STREAM && !is_connected(fd))
 		return false;
 	if (domain == AF_UNIX)
 		return kind == GW_CHANNEL_STREAM ? type == SOCK_STREAM : type == SOCK_SEQPACKET;

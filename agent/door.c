@@ -32,7 +32,7 @@
 static bool record_refusal(struct agent *agent, const char *event, const char *device,
 			   enum gw_reason reason, const char *address)
 {
-	if (!refusals_is_news(agent->refusals, device, reason))
+	if (!refusals_is_news(agent->refusals, device, reason, /* most= */ 1))
 		return false;
 	gw_log_device(NOTICE, device, "Somebody at %s is not let in: %s", address,
 		      gw_reason_text(reason));

@@ -22,8 +22,9 @@
 #include "lib/log.h"
 #include "lib/util.h"
 
-#define RETRY_CLOUD_AWAY_S 10
-#define RETRY_QUEUE_FULL_S 60
+#define RETRY_CLOUD_AWAY_S      10
+#define RETRY_QUEUE_FULL_S      60
+#define RETRY_BAD_CERTIFICATE_S 60
 
 /* --- answering --- */
 
@@ -173,8 +174,8 @@ static int accept_csr(struct agent *agent, struct question *q)
 
 static void refuse_csr(struct agent *agent, struct question *q, enum gw_reason reason)
 {
-	lifecycle_record(agent, "csr-refused", q->device.id, "device", gw_reason_code(reason),
-			 NULL);
+	lifecycle_record_often(agent, "csr-refused", q->device.id, "device", gw_reason_code(reason),
+			       NULL);
 	gw_log_device(NOTICE, q->device.id, "Its signing request is refused: %s",
 		      gw_reason_text(reason));
 	(void)gw_copy(q->device.reason, sizeof(q->device.reason), gw_reason_code(reason));
@@ -272,6 +273,29 @@ static int give_up(struct agent *agent, const struct job_record *job, const char
 							  detail });
 }
 
+/* The cloud's mistake is not the device's: the request stays, and the operator reads why it waits. */
+static int ask_again(struct agent *agent, const struct job_record *job, const char *detail)
+{
+	const char *reason = gw_reason_code(GW_REASON_BAD_CERTIFICATE);
+	struct device_record device;
+	int r = store_device_get(agent->store, job->device, &device);
+
+	if (r < 0)
+		return r;
+
+	gw_log_device(WARNING, device.id, "The cloud's certificate is not what was asked for: %s",
+		      detail);
+	lifecycle_record_often(agent, "bad-certificate", device.id, "cloud", reason, detail);
+	(void)gw_copy(device.reason, sizeof(device.reason), reason);
+	(void)store_device_put(agent->store, &device);
+	answer_waiting(agent, job->id,
+		       &(struct gw_msg_enrolled){ .outcome = GW_OUTCOME_PENDING,
+						  .retry_after_s = RETRY_BAD_CERTIFICATE_S,
+						  .reason = reason });
+	return store_job_set_waiting(agent->store, job->id,
+				     clock_now_s() + RETRY_BAD_CERTIFICATE_S);
+}
+
 static int hold_certificate(struct agent *agent, const struct job_record *job,
 			    const struct gw_msg_answer *msg)
 {
@@ -305,8 +329,7 @@ int enrol_take_answer(struct agent *agent, const struct job_record *job,
 	switch ((enum gw_outcome)msg->outcome) {
 	case GW_OUTCOME_DONE:
 		if (!msg->certificate.len)
-			return give_up(agent, job, gw_reason_code(GW_REASON_BAD_CERTIFICATE),
-				       "the answer brought none");
+			return ask_again(agent, job, "the answer brought none");
 		return hold_certificate(agent, job, msg);
 	case GW_OUTCOME_PENDING: return put_off(agent, job, msg);
 	case GW_OUTCOME_REFUSED:
@@ -353,8 +376,7 @@ static int issue(struct agent *agent, const struct job_record *job,
 	if (msg->fingerprint.len != GW_HASH_LEN || !msg->serial.len)
 		return -EBADMSG;
 	if (store_certificate_is_known(agent->store, msg->serial, msg->fingerprint))
-		return give_up(agent, job, gw_reason_code(GW_REASON_BAD_CERTIFICATE),
-			       "it is on record already");
+		return ask_again(agent, job, "it is on record already");
 
 	r = store_job_answer(agent->store, job->id, held);
 	if (r >= 0)
@@ -395,5 +417,5 @@ int enrol_take_check(struct agent *agent, const struct gw_msg_checked *msg)
 
 	if (msg->ok)
 		return issue(agent, job, msg);
-	return give_up(agent, job, gw_reason_code(GW_REASON_BAD_CERTIFICATE), msg->reason);
+	return ask_again(agent, job, msg->reason);
 }

@@ -13,6 +13,7 @@
 #include "agent/due.h"
 #include "agent/enrol.h"
 #include "agent/queue.h"
+#include "agent/refusals.h"
 #include "agent/sessions.h"
 #include "agent/store-certificate.h"
 #include "agent/store-claim.h"
@@ -27,6 +28,7 @@
 
 #define STORE_ID_META    "store-id"
 #define STORE_ID_BYTES   4
+#define OFTEN_MAX        16 /* in an hour */
 #define CLAIM_COUNT_META "claim-count"
 
 void lifecycle_record(struct agent *agent, const char *event, const char *device, const char *who,
@@ -46,6 +48,16 @@ void lifecycle_record(struct agent *agent, const char *event, const char *device
 	r = audit_add(agent->store, agent->vault, &record);
 	if (r < 0) /* nothing is done that is not on record */
 		turn_fail(agent->turn, r == -EBADMSG ? -EUCLEAN : r);
+}
+
+void lifecycle_record_often(struct agent *agent, const char *event, const char *device,
+			    const char *who, const char *reason, const char *detail)
+{
+	enum gw_reason kind = GW_REASON_BAD_MESSAGE; /* a code that we do not know */
+
+	(void)gw_reason_from_code(reason, &kind);
+	if (refusals_is_news(agent->refusals, *device ? device : who, kind, OFTEN_MAX))
+		lifecycle_record(agent, event, device, who, reason, detail);
 }
 
 /* --- claim ids --- */

@@ -27,5 +27,10 @@ int lifecycle_apply(struct agent *agent, struct device_record *device,
 void lifecycle_record(struct agent *agent, const char *event, const char *device, const char *who,
 		      const char *reason, const char *detail);
 
+/* The same for what a device or a plugin can bring about as often as it likes: it must not fill the disk, so
+ * of one kind and device only the first few in an hour are kept. */
+void lifecycle_record_often(struct agent *agent, const char *event, const char *device,
+			    const char *who, const char *reason, const char *detail);
+
 /* Makes a claim id that no gateway has had: store id and a number. */
 int lifecycle_new_claim_id(struct agent *agent, char *id, unsigned size);

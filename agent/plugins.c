@@ -12,12 +12,11 @@
 #include <systemd/sd-event.h>
 
 #include "agent/agent.h"
-#include "agent/audit.h"
 #include "agent/bus.h"
 #include "agent/dispatch.h"
+#include "agent/lifecycle.h"
 #include "agent/roles.h"
 #include "agent/rule.h"
-#include "agent/store.h"
 #include "agent/turn.h"
 #include "agent/vault.h"
 #include "lib/hex.h"
@@ -248,13 +247,11 @@ static bool spend(struct plugin *plugin, enum gw_msg_type type, unsigned per_sec
 /* An offence of a plugin is worth a line in the record, unless the store is what is broken. */
 static void record_break(struct plugin *plugin, const char *why)
 {
-	struct agent *agent = plugin->plugins->agent;
-	struct audit_record record = { .event = "plugin-lost" };
+	char who[GW_NAME_MAX + 16];
 
-	(void)snprintf(record.who, sizeof(record.who), "gangway-%s", plugin->name);
-	(void)gw_copy(record.detail, sizeof(record.detail), why);
-	if (turn_open(agent->turn) >= 0)
-		(void)audit_add(agent->store, agent->vault, &record);
+	(void)snprintf(who, sizeof(who), "gangway-%s", plugin->name);
+	lifecycle_record_often(plugin->plugins->agent, "plugin-lost", /* device= */ "", who,
+			       /* reason= */ "", why);
 }
 
 static int on_message(struct gw_link *link, const struct gw_msg *msg, int *fd, void *userdata)
@@ -297,13 +294,27 @@ static void on_closed(struct gw_link *link, const char *why, void *userdata)
 	free(plugin);
 }
 
+/* Who connects and says nothing makes room when others come; they try again. */
+static void break_oldest_stranger(struct plugins *plugins)
+{
+	struct plugin *oldest = NULL;
+
+	for (struct plugin *plugin = plugins->first; plugin; plugin = plugin->next)
+		if (plugin->state == PLUGIN_STRANGER)
+			oldest = plugin;
+	if (oldest)
+		plugin_break(oldest, "it said nothing, and others want to connect");
+}
+
 int plugins_add(struct plugins *plugins, int fd, const char *name)
 {
 	static const struct gw_link_ops ops = { on_message, on_closed };
 	struct plugin *plugin = NULL;
 	int r = -EMFILE;
 
-	if (plugins->n < PLUGINS_MAX) {
+	if (plugins->n == PLUGINS_MAX) {
+		break_oldest_stranger(plugins);
+	} else {
 		plugin = calloc(1, sizeof(*plugin));
 		r = -ENOMEM;
 	}

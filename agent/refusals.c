@@ -16,7 +16,8 @@
 
 struct refusal {
 	char device[GW_ID_MAX + 1]; /* empty: no known device */
-	enum gw_reason reason;      /* GW_REASON_NONE: free */
+	enum gw_reason reason;
+	unsigned n; /* so many this hour; 0: the entry is free */
 	uint64_t at_us;
 };
 
@@ -42,10 +43,11 @@ struct refusals *refusals_free(struct refusals *refusals)
 
 static bool is_free(const struct refusal *entry, uint64_t now_us)
 {
-	return entry->reason == GW_REASON_NONE || now_us - entry->at_us >= QUIET_US;
+	return !entry->n || now_us - entry->at_us >= QUIET_US;
 }
 
-bool refusals_is_news(struct refusals *refusals, const char *device, enum gw_reason reason)
+bool refusals_is_news(struct refusals *refusals, const char *device, enum gw_reason reason,
+		      unsigned most)
 {
 	uint64_t now_us = gw_now_monotonic_us();
 	struct refusal *room = NULL;
@@ -56,12 +58,12 @@ bool refusals_is_news(struct refusals *refusals, const char *device, enum gw_rea
 		if (is_free(entry, now_us))
 			room = room ? room : entry;
 		else if (entry->reason == reason && gw_streq(entry->device, device))
-			return false;
+			return entry->n++ < most;
 	}
 	if (!room)
 		return false;
 
-	*room = (struct refusal){ .reason = reason, .at_us = now_us };
+	*room = (struct refusal){ .reason = reason, .n = 1, .at_us = now_us };
 	(void)gw_copy(room->device, sizeof(room->device), device);
 	return true;
 }

@@ -14,5 +14,6 @@ struct refusals;
 int refusals_new(struct refusals **ret);
 struct refusals *refusals_free(struct refusals *refusals);
 
-/* Whether this one is worth a record: the first of its kind for that device in an hour. */
-bool refusals_is_news(struct refusals *refusals, const char *device, enum gw_reason reason);
+/* Whether this one is worth a record: among the first `most` of its kind, for that device, in an hour. */
+bool refusals_is_news(struct refusals *refusals, const char *device, enum gw_reason reason,
+		      unsigned most);

@@ -85,8 +85,8 @@ int requests_take_report(struct agent *agent, const struct gw_msg_report *msg)
 	if (r <= 0)
 		return r;
 
-	lifecycle_record(agent, msg->ok ? "device-reports-success" : "device-reports-failure",
-			 device.id, "device", reason, msg->text);
+	lifecycle_record_often(agent, msg->ok ? "device-reports-success" : "device-reports-failure",
+			       device.id, "device", reason, msg->text);
 	if (!msg->ok) {
 		gw_log_device(WARNING, device.id,
 			      "The device reports that its enrolment failed: %s", msg->text);
@@ -108,7 +108,8 @@ int requests_take_rejected(struct agent *agent, const struct gw_msg_rejected *ms
 		return r;
 
 	gw_log_device(NOTICE, device.id, "A request of it is refused: %s", msg->reason);
-	lifecycle_record(agent, "csr-refused", device.id, "device", msg->reason, NULL);
+	lifecycle_record_often(agent, "csr-refused", device.id, "device", msg->reason,
+			       /* detail= */ NULL);
 	(void)gw_copy(device.reason, sizeof(device.reason), msg->reason);
 	return store_device_put(agent->store, &device);
 }

@@ -136,6 +136,16 @@ int store_job_set_answer(struct store *store, const char *id, struct gw_blob cer
 	return r < 0 ? r : 0;
 }
 
+int store_job_set_waiting(struct store *store, const char *id, uint64_t due)
+{
+	int r = store_exec(store,
+			   "UPDATE job SET state = 'waiting', certificate = x'', chain = x'',"
+			   " due = ? WHERE id = ?",
+			   "it", (int64_t)due, id);
+
+	return r < 0 ? r : 0;
+}
+
 int store_job_set_due(struct store *store, const char *id, uint64_t due)
 {
 	int r = store_exec(store, "UPDATE job SET due = ? WHERE id = ?", "it", (int64_t)due, id);

@@ -55,6 +55,8 @@ int store_job_answer(struct store *store, const char *id, struct job_answer *ret
 
 int store_job_set_answer(struct store *store, const char *id, struct gw_blob certificate,
 			 struct gw_blob chain);
+/* Waiting again: the answer that it held is forgotten. */
+int store_job_set_waiting(struct store *store, const char *id, uint64_t due);
 int store_job_set_due(struct store *store, const char *id, uint64_t due);
 int store_job_count_attempt(struct store *store, const char *id);
 int store_job_drop(struct store *store, const char *id);

@@ -445,9 +445,20 @@ static void a_bad_certificate_is_given_back(void **state)
 	keep_job(job);
 	world_answer(job, 21);
 	world_checked(job, 21, false);
-	world_is_refused(1, GW_REASON_BAD_CERTIFICATE);
-	assert_int_equal(world_state(DEVICE), DEVICE_REJECTED);
-	assert_string_equal(world_request(GW_REQUEST_REVOKED)->of, job);
+	world_is_put_off(1);
+	assert_int_equal(world_state(DEVICE), DEVICE_ENROLLING);
+	assert_string_equal(world_reason(DEVICE), "bad-certificate");
+	assert_true(claim_is_open());
+
+	/* Nothing is lost: the same request goes again, and a good answer ends it. */
+	world_pass(60);
+	world_turn();
+	assert_string_equal(world_request(GW_REQUEST_ENROLL)->job, job);
+	world_csr(1, 2, 11);
+	world_answer(job, 22);
+	world_checked(job, 22, true);
+	world_gets(1, 22);
+	assert_string_equal(world_reason(DEVICE), "");
 }
 
 /* A cloud that sends the same certificate twice must not stop the agent at every start. */
@@ -463,8 +474,9 @@ static void a_certificate_on_record_is_a_bad_one(void **state)
 	world_answer(job, 21);
 	world_checked(job, 21, true);
 	assert_int_equal(world_breaks(), 0);
-	world_is_refused(1, GW_REASON_BAD_CERTIFICATE);
-	assert_int_equal(world_state(DEVICE), DEVICE_REJECTED);
+	world_is_put_off(1);
+	assert_int_equal(world_state(DEVICE), DEVICE_ENROLLING);
+	assert_string_equal(world_reason(DEVICE), "bad-certificate");
 	assert_int_equal(world_state("FIRST"), DEVICE_ONBOARDED);
 	expect_certificate(21, CERTIFICATE_LIVE);
 }
@@ -479,8 +491,9 @@ static void done_without_a_certificate_is_a_bad_one(void **state)
 	keep_job(job);
 	world_answer(job, 0);
 	assert_int_equal(world_breaks(), 0);
-	world_is_refused(1, GW_REASON_BAD_CERTIFICATE);
-	assert_int_equal(world_state(DEVICE), DEVICE_REJECTED);
+	world_is_put_off(1);
+	assert_int_equal(world_state(DEVICE), DEVICE_ENROLLING);
+	assert_string_equal(world_reason(DEVICE), "bad-certificate");
 }
 
 /* --- the cloud is away --- */

@@ -42,18 +42,18 @@ static int tear_down(void **state)
 
 static void test_news_is_news_once(void **state)
 {
-	assert_true(refusals_is_news(*state, "A", GW_REASON_NO_CLAIM));
-	assert_true(refusals_is_news(*state, "B", GW_REASON_NO_CLAIM));
-	assert_true(refusals_is_news(*state, "A", GW_REASON_REVOKED));
-	assert_true(refusals_is_news(*state, "", GW_REASON_NO_CLAIM));
+	assert_true(refusals_is_news(*state, "A", GW_REASON_NO_CLAIM, 1));
+	assert_true(refusals_is_news(*state, "B", GW_REASON_NO_CLAIM, 1));
+	assert_true(refusals_is_news(*state, "A", GW_REASON_REVOKED, 1));
+	assert_true(refusals_is_news(*state, "", GW_REASON_NO_CLAIM, 1));
 	for (now_us = 0; now_us < HOUR_US; now_us += HOUR_US / 4) {
-		assert_false(refusals_is_news(*state, "A", GW_REASON_NO_CLAIM));
-		assert_false(refusals_is_news(*state, "B", GW_REASON_NO_CLAIM));
-		assert_false(refusals_is_news(*state, "A", GW_REASON_REVOKED));
-		assert_false(refusals_is_news(*state, "", GW_REASON_NO_CLAIM));
+		assert_false(refusals_is_news(*state, "A", GW_REASON_NO_CLAIM, 1));
+		assert_false(refusals_is_news(*state, "B", GW_REASON_NO_CLAIM, 1));
+		assert_false(refusals_is_news(*state, "A", GW_REASON_REVOKED, 1));
+		assert_false(refusals_is_news(*state, "", GW_REASON_NO_CLAIM, 1));
 	}
-	assert_true(refusals_is_news(*state, "A", GW_REASON_NO_CLAIM));
-	assert_false(refusals_is_news(*state, "A", GW_REASON_NO_CLAIM));
+	assert_true(refusals_is_news(*state, "A", GW_REASON_NO_CLAIM, 1));
+	assert_false(refusals_is_news(*state, "A", GW_REASON_NO_CLAIM, 1));
 }
 
 static unsigned count_news(struct refusals *refusals, unsigned n)
@@ -63,7 +63,7 @@ static unsigned count_news(struct refusals *refusals, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		(void)snprintf(id, sizeof(id), "ID-%u", i);
-		n_news += refusals_is_news(refusals, id, GW_REASON_NO_CLAIM);
+		n_news += refusals_is_news(refusals, id, GW_REASON_NO_CLAIM, 1);
 	}
 	return n_news;
 }
@@ -76,9 +76,19 @@ static void test_there_is_a_limit(void **state)
 	assert_int_equal(count_news(*state, 4 * ROOM), ROOM);
 }
 
+static void test_a_few(void **state)
+{
+	for (int i = 0; i < 3; i++)
+		assert_true(refusals_is_news(*state, "A", GW_REASON_NONE, 3));
+	for (int i = 0; i < 3; i++)
+		assert_false(refusals_is_news(*state, "A", GW_REASON_NONE, 3));
+	assert_true(refusals_is_news(*state, "B", GW_REASON_NONE, 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_few, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_news_is_news_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_there_is_a_limit, set_up, tear_down),
 	};
