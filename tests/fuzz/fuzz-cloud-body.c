@@ -81,9 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		r = body_read_answer(text, &answer, &error);
 		expect(r < 0 || answer.done == !*answer.reason);
 		break;
-	case 's':
-		r = body_read_status(text, &status, &error);
-		break;
+	case 's': r = body_read_status(text, &status, &error); break;
 	default:
 		r = body_read_request(text, &request, &error);
 		if (r == 0)
