@@ -503,3 +503,9 @@ tests_unit_test_sightings_SOURCES = tests/unit/test-sightings.c
 tests_unit_test_sightings_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sightings_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gw_now_monotonic_us
 tests_unit_test_sightings_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-requests
+tests_unit_test_requests_SOURCES = tests/unit/test-requests.c $(WORLD_SOURCES)
+tests_unit_test_requests_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_requests_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_requests_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
