@@ -68,6 +68,15 @@ static void not_aboard_one_gets_none(void **state)
 	assert_string_equal(settings->cloud, "");
 }
 
+/* Settings go to who holds the certificate, not to who holds the secret of a claim that replaces it. */
+static void a_secret_gets_none_either(void **state)
+{
+	world_get_aboard(DEVICE, 21);
+	assert_int_equal(world_claim(DEVICE, 8, true), GW_REASON_NONE);
+	world_enter(1, DEVICE);
+	assert_int_equal(ask_settings(1)->outcome, GW_OUTCOME_REFUSED);
+}
+
 /* --- reports --- */
 
 static void reports_are_recorded_and_prove_nothing(void **state)
@@ -163,9 +172,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(aboard_one_gets_its_settings),           TEST(not_aboard_one_gets_none),
-		TEST(reports_are_recorded_and_prove_nothing), TEST(what_the_registrar_turned_away),
-		TEST(anchors_are_kept_and_handed_on),         TEST(anchors_that_are_none),
+		TEST(aboard_one_gets_its_settings),   TEST(not_aboard_one_gets_none),
+		TEST(a_secret_gets_none_either),      TEST(reports_are_recorded_and_prove_nothing),
+		TEST(what_the_registrar_turned_away), TEST(anchors_are_kept_and_handed_on),
+		TEST(anchors_that_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
