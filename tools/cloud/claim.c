@@ -214,10 +214,13 @@ static int claim_device(struct registry *registry, const struct wish *wish,
 	if (r >= 0) {
 		gw_step_before(STEP);
 		r = registry_commit(registry);
-		gw_step_after(STEP);
 	}
 	if (r < 0)
 		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+
+	gw_step_after(STEP);
+	if (*former.id)
+		registry_forget(registry); /* the secret of a claim that was not sent */
 
 	(void)printf("%s: claim %s for %s\n", claim.device, claim.id, claim.gateway);
 	return VERB_DONE;

@@ -66,8 +66,12 @@ static int record_revocation(struct revocation *revocation)
 
 	gw_step_before(STEP);
 	r = registry_commit(registry);
+	if (r < 0)
+		return r;
+
 	gw_step_after(STEP);
-	return r;
+	registry_forget(registry); /* the secrets of claims that were not sent */
+	return 0;
 }
 
 static int revoke_device(struct registry *registry, const char *device, const char *reason)

@@ -42,8 +42,12 @@ static int record_withdrawal(struct registry *registry, const char *gateway, con
 
 	gw_step_before(STEP);
 	r = registry_commit(registry);
+	if (r < 0)
+		return r;
+
 	gw_step_after(STEP);
-	return r;
+	registry_forget(registry); /* the secrets of claims that were not sent */
+	return 0;
 }
 
 static int withdraw(struct registry *registry, const char *gateway, const char *device)
