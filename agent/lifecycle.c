@@ -228,10 +228,12 @@ static int write_state(struct agent *agent, struct device_record *device, enum d
 		       const struct lifecycle_cause *cause)
 {
 	enum device_state from = device->state;
+	/* A device that is aboard, by its old certificate too, has nothing to be advised about. */
+	const char *shown = to == DEVICE_ONBOARDED ? "" : cause->reason;
 	int r;
 
 	device->state = to;
-	(void)gw_copy(device->reason, sizeof(device->reason), cause->reason);
+	(void)gw_copy(device->reason, sizeof(device->reason), shown);
 	device->changed = clock_now_s();
 	r = store_device_put(agent->store, device);
 	if (r < 0)

@@ -655,6 +655,7 @@ static void a_replacement_that_is_withdrawn(void **state)
 	assert_int_equal(reason, GW_REASON_NONE);
 	world_turn();
 	assert_int_equal(world_state(DEVICE), DEVICE_ONBOARDED);
+	assert_string_equal(world_reason(DEVICE), "");
 	expect_certificate(21, CERTIFICATE_LIVE);
 	expect_certificate(22, CERTIFICATE_REVOKED);
 	assert_int_equal(world_request(GW_REQUEST_REVOKED)->serial.data[0], 22);
