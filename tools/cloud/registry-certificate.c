@@ -31,8 +31,7 @@ static void read_record(sqlite3_stmt *s, struct record *ret)
 	sql_text(s, 6, record.key, sizeof(record.key));
 	sql_text(s, 7, state, sizeof(state));
 	sql_text(s, 8, record.reason, sizeof(record.reason));
-	while (!gw_streq(state, certificate_state_name(record.state)))
-		record.state++; /* ends: the table admits no other names */
+	record.state = certificate_state_from(state);
 	*ret = record;
 }
 

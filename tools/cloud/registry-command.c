@@ -15,26 +15,6 @@
 	"number, id, gateway, kind, device, tenant, claim, claim_expires, \"replace\"," \
 	" secret, reason, expires_at, not_before, made_at, seq, state, outcome"
 
-/* Both are our own words; the table of names ends before an unknown one could be met. */
-static unsigned name_index(const char *name, const char *(*name_of)(unsigned), unsigned max)
-{
-	unsigned i = 0;
-
-	while (i + 1 < max && !gw_streq(name, name_of(i)))
-		i++;
-	return i;
-}
-
-static const char *kind_name(unsigned kind)
-{
-	return command_kind_name((enum command_kind)kind);
-}
-
-static const char *state_name(unsigned state)
-{
-	return command_state_name((enum command_state)state);
-}
-
 static void read_command(sqlite3_stmt *s, struct command *ret)
 {
 	struct command command = {
@@ -52,13 +32,13 @@ static void read_command(sqlite3_stmt *s, struct command *ret)
 	sql_text(s, 1, command.id, sizeof(command.id));
 	sql_text(s, 2, command.gateway, sizeof(command.gateway));
 	sql_text(s, 3, name, sizeof(name));
-	command.kind = name_index(name, kind_name, _COMMAND_KIND_MAX);
+	command.kind = command_kind_from(name);
 	sql_text(s, 4, command.device, sizeof(command.device));
 	sql_text(s, 5, command.tenant, sizeof(command.tenant));
 	sql_text(s, 6, command.claim, sizeof(command.claim));
 	sql_text(s, 10, command.reason, sizeof(command.reason));
 	sql_text(s, 15, name, sizeof(name));
-	command.state = name_index(name, state_name, _COMMAND_STATE_MAX);
+	command.state = command_state_from(name);
 	sql_text(s, 16, command.outcome, sizeof(command.outcome));
 
 	command.secret_len = GW_MIN(command.secret_len, sizeof(command.secret));

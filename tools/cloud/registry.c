@@ -111,6 +111,35 @@ const char *command_state_name(enum command_state state)
 	return command_states[state];
 }
 
+static unsigned index_of(const char *name, const char *const *names, unsigned n_names)
+{
+	unsigned i = 0;
+
+	while (i + 1 < n_names && !gw_streq(name, names[i]))
+		i++;
+	return i;
+}
+
+enum claim_state claim_state_from(const char *name)
+{
+	return index_of(name, claim_states, _CLAIM_STATE_MAX);
+}
+
+enum certificate_state certificate_state_from(const char *name)
+{
+	return index_of(name, certificate_states, _CERTIFICATE_STATE_MAX);
+}
+
+enum command_kind command_kind_from(const char *name)
+{
+	return index_of(name, command_kinds, _COMMAND_KIND_MAX);
+}
+
+enum command_state command_state_from(const char *name)
+{
+	return index_of(name, command_states, _COMMAND_STATE_MAX);
+}
+
 struct registry *registry_free(struct registry *registry)
 {
 	if (!registry)

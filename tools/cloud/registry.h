@@ -237,3 +237,9 @@ const char *claim_state_name(enum claim_state state);
 const char *certificate_state_name(enum certificate_state state);
 const char *command_kind_name(enum command_kind kind);
 const char *command_state_name(enum command_state state);
+
+/* And back; what no state is called reads as the last one. */
+enum claim_state claim_state_from(const char *name);
+enum certificate_state certificate_state_from(const char *name);
+enum command_kind command_kind_from(const char *name);
+enum command_state command_state_from(const char *name);
