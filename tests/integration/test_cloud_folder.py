@@ -138,7 +138,7 @@ class Folder(cloud.Case):
         self.assertEqual(verbs, ["init", "serve", "list", "claim", "withdraw", "revoke"])
         for verb in verbs:
             self.assertIn(f"usage: gangway-cloud {verb} [DIR]", self.cloud.run(verb, "--help"))
-        self.assertRegex(self.cloud.run("--version"), r"^gangway \d")
+        self.assertRegex(self.cloud.run("--version"), r"^gangway-cloud \d")
         self.assertIn("cloud.issue\n", self.cloud.run("--list-steps"))
 
     def test_the_table(self):
