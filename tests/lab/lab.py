@@ -62,6 +62,7 @@ class Lab:
                 self._wait_for_program(name)
             self._wait_for_set()
             self._write_env()
+            say(f"{self.folder} is ready: {', '.join(PROGRAMS)}")
         except BaseException:
             self.down()
             raise
@@ -168,7 +169,7 @@ class Lab:
 
     def environment(self):
         return os.environ | {
-            "PATH": f"{self.run}/bin:{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{self.run}/bin:{os.environ['PATH']}",
             "DBUS_SYSTEM_BUS_ADDRESS": bus.address(self.bus_socket),
         }
 

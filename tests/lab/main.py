@@ -71,6 +71,8 @@ def on_signal(number, frame):
 
 
 if __name__ == "__main__":
+    # Broker and ip are administrators' programs, which not everybody's PATH finds.
+    os.environ["PATH"] = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
     for signal_number in SIGNALS:
         signal.signal(signal_number, on_signal)
     try:
