@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -22,12 +23,17 @@ import time
 TOP = pathlib.Path(__file__).resolve().parents[3]
 SCRIPT = TOP / "scripts" / "lab"
 NEVER_S = 60
+SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:")
 PROGRAMS = ("dbus-daemon", "mosquitto", "gangway-cloud", "gangwayd", "gangway-registrar", "gangway-ip",
             "gangway-mqtt")
 
 
 class Never(AssertionError):
     """What was waited for did not come to be."""
+
+
+class Failed(AssertionError):
+    """scripts/lab failed; the text is what it said."""
 
 
 def wait_for(what, condition, limit=NEVER_S):
@@ -40,6 +46,15 @@ def wait_for(what, condition, limit=NEVER_S):
         if time.monotonic() > end:
             raise Never(f"not within {limit} s: {what}")
         time.sleep(0.05)
+
+
+def is_alive(pid):
+    """Not after its death, even while nobody has taken note of it."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 class Device:
@@ -99,18 +114,24 @@ class Lab:
     def up(self):
         try:
             self._script("up", *self._options)
-        except subprocess.CalledProcessError:
+        except Failed:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
         self.variables = self._read_env()
 
     def close(self):
         self._script("down")
+        findings = [line for path in (self.folder / "logs").iterdir()
+                    for line in path.read_text(errors="replace").splitlines() if SANITIZER.search(line)]
         shutil.rmtree(self.folder)
+        if findings:
+            raise AssertionError("the sanitizers found:\n" + "\n".join(findings))
 
     def _script(self, verb, *words, die_at=None):
-        subprocess.run([SCRIPT, verb, str(self.folder), *words], check=True,
-                       env=self._with_death(os.environ, die_at))
+        ended = subprocess.run([SCRIPT, verb, str(self.folder), *words], capture_output=True, text=True,
+                               env=self._with_death(os.environ, die_at))
+        if ended.returncode != 0:
+            raise Failed(ended.stderr)
 
     def _read_env(self):
         """Through a shell, as users read it."""
@@ -141,12 +162,7 @@ class Lab:
         return int((self.folder / "pids" / program).read_text())
 
     def is_alive(self, program):
-        """Not after its death, even while nobody has taken note of it."""
-        try:
-            stat = pathlib.Path(f"/proc/{self.pid(program)}/stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        return stat.rpartition(")")[2].split()[0] not in "ZX"
+        return is_alive(self.pid(program))
 
     def kill(self, program):
         """As when the power goes."""

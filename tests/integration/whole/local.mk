@@ -9,10 +9,12 @@ EXTRA_DIST += \
 	tests/integration/whole/lab.py \
 	tests/integration/whole/label.py \
 	tests/integration/whole/load.py \
-	tests/integration/whole/proxy.py \
 	tests/integration/whole/run.py \
+	tests/integration/whole/test_aboard.py \
 	tests/integration/whole/test_away.py \
 	tests/integration/whole/test_bus.py \
 	tests/integration/whole/test_coap.py \
+	tests/integration/whole/test_lab.py \
 	tests/integration/whole/test_labels.py \
-	tests/integration/whole/test_secrets.py
+	tests/integration/whole/test_secrets.py \
+	tests/integration/whole/test_trouble.py
