@@ -21,64 +21,45 @@
 #include "lib/util.h"
 #include "lib/x509.h"
 
-#define RSA_BITS_MIN 2048
-#define RSA_BITS_MAX 4096 /* the cost of verifying is the gateway's */
-
 enum key_kind {
 	KEY_P256,
 	KEY_P384,
 	KEY_ED25519,
-	KEY_RSA,
 	_KEY_KIND_MAX,
 };
 
-/* AlgorithmIdentifiers of keys, whole (RFC 5480, 8410, 3279). */
+/*
+ * AlgorithmIdentifiers of keys, whole (RFC 5480, 8410). RSA is not among them: the suites that are served
+ * take certificates with these keys only, so an RSA device could never prove its own.
+ */
 static const uint8_t key_p256[] = { 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
 				    0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
 				    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
 static const uint8_t key_p384[] = { 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
 				    0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22 };
 static const uint8_t key_ed25519[] = { 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70 };
-static const uint8_t key_rsa[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
-				   0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
 
 static const struct {
 	struct gw_blob algorithm;
-	size_t point_len; /* of the key itself; 0: not fixed */
+	size_t point_len; /* of the key itself */
 } kinds[] = {
 	[KEY_P256] = { GW_BLOB_ARRAY(key_p256), 1 + 2 * 32 },
 	[KEY_P384] = { GW_BLOB_ARRAY(key_p384), 1 + 2 * 48 },
 	[KEY_ED25519] = { GW_BLOB_ARRAY(key_ed25519), 32 },
-	[KEY_RSA] = { GW_BLOB_ARRAY(key_rsa), 0 },
 };
 
-/* Signature algorithms by their OID (RFC 5758, 8410, 4055): with SHA-2, or with a hash of its own. */
+/* Signature algorithms by their OID (RFC 5758, 8410): with SHA-2, or with a hash of its own. */
 static const uint8_t ecdsa_sha256[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
 static const uint8_t ecdsa_sha384[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03 };
 static const uint8_t ecdsa_sha512[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04 };
 static const uint8_t ed25519[] = { 0x2b, 0x65, 0x70 };
-static const uint8_t rsa_sha256[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b };
-static const uint8_t rsa_sha384[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c };
-static const uint8_t rsa_sha512[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0d };
 
 static const struct gw_blob signatures[] = {
-	GW_BLOB_ARRAY(ecdsa_sha256), GW_BLOB_ARRAY(ecdsa_sha384), GW_BLOB_ARRAY(ecdsa_sha512),
-	GW_BLOB_ARRAY(ed25519),      GW_BLOB_ARRAY(rsa_sha256),   GW_BLOB_ARRAY(rsa_sha384),
-	GW_BLOB_ARRAY(rsa_sha512),
+	GW_BLOB_ARRAY(ecdsa_sha256),
+	GW_BLOB_ARRAY(ecdsa_sha384),
+	GW_BLOB_ARRAY(ecdsa_sha512),
+	GW_BLOB_ARRAY(ed25519),
 };
-
-/* Bits of the modulus in an RSAPublicKey, or 0. */
-static size_t rsa_bits(struct gw_blob key)
-{
-	struct gw_der modulus;
-	struct gw_blob list;
-
-	if (gw_der_open(key, GW_DER_SEQUENCE, &list) < 0 ||
-	    gw_der_expect(&list, GW_DER_INTEGER, &modulus) < 0 || modulus.value.len < 2 ||
-	    modulus.value.data[0] != 0)
-		return 0;
-	return (modulus.value.len - 1) * 8;
-}
 
 static bool key_is_good(struct gw_blob spki)
 {
@@ -92,13 +73,9 @@ static bool key_is_good(struct gw_blob spki)
 		return false;
 
 	key = (struct gw_blob){ bits.value.data + 1, bits.value.len - 1 };
-	for (int kind = 0; kind < _KEY_KIND_MAX; kind++) {
-		if (!gw_blob_equal(algorithm.whole, kinds[kind].algorithm))
-			continue;
-		if (kind == KEY_RSA)
-			return rsa_bits(key) >= RSA_BITS_MIN && rsa_bits(key) <= RSA_BITS_MAX;
-		return key.len == kinds[kind].point_len;
-	}
+	for (int kind = 0; kind < _KEY_KIND_MAX; kind++)
+		if (gw_blob_equal(algorithm.whole, kinds[kind].algorithm))
+			return key.len == kinds[kind].point_len;
 	return false;
 }
 
