@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Garbage from devices, plugins, gateways and the cloud: it ends nobody but its sender, costs nobody else
+anything, and the operator can see that it came."""
+import random
+import socket
+import sys
+import unittest
+import urllib.parse
+
+import dtls
+import lab
+
+sys.path.insert(0, str(lab.TOP / "tests" / "integration"))
+import wire  # noqa: E402
+
+DICE = random.Random(20260)  # the same garbage each time
+PROGRAMS = [name for name in lab.PROGRAMS if name.startswith("gangway")]
+
+
+class Hostile(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = cls.enterClassContext(lab.Lab())
+        cls.bystander = cls.lab.new_device("BYSTANDER")
+        cls.lab.claim(cls.bystander)
+        cls.bystander.come_aboard()
+
+    def setUp(self):
+        self.pids = {name: self.lab.pid(name) for name in PROGRAMS}
+
+    def tearDown(self):
+        """Nobody else was disturbed."""
+        for name, pid in self.pids.items():
+            self.assertTrue(lab.is_alive(pid), f"{name}\n{self.lab.story()}")
+        self.bystander.come_aboard()
+        device = self.lab.new_device(f"AFTER-{self._testMethodName.removeprefix('test_')}".upper()
+                                     .replace("_", "-"))
+        self.lab.claim(device)
+        device.come_aboard()
+
+    # --- plugins ---
+
+    def connect(self):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(sock.close)
+        sock.settimeout(10)
+        sock.connect(str(self.lab.folder / "run" / "link"))
+        return sock
+
+    def join(self, name):
+        sock = self.connect()
+        wire.send(sock, "hello", version_min=1, version_max=1, name=name, program="0", library="")
+        return sock, wire.receive(sock)
+
+    def is_thrown_out(self, sock):
+        try:
+            while wire.receive(sock):
+                pass
+        except ConnectionResetError:
+            pass
+
+    def test_plugins_that_talk_garbage(self):
+        for size in (1, 2, 3, 64, 4096, 65536):
+            sock = self.connect()
+            sock.send(DICE.randbytes(size))
+            self.is_thrown_out(sock)
+            sock, welcome = self.join(f"spare{size}")
+            self.assertEqual(welcome.type, "welcome")
+            sock.send(DICE.randbytes(size))
+            self.is_thrown_out(sock)
+        self.assertTrue([r for r in self.lab.audit() if "spare64" in str(r)], "it is on record")
+
+    def test_plugins_that_are_out_of_turn(self):
+        sock = self.connect()
+        wire.send(sock, "health", ok=1, text="")
+        self.is_thrown_out(sock)
+        for type_, values in (("enroll", {"session": 1, "request": 1, "key": b"k" * 32, "csr": b"c"}),
+                              ("secret_query", {"session": 1, "channel": 1, "identity": "BYSTANDER",
+                                                "address": "a"}),
+                              ("answer", {"job": "j", "outcome": wire.DONE})):
+            sock, _ = self.join("spare")
+            wire.send(sock, type_, **values)
+            self.is_thrown_out(sock)
+
+    def test_descriptors_that_are_no_sockets(self):
+        with open("/etc/passwd", "rb") as file:
+            sock, _ = self.join("spare")
+            wire.send(sock, "channel", fd=file.fileno(), channel=1, mtu=1280, label="a file")
+            self.is_thrown_out(sock)
+
+    def test_many_plugins(self):
+        """More than the agent cares for; those in place keep theirs."""
+        held = []
+        for _ in range(200):
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+            self.addCleanup(sock.close)
+            try:
+                sock.connect(str(self.lab.folder / "run" / "link"))
+            except BlockingIOError:
+                break
+            held.append(sock)
+        self.assertGreater(len(held), 10)
+        for sock in held:
+            sock.close()
+
+    # --- devices ---
+
+    def test_datagrams_of_garbage(self):
+        target = urllib.parse.urlsplit(self.lab.coaps)
+        hello = dtls.record(dtls.HANDSHAKE, 0, 0, dtls.client_hello(0))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect((target.hostname, target.port))
+            for _ in range(1000):
+                sock.send(DICE.randbytes(DICE.randrange(1500)))
+                damaged = bytearray(hello)
+                damaged[DICE.randrange(len(damaged))] ^= 1 << DICE.randrange(8)
+                sock.send(damaged[:DICE.randrange(1, len(damaged) + 1)])
+        listed = {d["id"] for d in self.lab.ctl_json("devices") if d["state"] == "discovered"}
+        self.assertEqual(listed, set())
+
+    def test_many_half_open_handshakes(self):
+        """From one source: the oldest give way, a device still gets in."""
+        target = urllib.parse.urlsplit(self.lab.coaps)
+        socks = []
+        for _ in range(200):
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.addCleanup(sock.close)
+            sock.settimeout(5)
+            sock.connect((target.hostname, target.port))
+            sock.send(dtls.record(dtls.HANDSHAKE, 0, 0, dtls.client_hello(0)))
+            cookie = sock.recv(2048)[13 + 12 + 3:]
+            sock.send(dtls.record(dtls.HANDSHAKE, 0, 1, dtls.client_hello(1, cookie)))
+            socks.append(sock)
+        self.assertTrue(all(sock.recv(2048) for sock in socks), "the new one is never refused")
+
+    # --- gateways and the cloud ---
+
+    def publish(self, folder, leaf, bodies):
+        """As the owner of that credential."""
+        host, port = self.lab.variables["GANGWAY_BROKER"].removeprefix("mqtts://").split(":")
+        certificate, key = (("cert", "key") if folder == "cloud" else ("cloud-cert", "cloud-key"))
+        place = self.lab.folder / "run" / "cloud" / folder
+        for body in bodies:
+            path = self.lab.folder / "body"
+            path.write_bytes(body)
+            self.lab.run("mosquitto_pub", "-h", host, "-p", port, "-q", "1", "--cafile",
+                         self.lab.variables["GANGWAY_BROKER_CA"], "--cert", place / certificate,
+                         "--key", place / key, "-i", f"garbage-{leaf}",
+                         "-t", f"gangway/v1/lab/{leaf}", "-f", path)
+
+    BODIES = (b"{", b"[]", b"null", b'"text"', b"\0\1\2", b"{}", b'{"v":1}', b'{"v":2,"kind":"done","id":"a"}',
+              b'{"v":1,"kind":"issued","id":"none","certificate":"AAAA","chain":[],"time":1}',
+              b'{"v":1,"kind":"done","id":"' + b"x" * 1000 + b'"}', b"[" * 60000,
+              b'{"v":1,"kind":"enroll","id":"a","device":"../..","tenant":"default"}',
+              b'{"v":1,"kind":"claim","id":"a","seq":-1}', b'{"v":1,"kind":{},"id":[]}')
+
+    def test_the_cloud_talks_garbage(self):
+        before = self.lab.ctl_json("devices")
+        self.publish("cloud", "response", self.BODIES)
+        self.publish("cloud", "command", self.BODIES)
+        lab.wait_for("it is told", lambda: "Dropped a body" in self.lab.log("gangway-mqtt"))
+        self.assertEqual(self.lab.status()["cloud_state"], "online")
+        self.assertEqual([d["id"] for d in self.lab.ctl_json("devices")], [d["id"] for d in before])
+
+    def test_a_gateway_talks_garbage(self):
+        self.publish("gateways/lab", "request", self.BODIES)
+        self.publish("gateways/lab", "answer", self.BODIES)
+        lab.wait_for("it is told", lambda: "dropping" in self.lab.log("gangway-cloud"))
