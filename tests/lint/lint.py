@@ -9,13 +9,15 @@ import sys
 
 import data
 import headers
+import links
 import rooms
 import scripts
 import style
 import text
 from tree import Skip, Tree
 
-RULES = {**rooms.RULES, **headers.RULES, **text.RULES, **style.RULES, **data.RULES, **scripts.RULES}
+RULES = {**rooms.RULES, **headers.RULES, **text.RULES, **style.RULES, **data.RULES, **links.RULES,
+         **scripts.RULES}
 
 
 def run(tree, names):

@@ -3,6 +3,7 @@ LINT = \
 	tests/lint/data.py \
 	tests/lint/dbus.py \
 	tests/lint/headers.py \
+	tests/lint/links.py \
 	tests/lint/lint.py \
 	tests/lint/rooms.py \
 	tests/lint/scripts.py \

@@ -96,6 +96,21 @@ class Rules(unittest.TestCase):
         self.assert_refused("spdx", "lib/local.mk:1", "must be: # SPDX", {"lib/local.mk": "A = b\n"})
         self.assert_refused("spdx", "dbus/a.xml:1", "must be: <!-- SPDX", {"dbus/a.xml": "<node/>\n"})
 
+    def test_links(self):
+        files = {"doc/a.md": "See [b](b.md#part), [c](../lib/), [d](protocol).\n", "doc/b.md": "B\n",
+                 "lib/c.h": C, "doc/protocol/d.md": "[far](https://example.com/x)\n"}
+        self.assert_clean("links", files)
+        self.assert_refused("links", "doc/a.md:2", "there is no doc/gone.md", {"doc/a.md": "\n[b](gone.md)\n"})
+
+    def test_tests_named(self):
+        files = {"doc/a.md": "`test_x.test_works` `test-y`\n", "tests/unit/test-y.c": C,
+                 "tests/integration/test_x.py": "class X:\n    def test_works(self):\n"}
+        self.assert_clean("tests-named", files)
+        for name in ("test_x.test_breaks", "test_z.test_works", "test-z"):
+            with self.subTest(name=name):
+                self.assert_refused("tests-named", "doc/a.md:1", f"there is no test {name}",
+                                    {**files, "doc/a.md": f"`{name}`\n"})
+
     def test_unfinished(self):
         self.assert_clean("unfinished", {"a.c": C + "int mastodons;\n"})
         self.assert_refused("unfinished", "lib/a.c:3", UNFINISHED, {"lib/a.c": C + f"\n/* {UNFINISHED}: all */\n"})
