@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Benches: what they need in C is a program in BENCH_TOOLS, built by `make bench` only.
+BENCH_TOOLS =
+EXTRA_PROGRAMS = $(BENCH_TOOLS)
+CLEANFILES += $(BENCH_TOOLS)
+EXTRA_DIST += \
+	tests/bench/README \
+	tests/bench/figures.py \
+	tests/bench/run.py
+
+.PHONY: bench bench-programs
+bench-programs: $(BENCH_TOOLS)
+bench: all bench-programs
+	@GANGWAY_BUILD='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 \
+		$(PYTHON3) $(top_srcdir)/tests/bench/run.py $(BENCH_FLAGS)
