@@ -6,6 +6,7 @@ other. Nothing of it shows in the machine's own network, and no file or mount st
 lives as long as the process that holds it.
 """
 import contextlib
+import os
 import random
 import socket
 import subprocess
@@ -55,6 +56,11 @@ def accepts(port):
 def inside(pid):
     """What to put in front of a command so that it runs in the namespace of that process."""
     return ["nsenter", f"--net=/proc/{pid}/ns/net", "--"]
+
+
+def is_apart(pid):
+    """Whether that process has left our namespace; what is done inside it would else be done to us."""
+    return os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net")
 
 
 def can_have_own():
