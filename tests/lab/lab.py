@@ -140,7 +140,7 @@ class Lab:
         holders = self._network_holders()
         for holder in holders:
             holder.start(network.HOLDER, self.environment())
-            if not wait_until(lambda h=holder: network.is_apart(h.pid()), READY_S):
+            if not wait_until(lambda h=holder: network.is_apart(h.pid() or "self"), READY_S):
                 raise Failure(f"cannot hold a network namespace: {holder.log_tail()}")
         network.join(*(holder.pid() for holder in holders))
         self.facts |= {"interface": network.GATEWAY_INTERFACE, "address": network.GATEWAY_ADDRESS,
