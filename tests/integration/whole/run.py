@@ -28,7 +28,8 @@ class Lines(unittest.TestResult):
         self.module = module
 
     def _name(self, test):
-        return f"{PREFIX}/{self.module}:{test.id().rpartition('.')[2]}"
+        """A whole class that is skipped, or cannot be set up, comes as "setUpClass (module.Class)"."""
+        return f"{PREFIX}/{self.module}:{test.id().rpartition('.')[2].rstrip(')')}"
 
     def _line(self, word, test, more=""):
         print(f"{word}: {self._name(test)}{more}", flush=True)
