@@ -33,11 +33,11 @@ plugins_registrar_libcertificate_a_SOURCES = \
 
 CERTIFICATE_LIBS = plugins/registrar/libcertificate.a $(CONVERSATION_LIBS)
 
-pkglibexec_PROGRAMS += plugins/registrar/gangway-registrar
+# All of the registrar but its main(), so that tests can have it whole.
+noinst_LIBRARIES += plugins/registrar/libregistrar.a
 
-plugins_registrar_gangway_registrar_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(WOLFSSL_CFLAGS)
-plugins_registrar_gangway_registrar_LDADD = $(CERTIFICATE_LIBS)
-plugins_registrar_gangway_registrar_SOURCES = \
+plugins_registrar_libregistrar_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(WOLFSSL_CFLAGS)
+plugins_registrar_libregistrar_a_SOURCES = \
 	plugins/registrar/account.c plugins/registrar/account.h \
 	plugins/registrar/anchors.c plugins/registrar/anchors.h \
 	plugins/registrar/backlog.c plugins/registrar/backlog.h \
@@ -54,7 +54,6 @@ plugins_registrar_gangway_registrar_SOURCES = \
 	plugins/registrar/keying.c plugins/registrar/keying.h \
 	plugins/registrar/leaf.c plugins/registrar/leaf.h \
 	plugins/registrar/lineup.c plugins/registrar/lineup.h \
-	plugins/registrar/main.c \
 	plugins/registrar/options.c plugins/registrar/options.h \
 	plugins/registrar/path.c plugins/registrar/path.h \
 	plugins/registrar/peer.c plugins/registrar/peer.h \
@@ -62,3 +61,11 @@ plugins_registrar_gangway_registrar_SOURCES = \
 	plugins/registrar/record.c plugins/registrar/record.h \
 	plugins/registrar/registrar.c plugins/registrar/registrar.h \
 	plugins/registrar/session.c plugins/registrar/session.h
+
+REGISTRAR_LIBS = plugins/registrar/libregistrar.a $(CERTIFICATE_LIBS)
+
+pkglibexec_PROGRAMS += plugins/registrar/gangway-registrar
+
+plugins_registrar_gangway_registrar_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+plugins_registrar_gangway_registrar_SOURCES = plugins/registrar/main.c
+plugins_registrar_gangway_registrar_LDADD = $(REGISTRAR_LIBS)
