@@ -245,15 +245,15 @@ bool exchanges_receive(struct exchanges *x, struct gw_blob datagram, uint64_t no
 		       struct gw_coap *ret_request, struct exchange **ret_exchange)
 {
 	struct gw_coap *msg = ret_request;
-	bool is_request, is_well_formed;
+	bool is_request, is_empty;
 	int r;
 
 	r = gw_coap_decode(datagram.data, datagram.len, msg);
 	if (r == -EPROTO) /* another version, or not even a header */
 		return false;
 
-	is_well_formed = r == 0;
-	is_request = is_well_formed && msg->code != GW_COAP_EMPTY && msg->code >> 5 == 0;
+	is_empty = r == 0 && msg->code == GW_COAP_EMPTY;
+	is_request = r == 0 && !is_empty && msg->code >> 5 == 0;
 	switch (msg->type) {
 	case GW_COAP_CON:
 		if (is_request)
@@ -261,9 +261,12 @@ bool exchanges_receive(struct exchanges *x, struct gw_blob datagram, uint64_t no
 		send_empty(x, GW_COAP_RST, msg->id);
 		return false;
 	case GW_COAP_NON: return is_request && receive_request(x, msg, now_us, ret_exchange);
-	case GW_COAP_ACK:
-	case GW_COAP_RST:
-		if (is_well_formed)
+	case GW_COAP_ACK: /* may carry a response, never a request */
+		if (r == 0 && !is_request)
+			receive_end(x, msg);
+		return false;
+	case GW_COAP_RST: /* carries nothing */
+		if (is_empty)
 			receive_end(x, msg);
 		return false;
 	}

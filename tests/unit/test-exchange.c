@@ -285,6 +285,9 @@ static void only_its_own_acknowledgement_counts(void **state)
 	id = answer_late(&b, 7, SECOND);
 	feed(&b, GW_COAP_ACK, GW_COAP_EMPTY, (uint16_t)(id + 1), SECOND);
 	feed(&b, GW_COAP_RST, GW_COAP_EMPTY, 7, SECOND);
+	feed(&b, GW_COAP_RST, GW_COAP_CONTENT, id, SECOND); /* a reset carries nothing */
+	feed(&b, GW_COAP_RST, GW_COAP_GET, id, SECOND);
+	feed(&b, GW_COAP_ACK, GW_COAP_GET, id, SECOND); /* and an acknowledgement no request */
 	assert_false(exchanges_are_idle(&b.x));
 	feed(&b, GW_COAP_ACK, GW_COAP_EMPTY, id, SECOND);
 	assert_true(exchanges_are_idle(&b.x));
