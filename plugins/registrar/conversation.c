@@ -294,13 +294,16 @@ static void run(struct conversation *c, const struct turn *turn, const struct re
 static void run_block(struct conversation *c, const struct turn *turn, const struct gw_coap *msg,
 		      const struct request *request, uint64_t now_us)
 {
+	const struct transfer_part part = { .key = transfer_request_key(msg),
+					    .message = msg->id,
+					    .block = &request->block1,
+					    .payload = request->payload };
 	_cleanup_free_ uint8_t *body = NULL;
 	size_t len = 0;
 	uint8_t code;
 	int r;
 
-	r = transfer_collect(&c->requests, transfer_request_key(msg), &request->block1,
-			     request->payload, turn->resource->body_max, &code, &body, &len);
+	r = transfer_collect(&c->requests, &part, turn->resource->body_max, &code, &body, &len);
 	if (r < 0)
 		respond_code(c, turn, GW_COAP_INTERNAL, "", now_us);
 	else if (code != GW_COAP_EMPTY)

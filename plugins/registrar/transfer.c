@@ -109,14 +109,33 @@ static struct transfer *start(struct transfers *t, uint64_t key)
 
 /* --- requests --- */
 
-/* What is wrong with a block taken by itself, or GW_COAP_EMPTY. */
-static uint8_t judge_block(const struct gw_coap_block *block, struct gw_blob payload, size_t max)
+static size_t offset_of(const struct transfer_part *part)
 {
-	if (block->more ? payload.len != block->size : payload.len > block->size)
+	return (size_t)part->block->number * part->block->size;
+}
+
+/* What is wrong with a block taken by itself, or GW_COAP_EMPTY. */
+static uint8_t judge_block(const struct transfer_part *part, size_t max)
+{
+	size_t len = part->payload.len, size = part->block->size;
+
+	if (part->block->more ? len != size : len > size)
 		return GW_COAP_BAD_REQUEST;
-	if ((size_t)block->number * block->size + payload.len > max)
-		return GW_COAP_TOO_LARGE;
-	return GW_COAP_EMPTY;
+	return offset_of(part) + len > max ? GW_COAP_TOO_LARGE : GW_COAP_EMPTY;
+}
+
+/* The body that a block belongs to, or NULL. The first one begins it, unless it is the very message that
+ * did: on its way for so long that exchange.c has forgotten it. */
+static struct transfer *find_body(struct transfers *t, const struct transfer_part *part)
+{
+	struct transfer *transfer = find(t, part->key);
+
+	if (part->block->number > 0 || (transfer && transfer->first == part->message))
+		return transfer;
+
+	transfer = start(t, part->key);
+	transfer->first = part->message;
+	return transfer;
 }
 
 /* Where a block goes in what is there of its body; GW_COAP_EMPTY: at its end. */
@@ -144,32 +163,30 @@ static int append(struct transfer *transfer, struct gw_blob payload)
 	return 0;
 }
 
-int transfer_collect(struct transfers *t, uint64_t key, const struct gw_coap_block *block,
-		     struct gw_blob payload, size_t max, uint8_t *ret_code, uint8_t **ret_body,
-		     size_t *ret_len)
+int transfer_collect(struct transfers *t, const struct transfer_part *part, size_t max,
+		     uint8_t *ret_code, uint8_t **ret_body, size_t *ret_len)
 {
-	size_t offset = (size_t)block->number * block->size;
 	struct transfer *transfer;
 	int r;
 
-	*ret_code = judge_block(block, payload, max);
+	*ret_code = judge_block(part, max);
 	if (*ret_code != GW_COAP_EMPTY)
 		return 0;
 
-	transfer = block->number == 0 ? start(t, key) : find(t, key);
+	transfer = find_body(t, part);
 	if (!transfer) {
 		*ret_code = GW_COAP_INCOMPLETE;
 		return 0;
 	}
 
-	*ret_code = judge_place(transfer, offset, payload);
+	*ret_code = judge_place(transfer, offset_of(part), part->payload);
 	if (*ret_code != GW_COAP_EMPTY)
 		return 0;
 
-	r = append(transfer, payload);
+	r = append(transfer, part->payload);
 	if (r < 0)
 		return r;
-	if (block->more) {
+	if (part->block->more) {
 		*ret_code = GW_COAP_CONTINUE;
 		return 0;
 	}

@@ -23,11 +23,20 @@ struct transfer {
 	size_t len;
 	int format; /* of a response */
 	uint8_t code;
+	uint16_t first; /* of a request: id of the message that began it */
 };
 
 struct transfers {
 	struct transfer all[TRANSFER_MAX];
 	uint64_t count;
+};
+
+/* A block of a request, as it came. */
+struct transfer_part {
+	uint64_t key;
+	uint16_t message; /* its id */
+	const struct gw_coap_block *block;
+	struct gw_blob payload;
 };
 
 void transfers_done(struct transfers *t);
@@ -40,9 +49,8 @@ uint64_t transfer_response_key(const struct gw_coap *request);
  * Adds a block of a request to its body, which may grow to max bytes. *ret_code: GW_COAP_EMPTY, and
  * then the body is whole and the caller's; GW_COAP_CONTINUE; or the error to answer with. -ENOMEM.
  */
-int transfer_collect(struct transfers *t, uint64_t key, const struct gw_coap_block *block,
-		     struct gw_blob payload, size_t max, uint8_t *ret_code, uint8_t **ret_body,
-		     size_t *ret_len);
+int transfer_collect(struct transfers *t, const struct transfer_part *part, size_t max,
+		     uint8_t *ret_code, uint8_t **ret_body, size_t *ret_len);
 
 /* Keeps a response for the requests to come; it replaces the one that has its key. -ENOMEM. */
 int transfer_keep(struct transfers *t, uint64_t key, uint8_t code, int format, struct gw_blob body);
