@@ -37,6 +37,7 @@ enum gw_coap_type { GW_COAP_CON, GW_COAP_NON, GW_COAP_ACK, GW_COAP_RST };
 #define GW_COAP_BAD_FORMAT          GW_COAP_CODE(4, 15)
 #define GW_COAP_INTERNAL            GW_COAP_CODE(5, 0)
 #define GW_COAP_UNAVAILABLE         GW_COAP_CODE(5, 3)
+#define GW_COAP_NO_PROXY            GW_COAP_CODE(5, 5)
 
 enum {
 	GW_COAP_IF_MATCH = 1,
@@ -52,6 +53,8 @@ enum {
 	GW_COAP_BLOCK2 = 23,
 	GW_COAP_BLOCK1 = 27,
 	GW_COAP_SIZE2 = 28,
+	GW_COAP_PROXY_URI = 35,
+	GW_COAP_PROXY_SCHEME = 39,
 	GW_COAP_SIZE1 = 60,
 };
 

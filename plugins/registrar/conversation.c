@@ -239,6 +239,8 @@ static uint8_t judge(const struct conversation *c, const struct request *request
 	unsigned peer = c->peer.by_certificate ? RESOURCE_BY_CERTIFICATE : RESOURCE_BY_SECRET;
 
 	*ret_why = "";
+	if (request->method != GW_COAP_GET && request->method != GW_COAP_POST)
+		return GW_COAP_NOT_ALLOWED; /* wherever: RFC 7252 5.8 */
 	if (!resource)
 		return GW_COAP_NOT_FOUND;
 	if (request->method != resource->method)

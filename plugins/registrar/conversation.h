@@ -18,6 +18,14 @@ struct gw_msg;
 
 #define CONVERSATION_BINDING_MAX 64 /* bytes of a channel binding */
 
+/*
+ * Bytes that one conversation holds at most, whatever its peer begins and never ends: 4 bodies coming in of
+ * 4 KiB, 16 answers to be repeated of 1.4 KiB, 4 answers of which further blocks may be asked for, and
+ * itself. The last are the peer's own certificate with its issuers: 2 KiB in practice, 32 KiB by
+ * the limits of the link.
+ */
+#define CONVERSATION_MEMORY_MAX (180 * 1024)
+
 struct conversation_ops {
 	/* A datagram for the peer, to be encrypted. */
 	void (*send)(void *userdata, struct gw_blob datagram);

@@ -2,7 +2,7 @@
 /*
  * Options that must be understood and are not, come too often or have a wrong length are refused
  * (RFC 7252 5.4.1, 5.4.3, 5.4.5); others of that kind are ignored. That includes Observe: our answers
- * never change by themselves.
+ * never change by themselves. We are nobody's proxy, and that has an answer of its own (5.10.2).
  */
 #include "plugins/registrar/request.h"
 
@@ -13,12 +13,12 @@
 static const struct {
 	uint16_t number;
 	bool repeatable;
-	size_t len_max;
+	size_t len_min, len_max;
 } known[] = {
-	{ GW_COAP_URI_HOST, false, 255 }, { GW_COAP_URI_PORT, false, 2 },
-	{ GW_COAP_URI_PATH, true, 255 },  { GW_COAP_URI_QUERY, true, 255 },
-	{ GW_COAP_ACCEPT, false, 2 },     { GW_COAP_BLOCK2, false, 3 },
-	{ GW_COAP_BLOCK1, false, 3 },
+	{ GW_COAP_URI_HOST, false, 1, 255 }, { GW_COAP_URI_PORT, false, 0, 2 },
+	{ GW_COAP_URI_PATH, true, 0, 255 },  { GW_COAP_URI_QUERY, true, 0, 255 },
+	{ GW_COAP_ACCEPT, false, 0, 2 },     { GW_COAP_BLOCK2, false, 0, 3 },
+	{ GW_COAP_BLOCK1, false, 0, 3 },
 };
 
 static bool is_understood(const struct gw_coap *msg, size_t at)
@@ -28,7 +28,8 @@ static bool is_understood(const struct gw_coap *msg, size_t at)
 	for (size_t i = 0; i < GW_ELEMENTS(known); i++) {
 		if (known[i].number != option->number)
 			continue;
-		return option->value.len <= known[i].len_max &&
+		return option->value.len >= known[i].len_min &&
+		       option->value.len <= known[i].len_max &&
 		       (known[i].repeatable || at == 0 ||
 			msg->options[at - 1].number != option->number);
 	}
@@ -44,15 +45,16 @@ static int read_block(const struct gw_coap *msg, uint16_t number, bool *ret_has,
 	return r == -ENOENT ? 0 : r;
 }
 
-/* The value of an option that is a content format; what is no such number is none that we know. */
+/* The value of an option that is a content format; one of a wrong length counts as not there. */
 static int read_format(const struct gw_coap *msg, uint16_t number)
 {
+	const struct gw_coap_option *option = gw_coap_find(msg, number);
 	uint32_t value;
-	int r = gw_coap_find_uint(msg, number, &value);
 
-	if (r == -ENOENT)
+	if (!option || option->value.len > sizeof(uint16_t) ||
+	    gw_coap_find_uint(msg, number, &value) < 0)
 		return -1;
-	return r < 0 || value > UINT16_MAX ? UINT16_MAX : (int)value;
+	return (int)value;
 }
 
 static void refuse(uint8_t code, const char *why, uint8_t *ret_code, const char **ret_why)
@@ -88,6 +90,10 @@ void request_read(const struct gw_coap *msg, struct request *ret, uint8_t *ret_c
 	};
 	(void)gw_coap_find_uint(msg, GW_COAP_SIZE1, &ret->size1);
 
+	if (gw_coap_find(msg, GW_COAP_PROXY_URI) || gw_coap_find(msg, GW_COAP_PROXY_SCHEME)) {
+		refuse(GW_COAP_NO_PROXY, "this is no proxy", ret_code, ret_why);
+		return;
+	}
 	for (size_t i = 0; i < msg->n_options; i++)
 		if (!is_understood(msg, i)) {
 			refuse(GW_COAP_BAD_OPTION, "an option is not understood", ret_code,

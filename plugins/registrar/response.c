@@ -49,6 +49,18 @@ bool frame_cuts(const struct frame *frame, const struct reply *reply)
 	return reply->code >> 5 == CLASS_SUCCESS && reply->len > choose_block(frame).size;
 }
 
+/* What is said of the block that came: whether it was noted, and in the beginning how large we want them,
+ * if smaller (RFC 7959 2.3). The place of a later one is told in its own size. */
+static struct gw_coap_block confirm_block(const struct frame *frame, uint8_t code)
+{
+	struct gw_coap_block block = frame->block1;
+
+	block.more = code == GW_COAP_CONTINUE;
+	if (block.more && block.number == 0)
+		block.size = GW_MIN(block.size, frame->block_size);
+	return block;
+}
+
 static int add_uint(struct gw_coap *msg, uint16_t number, uint32_t value, uint8_t space[4], int r)
 {
 	return r < 0 ? r : gw_coap_add_uint(msg, number, value, space);
@@ -76,7 +88,7 @@ int response_build(const struct reply *reply, const struct frame *frame,
 		   struct response_space *space, struct gw_coap *ret)
 {
 	struct gw_blob body = { reply->body, reply->len };
-	struct gw_coap_block block1 = frame->block1;
+	const struct gw_coap_block block1 = confirm_block(frame, reply->code);
 	struct gw_coap msg = { .code = reply->code };
 	int r = 0;
 
@@ -93,10 +105,8 @@ int response_build(const struct reply *reply, const struct frame *frame,
 		r = add_uint(&msg, GW_COAP_MAX_AGE, reply->max_age_s, space->max_age, r);
 	if (reply->code == GW_COAP_TOO_LARGE)
 		r = add_uint(&msg, GW_COAP_SIZE1, (uint32_t)frame->body_max, space->size1, r);
-	if (frame->has_block1) {
-		block1.more = reply->code == GW_COAP_CONTINUE;
+	if (frame->has_block1)
 		r = add_uint(&msg, GW_COAP_BLOCK1, gw_coap_block_value(&block1), space->block1, r);
-	}
 	if (r < 0)
 		return r;
 

@@ -303,7 +303,8 @@ tests_unit_test_resource_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
 UNIT_TESTS += tests/unit/test-conversation
 tests_unit_test_conversation_SOURCES = tests/unit/test-conversation.c tests/unit/openssl.c tests/unit/openssl.h
 tests_unit_test_conversation_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_conversation_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_unit_test_conversation_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 tests_unit_test_conversation_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
 
 UNIT_TESTS += tests/unit/test-ip-settings

@@ -3,6 +3,7 @@
  * Whole conversations between a peer and an agent that are both played here: what each request gets,
  * by whom it may be made, and when the answer goes out.
  */
+#include <malloc.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,8 @@
 #define SECOND    1000000u
 #define PATIENCE  (10u * SECOND)
 #define MOMENT    500000u
+
+#define REQUEST_TAG 292
 
 #define CORE   ".well-known/core"
 #define CRTS   ".well-known/est/crts"
@@ -295,6 +298,17 @@ void *__real_realloc(void *p, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+/* What is allocated and not yet freed. */
+static size_t live;
+
+static void *count(void *p)
+{
+	live += p ? malloc_usable_size(p) : 0;
+	return p;
+}
 
 static bool fails(void)
 {
@@ -303,17 +317,27 @@ static bool fails(void)
 
 void *__wrap_malloc(size_t size)
 {
-	return fails() ? NULL : __real_malloc(size);
+	return fails() ? NULL : count(__real_malloc(size));
 }
 
 void *__wrap_calloc(size_t n, size_t size)
 {
-	return fails() ? NULL : __real_calloc(n, size);
+	return fails() ? NULL : count(__real_calloc(n, size));
 }
 
 void *__wrap_realloc(void *p, size_t size)
 {
-	return fails() ? NULL : __real_realloc(p, size);
+	size_t old = p ? malloc_usable_size(p) : 0;
+	void *new = fails() ? NULL : __real_realloc(p, size);
+
+	live -= new ? old : 0;
+	return count(new);
+}
+
+void __wrap_free(void *p)
+{
+	live -= p ? malloc_usable_size(p) : 0;
+	__real_free(p);
 }
 
 /* --- who may what --- */
@@ -376,6 +400,14 @@ static void unknown_paths(void **state)
 		say(b, &a.msg);
 		hear_code(b, GW_COAP_NOT_FOUND);
 	}
+
+	/* RFC 7252 5.8: what method it is comes first */
+	for (uint8_t method = GW_COAP_POST + 1; method < 32; method++) {
+		struct asking a = asking_for(b, method, "nowhere");
+
+		say(b, &a.msg);
+		hear_code(b, GW_COAP_NOT_ALLOWED);
+	}
 	bench_free(b);
 }
 
@@ -388,10 +420,18 @@ static void formats_of_requests(void **state)
 		int format;
 		bool good;
 	} cases[] = {
-		{ SEN, -1, true },   { SEN, 286, true },     { SEN, 0, false },
-		{ SEN, 281, false }, { SEN, 50, false },     { ES, -1, true },
-		{ ES, 50, true },    { ES, 60, false },      { ES, 0, false },
-		{ SREN, 286, true }, { SREN, 65535, false },
+		{ SEN, -1, true },
+		{ SEN, 286, true },
+		{ SEN, 0, false },
+		{ SEN, 281, false },
+		{ SEN, 50, false },
+		{ ES, -1, true },
+		{ ES, 50, true },
+		{ ES, 60, false },
+		{ ES, 0, false },
+		{ SREN, 286, true },
+		{ SREN, 65535, false },
+		{ SEN, 65536, true }, /* three bytes are no content format, so it is not told */
 	};
 	static const char report[] = "{\"version\":1,\"status\":false}";
 
@@ -564,6 +604,50 @@ static void a_separate_response(void **state)
 	assert_true(conversation_is_idle(b->c));
 	assert_true(conversation_due(b->c) == UINT64_MAX);
 	wait_until(b, 300 * SECOND);
+	bench_free(b);
+}
+
+/* It never acknowledges: the answer is said five times in all, then nothing is left of it; asked again, the
+ * agent gives the same. */
+static void a_peer_that_never_acknowledges(void **state)
+{
+	struct bench *b = bench_psk();
+	struct asking a = asking_sen(b);
+	uint64_t said_us[6], first_us;
+	struct gw_coap msg;
+	uint32_t request;
+	uint16_t id = 0;
+
+	say(b, &a.msg);
+	request = heard_enroll(b);
+	wait_until(b, SECOND);
+	hear(b); /* the empty acknowledgement */
+	answer_issued(b, request);
+	for (size_t i = 0; i < 5; i++) {
+		said_us[i] = b->now_us;
+		msg = hear(b);
+		assert_int_equal(msg.type, GW_COAP_CON);
+		assert_int_equal(msg.code, GW_COAP_CHANGED);
+		id = i == 0 ? msg.id : id;
+		assert_int_equal(msg.id, id);
+		assert_nothing_said(b);
+		wait_until(b, conversation_due(b->c));
+	}
+	said_us[5] = b->now_us;
+	assert_nothing_said(b);
+	assert_true(conversation_is_idle(b->c));
+	assert_true(conversation_due(b->c) == UINT64_MAX);
+
+	first_us = said_us[1] - said_us[0];
+	assert_in_range(first_us, 2 * SECOND, 3 * SECOND);
+	for (size_t i = 1; i < 5; i++)
+		assert_true(said_us[i + 1] - said_us[i] == first_us << i);
+
+	a = asking_sen(b);
+	say(b, &a.msg);
+	answer_issued(b, heard_enroll(b));
+	msg = hear_code(b, GW_COAP_CHANGED);
+	assert_pkcs7(msg.payload);
 	bench_free(b);
 }
 
@@ -926,6 +1010,38 @@ static void blocks_fit_the_channel(void **state)
 	}
 }
 
+/* Nor does it want larger ones: it says so with the first, which it takes as it is (RFC 7959 2.3). */
+static void smaller_blocks_are_asked_for(void **state)
+{
+	struct bench *b =
+		bench_new(&(struct conversation_peer){ .device = "ACME-1", .datagram_max = 100 });
+	struct gw_coap_block block;
+	struct gw_coap msg;
+	size_t offset = 0, size = 128;
+
+	for (;;) {
+		struct asking a = asking_for(b, GW_COAP_POST, SEN);
+		size_t len = GW_MIN(csr.len - offset, size);
+		bool more = offset + len < csr.len;
+
+		with_block(&a, GW_COAP_BLOCK1, (uint32_t)(offset / size), more, (uint16_t)size);
+		a.msg.payload = (struct gw_blob){ csr.data + offset, len };
+		say(b, &a.msg);
+		if (!more)
+			break;
+		msg = hear_code(b, GW_COAP_CONTINUE);
+		assert_int_equal(gw_coap_find_block(&msg, GW_COAP_BLOCK1, &block), 0);
+		assert_int_equal(block.number, offset / size);
+		assert_true(block.more);
+		assert_int_equal(block.size, 32);
+		offset += len;
+		size = block.size;
+	}
+	assert_true(offset >= 128 + 32);
+	heard_enroll(b);
+	bench_free(b);
+}
+
 static void two_transfers_at_once(void **state)
 {
 	struct bench *b = bench_certificate();
@@ -1030,6 +1146,7 @@ static void critical_options(void **state)
 	} cases[] = {
 		{ GW_COAP_IF_MATCH, 4, false },
 		{ GW_COAP_URI_HOST, 9, true },
+		{ GW_COAP_URI_HOST, 0, false },
 		{ GW_COAP_URI_HOST, 256, false },
 		{ GW_COAP_ETAG, 4, true },
 		{ 5, 0, false }, /* If-None-Match */
@@ -1045,7 +1162,6 @@ static void critical_options(void **state)
 		{ GW_COAP_ACCEPT, 3, false },
 		{ GW_COAP_BLOCK2, 4, false },
 		{ GW_COAP_SIZE2, 4, true },
-		{ 35, 4, false }, /* Proxy-Uri */
 		{ 258, 1, true }, /* No-Response */
 		{ 65000, 3, true },
 		{ 65001, 3, false },
@@ -1096,6 +1212,33 @@ static void options_that_come_twice(void **state)
 		hear_code(b, cases[i].good ? GW_COAP_CONTENT : GW_COAP_BAD_OPTION);
 		bench_free(b);
 	}
+}
+
+static void no_proxy(void **state)
+{
+	static const uint16_t options[] = { GW_COAP_PROXY_URI, GW_COAP_PROXY_SCHEME };
+	static const enum gw_coap_type types[] = { GW_COAP_CON, GW_COAP_NON };
+	static const char uri[] = "coap://elsewhere/";
+	struct bench *b = bench_psk();
+	struct gw_coap msg;
+
+	for (size_t i = 0; i < GW_ELEMENTS(options); i++) {
+		for (size_t t = 0; t < GW_ELEMENTS(types); t++) {
+			struct asking a = asking_for(b, GW_COAP_GET, ATT);
+
+			a.msg.type = types[t];
+			assert_int_equal(
+				gw_coap_add(&a.msg, options[i],
+					    (struct gw_blob){ (const uint8_t *)uri, strlen(uri) }),
+				0);
+			say(b, &a.msg);
+			msg = hear(b);
+			assert_int_equal(msg.code, GW_COAP_NO_PROXY);
+			assert_int_equal(msg.type,
+					 types[t] == GW_COAP_CON ? GW_COAP_ACK : GW_COAP_NON);
+		}
+	}
+	bench_free(b);
 }
 
 static void malformed_blocks(void **state)
@@ -1286,6 +1429,62 @@ static void a_binding_is_compared(void **state)
 	bench_free(b);
 }
 
+/* Begins a body and leaves it, with more blocks to come. */
+static void begin_body(struct bench *b, uint32_t tag)
+{
+	static const struct gw_coap_block blocks[] = {
+		{ 0, true, 1024 }, { 1, true, 1024 }, { 2, true, 1024 }, { 6, true, 512 }
+	};
+	static const uint8_t zeros[1024];
+
+	for (size_t i = 0; i < GW_ELEMENTS(blocks); i++) {
+		struct asking a = asking_for(b, GW_COAP_POST, SEN);
+
+		with(&a, GW_COAP_BLOCK1, gw_coap_block_value(&blocks[i]));
+		with(&a, REQUEST_TAG, tag);
+		a.msg.payload = (struct gw_blob){ zeros, blocks[i].size };
+		say(b, &a.msg);
+		hear_code(b, GW_COAP_CONTINUE);
+	}
+}
+
+/* Has the longest answer there can be made, and fetches its first block only. */
+static void begin_answer(struct bench *b, uint32_t query)
+{
+	static const uint8_t zeros[GW_CHAIN_MAX];
+	struct asking a = asking_sen(b);
+
+	with(&a, GW_COAP_URI_QUERY, query);
+	say(b, &a.msg);
+	answer(b, &(struct gw_msg){ .type = GW_MSG_ENROLLED,
+				    .enrolled = { .request = heard_enroll(b),
+						  .outcome = GW_OUTCOME_DONE,
+						  .certificate = { zeros, GW_CERT_MAX },
+						  .chain = { zeros, GW_CHAIN_MAX } } });
+	hear_code(b, GW_COAP_CHANGED);
+}
+
+/* Whatever a peer begins and never ends: as many bodies as can be, as long as can be, both ways, and as
+ * many remembered answers. More of the same costs no more. */
+static void memory_is_bounded(void **state)
+{
+	const size_t before = live;
+	struct bench *b = bench_psk();
+
+	for (uint32_t round = 1; round <= 8; round++) {
+		for (uint32_t n = 0; n < 8; n++) {
+			b->n_sent = b->n_seen = b->n_asked = b->n_heard = 0;
+			begin_body(b, round * 8 + n);
+			begin_answer(b, round * 8 + n);
+			wait_until(b, b->now_us + SECOND);
+		}
+		assert_in_range(live - before - sizeof(*b), 4 * (GW_CERT_MAX + GW_CHAIN_MAX),
+				CONVERSATION_MEMORY_MAX);
+	}
+	bench_free(b);
+	assert_int_equal(live, before);
+}
+
 /* An enrolment in blocks of which the nth allocation fails; false once there are fewer. */
 static bool enrol_short_of_memory(size_t n)
 {
@@ -1362,6 +1561,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_allocation_may_fail),
 		cmocka_unit_test(no_memory_to_begin_with),
+		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(every_resource_method_and_peer),
 		cmocka_unit_test(unknown_paths),
 		cmocka_unit_test(formats_of_requests),
@@ -1372,6 +1572,7 @@ int main(void)
 		cmocka_unit_test(a_single_certificate),
 		cmocka_unit_test(a_renewal),
 		cmocka_unit_test(a_separate_response),
+		cmocka_unit_test(a_peer_that_never_acknowledges),
 		cmocka_unit_test(after_ten_seconds_later),
 		cmocka_unit_test(pending_is_later_at_once),
 		cmocka_unit_test(with_the_cloud_away),
@@ -1384,12 +1585,14 @@ int main(void)
 		cmocka_unit_test(blocks_of_all_sizes),
 		cmocka_unit_test(a_long_answer_without_being_asked),
 		cmocka_unit_test(blocks_fit_the_channel),
+		cmocka_unit_test(smaller_blocks_are_asked_for),
 		cmocka_unit_test(two_transfers_at_once),
 		cmocka_unit_test(blocks_out_of_order),
 		cmocka_unit_test(the_rest_of_nothing),
 		cmocka_unit_test(bodies_that_are_too_large),
 		cmocka_unit_test(critical_options),
 		cmocka_unit_test(options_that_come_twice),
+		cmocka_unit_test(no_proxy),
 		cmocka_unit_test(malformed_blocks),
 		cmocka_unit_test(a_report),
 		cmocka_unit_test(settings_in_blocks),
