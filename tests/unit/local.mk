@@ -161,6 +161,23 @@ tests_unit_test_device_exchange_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_exchange_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gw_now_monotonic_us
 tests_unit_test_device_exchange_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-device-fiber
+tests_unit_test_device_fiber_SOURCES = tests/unit/test-device-fiber.c tools/device/fiber.c \
+	tools/device/wait.c
+tests_unit_test_device_fiber_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_device_fiber_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-labels
+tests_unit_test_device_labels_SOURCES = tests/unit/test-device-labels.c tools/device/labels.c \
+	tools/device/failure.c
+tests_unit_test_device_labels_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_labels_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-device-tally
+tests_unit_test_device_tally_SOURCES = tests/unit/test-device-tally.c tools/device/tally.c
+tests_unit_test_device_tally_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_device_tally_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-device-key
 tests_unit_test_device_key_SOURCES = tests/unit/test-device-key.c tools/device/key.c \
 	tools/device/pem.c

@@ -28,6 +28,7 @@
 #include "tools/device/plan.h"
 #include "tools/device/state.h"
 #include "tools/device/trust.h"
+#include "tools/device/wait.h"
 
 #define SECOND_US  1000000u
 #define SERIAL_MAX 20 /* bytes of a serial number, RFC 5280 4.1.2.2 */
@@ -63,7 +64,7 @@ static void step_done(struct device *d, const char *name, const char *format, ..
 	(void)vsnprintf(detail, sizeof(detail), format, args);
 	va_end(args);
 
-	d->options->on_step(name, now_us - d->step_began_us, detail);
+	d->options->on_step(name, now_us - d->step_began_us, detail, d->options->userdata);
 	d->step_began_us = now_us;
 }
 
@@ -363,15 +364,6 @@ static int prove_credential(struct device *d)
 
 /* --- insisting --- */
 
-static void sleep_us(uint64_t us)
-{
-	struct timespec left = { .tv_sec = (time_t)(us / SECOND_US),
-				 .tv_nsec = (long)(us % SECOND_US) * 1000 };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
-		;
-}
-
 /* Tries until it works, is refused, or the time is over. */
 static int insist(struct device *d, int (*attempt)(struct device *))
 {
@@ -390,7 +382,7 @@ static int insist(struct device *d, int (*attempt)(struct device *))
 		case PATIENCE_TIME_OUT:
 			return failure_prefix(d->failure, -ETIMEDOUT, "timed out: ");
 		case PATIENCE_AGAIN:
-			sleep_us(pause_us);
+			wait_until(gw_now_monotonic_us() + pause_us);
 			step_done(d, "pause", "%s", d->failure->text);
 			break;
 		case _PATIENCE_VERDICT_MAX: abort();

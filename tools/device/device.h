@@ -21,7 +21,8 @@ struct device_options {
 	struct gw_blob csr; /* send this as signing request; empty: make one */
 
 	/* A step is done. */
-	void (*on_step)(const char *name, uint64_t took_us, const char *detail);
+	void (*on_step)(const char *name, uint64_t took_us, const char *detail, void *userdata);
+	void *userdata;
 };
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A wolfSSL client on a connected UDP socket that never blocks; all waiting is done here, in poll(),
- * up to the earlier of two times: when DTLS wants to send its flight again, and when the caller's
+ * A wolfSSL client on a connected UDP socket that never blocks; whoever waits does it here, up to the
+ * earlier of two times: when DTLS wants to send its flight again, and when the caller's
  * patience ends.
  *
  * The gateway proves itself by the secret, or by a certificate under the anchors that says it is a
@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
@@ -24,6 +23,7 @@
 #include "tools/device/certificate.h"
 #include "tools/device/failure.h"
 #include "tools/device/uri.h"
+#include "tools/device/wait.h"
 
 #define SECOND_US 1000000u
 
@@ -71,18 +71,6 @@ static int on_send(WOLFSSL *ssl, char *buf, int size, void *userdata)
 		return size;
 	d->io_errno = errno;
 	return WOLFSSL_CBIO_ERR_GENERAL;
-}
-
-/* Waits for a datagram: 1, or 0 when the time has come. */
-static int wait_readable(struct dtls *d, uint64_t until_us)
-{
-	uint64_t now_us = gw_now_monotonic_us();
-	uint64_t left_us = until_us > now_us ? until_us - now_us : 0;
-	struct timespec left = { .tv_sec = (time_t)(left_us / SECOND_US),
-				 .tv_nsec = (long)(left_us % SECOND_US) * 1000 };
-	struct pollfd p = { .fd = d->fd, .events = POLLIN };
-
-	return ppoll(&p, 1, &left, /* sigmask= */ NULL) > 0;
 }
 
 /* --- proofs --- */
@@ -262,7 +250,7 @@ static int shake_hands(struct dtls *d, uint64_t until_us, struct failure *failur
 
 		resend_us = gw_now_monotonic_us() +
 			    (uint64_t)wolfSSL_dtls_get_current_timeout(d->ssl) * SECOND_US;
-		if (wait_readable(d, GW_MIN(resend_us, until_us)))
+		if (wait_readable(d->fd, GW_MIN(resend_us, until_us)))
 			continue;
 		if (gw_now_monotonic_us() >= until_us)
 			return failure_set(failure, -ETIMEDOUT, "nobody answers");
@@ -393,7 +381,7 @@ int dtls_receive(struct dtls *dtls, uint8_t *buf, size_t size, uint64_t until_us
 			return failure_set(failure, -ECONNRESET, "the gateway ended the session");
 		if (error != WOLFSSL_ERROR_WANT_READ)
 			return explain(dtls, error, failure);
-		if (!wait_readable(dtls, until_us) && gw_now_monotonic_us() >= until_us)
+		if (!wait_readable(dtls->fd, until_us) && gw_now_monotonic_us() >= until_us)
 			return failure_set(failure, -ETIMEDOUT, "nobody answers");
 	}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * gangway-device: the reference device. Reads the command line and the label, and shows each step of
- * device.c with the time it took. The label's secret comes from a file or standard input, never from
- * the command line, where every process could read it.
+ * gangway-device: the reference device, or with --load many of them. Reads the command line and the label,
+ * and shows each step of device.c with the time it took. The label's secret comes from a file or
+ * standard input, never from the command line, where every process could read it.
  */
 #include "config.h"
 
@@ -17,21 +17,25 @@
 #include "lib/util.h"
 #include "tools/device/device.h"
 #include "tools/device/failure.h"
+#include "tools/device/labels.h"
+#include "tools/device/load.h"
 #include "tools/device/request.h"
 #include "tools/device/state.h"
+#include "tools/device/tally.h"
 
 #define EXIT_REFUSED   1
 #define EXIT_WRONG_USE 2
 
 #define TIMEOUT_DEFAULT_S 60
 #define TIMEOUT_MAX_S     86400
+#define IN_FLIGHT_DEFAULT 64
 
 #define LABEL_FILE_MAX (GW_LABEL_MAX + 64) /* with the white space around it */
 
 struct arguments {
 	const char *label, *connect, *state, *csr_file;
-	uint64_t timeout_s;
-	bool renew, fresh_key, list_steps;
+	uint64_t timeout_s, load, in_flight; /* load 0: one device, by itself */
+	bool renew, fresh_key, json, list_steps;
 };
 
 static const char help[] =
@@ -50,10 +54,17 @@ static const char help[] =
 	"  --fresh-key        give up what is unfinished in DIR and begin with a new key\n"
 	"  --timeout SECONDS  give up after that time (default 60)\n"
 	"  --csr-file FILE    send these bytes as signing request, to see them refused\n"
+	"  --load N           N devices, from a file with as many labels, one a line; each with "
+	"its\n"
+	"                     own folder in DIR. Prints how many came aboard, how long it took\n"
+	"                     them, and what it cost this program\n"
+	"  --in-flight K      so many of them at a time (default 64)\n"
+	"  --json             with --load: print one line for programs\n"
 	"  --list-steps       print the durable steps, for $GANGWAY_DIE_AT, and end\n"
 	"  --help, --version  print that and end\n"
 	"\n"
-	"Exit status: 0 aboard, 1 refused or out of time (the last line says why), 2 wrong use.\n";
+	"Exit status: 0 aboard (all of them), 1 refused or out of time (the last line says why), 2 "
+	"wrong use.\n";
 
 static int fail(int status, const char *text)
 {
@@ -61,7 +72,7 @@ static int fail(int status, const char *text)
 	return status;
 }
 
-static void on_step(const char *name, uint64_t took_us, const char *detail)
+static void on_step(const char *name, uint64_t took_us, const char *detail, void *userdata)
 {
 	(void)printf("%-12s %6llu ms  %s\n", name, (unsigned long long)(took_us + 500) / 1000,
 		     detail);
@@ -69,11 +80,9 @@ static void on_step(const char *name, uint64_t took_us, const char *detail)
 
 /* --- the command line --- */
 
-static int parse_timeout(const char *text, struct arguments *ret)
+static int parse_number(const char *text, uint64_t max, const char *wrong, uint64_t *ret)
 {
-	if (gw_parse_u64(text, 1, TIMEOUT_MAX_S, &ret->timeout_s) < 0)
-		return fail(EXIT_WRONG_USE, "--timeout: must be a number of seconds, 1 to 86400");
-	return 0;
+	return gw_parse_u64(text, 1, max, ret) < 0 ? fail(EXIT_WRONG_USE, wrong) : 0;
 }
 
 static int print_and_exit(const char *text)
@@ -84,7 +93,21 @@ static int print_and_exit(const char *text)
 
 static int parse_arguments(int argc, char **argv, struct arguments *ret)
 {
-	enum { LABEL = 1, CONNECT, STATE, RENEW, FRESH, TIMEOUT, CSR, STEPS, HELP, VERSION_ };
+	enum {
+		LABEL = 1,
+		CONNECT,
+		STATE,
+		RENEW,
+		FRESH,
+		TIMEOUT,
+		CSR,
+		LOAD,
+		IN_FLIGHT,
+		JSON,
+		STEPS,
+		HELP,
+		VERSION_
+	};
 	static const struct option options[] = {
 		{ "label", required_argument, NULL, LABEL },
 		{ "connect", required_argument, NULL, CONNECT },
@@ -93,6 +116,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 		{ "fresh-key", no_argument, NULL, FRESH },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ "csr-file", required_argument, NULL, CSR },
+		{ "load", required_argument, NULL, LOAD },
+		{ "in-flight", required_argument, NULL, IN_FLIGHT },
+		{ "json", no_argument, NULL, JSON },
 		{ "list-steps", no_argument, NULL, STEPS },
 		{ "help", no_argument, NULL, HELP },
 		{ "version", no_argument, NULL, VERSION_ },
@@ -100,7 +126,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 	};
 	int c, r = 0;
 
-	*ret = (struct arguments){ .timeout_s = TIMEOUT_DEFAULT_S };
+	*ret = (struct arguments){ .timeout_s = TIMEOUT_DEFAULT_S, .in_flight = IN_FLIGHT_DEFAULT };
 	while (r == 0 && (c = getopt_long(argc, argv, "", options, /* longindex= */ NULL)) != -1) {
 		switch (c) {
 		case LABEL: ret->label = optarg; break;
@@ -108,8 +134,23 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 		case STATE: ret->state = optarg; break;
 		case RENEW: ret->renew = true; break;
 		case FRESH: ret->fresh_key = true; break;
-		case TIMEOUT: r = parse_timeout(optarg, ret); break;
+		case TIMEOUT:
+			r = parse_number(optarg, TIMEOUT_MAX_S,
+					 "--timeout: must be a number of seconds, 1 to 86400",
+					 &ret->timeout_s);
+			break;
 		case CSR: ret->csr_file = optarg; break;
+		case LOAD:
+			r = parse_number(optarg, LOAD_DEVICES_MAX,
+					 "--load: must be a number of devices, 1 to 100000",
+					 &ret->load);
+			break;
+		case IN_FLIGHT:
+			r = parse_number(optarg, LOAD_IN_FLIGHT_MAX,
+					 "--in-flight: must be a number of devices, 1 to 4096",
+					 &ret->in_flight);
+			break;
+		case JSON: ret->json = true; break;
 		case STEPS: ret->list_steps = true; break;
 		case HELP: return print_and_exit(help);
 		case VERSION_:
@@ -193,16 +234,79 @@ static int run(const struct device_options *options)
 		return fail(r == -EINVAL ? EXIT_WRONG_USE : EXIT_REFUSED, failure.text);
 
 	on_step(options->renew ? "renewed" : "onboarded", gw_now_monotonic_us() - start_us,
-		"in all");
+		"in all", /* userdata= */ NULL);
 	return EXIT_SUCCESS;
 }
 
-static int prepare_and_run(const struct arguments *arguments, struct gw_label *label)
+/* --- one device, or many --- */
+
+static int run_one(const struct arguments *arguments, struct device_options *options)
 {
-	struct device_options options = { .state = arguments->state,
-					  .renew = arguments->renew,
-					  .fresh_key = arguments->fresh_key,
-					  .on_step = on_step };
+	struct gw_label label = { 0 };
+	int r = 0;
+
+	if (arguments->label) {
+		r = read_label(arguments->label, &label);
+		options->id = label.id;
+		options->secret = (struct gw_blob){ label.secret, label.secret_len };
+	}
+	options->state = arguments->state;
+	options->until_us = gw_now_monotonic_us() + arguments->timeout_s * 1000000;
+	options->on_step = on_step;
+	if (r == 0)
+		r = run(options);
+	gw_label_wipe(&label);
+	return r;
+}
+
+static int run_load(const struct load *load, bool json)
+{
+	struct failure failure = { "something went wrong" };
+	struct tally_cost cost = { 0 };
+	struct tally tally;
+	int r;
+
+	if (tally_init(&tally, load->n_devices) < 0)
+		return fail(EXIT_REFUSED, strerror(ENOMEM));
+
+	r = load_run(load, &tally, &cost, &failure);
+	if (r >= 0)
+		tally_print(&tally, &cost, json, stdout);
+	r = r >= 0 && tally.n_aboard == load->n_devices ? EXIT_SUCCESS : EXIT_REFUSED;
+	if (tally.n == 0)
+		r = fail(EXIT_REFUSED, failure.text);
+	tally_done(&tally);
+	return r;
+}
+
+static int run_many(const struct arguments *arguments, const struct device_options *each)
+{
+	struct gw_label *labels = calloc(arguments->load, sizeof(*labels));
+	struct load load = { .each = each,
+			     .labels = labels,
+			     .n_devices = arguments->load,
+			     .n_in_flight = arguments->in_flight,
+			     .state = arguments->state,
+			     .timeout_us = arguments->timeout_s * 1000000 };
+	struct failure failure;
+	int r;
+
+	if (!labels)
+		return fail(EXIT_REFUSED, strerror(ENOMEM));
+
+	if (labels_read(arguments->label, arguments->load, labels, &failure) < 0)
+		r = fail(EXIT_WRONG_USE, failure.text);
+	else
+		r = run_load(&load, arguments->json);
+	explicit_bzero(labels, arguments->load * sizeof(*labels));
+	free(labels);
+	return r;
+}
+
+static int prepare_and_run(const struct arguments *arguments)
+{
+	struct device_options options = { .renew = arguments->renew,
+					  .fresh_key = arguments->fresh_key };
 	_cleanup_free_ uint8_t *csr = NULL;
 	const char *why;
 	int r;
@@ -210,28 +314,17 @@ static int prepare_and_run(const struct arguments *arguments, struct gw_label *l
 	if (uri_parse(arguments->connect, &options.gateway, &why) < 0)
 		return complain("--connect", why);
 
-	if (arguments->label) {
-		r = read_label(arguments->label, label);
-		if (r != 0)
-			return r;
-		options.id = label->id;
-		options.secret = (struct gw_blob){ label->secret, label->secret_len };
-	}
-
 	if (arguments->csr_file) {
 		r = read_csr(arguments->csr_file, &csr, &options.csr);
 		if (r != 0)
 			return r;
 	}
-
-	options.until_us = gw_now_monotonic_us() + arguments->timeout_s * 1000000;
-	return run(&options);
+	return arguments->load ? run_many(arguments, &options) : run_one(arguments, &options);
 }
 
 int main(int argc, char **argv)
 {
 	struct arguments arguments;
-	struct gw_label label = { 0 };
 	int r;
 
 	(void)setvbuf(stdout, /* buf= */ NULL, _IOLBF, 0);
@@ -245,7 +338,7 @@ int main(int argc, char **argv)
 	if (!arguments.connect || !arguments.state)
 		return fail(EXIT_WRONG_USE, "--connect and --state are needed; see --help");
 
-	r = prepare_and_run(&arguments, &label);
-	gw_label_wipe(&label);
-	return r;
+	if (arguments.load && !arguments.label)
+		return fail(EXIT_WRONG_USE, "--load needs --label: a file of labels, one a line");
+	return prepare_and_run(&arguments);
 }
