@@ -102,7 +102,7 @@ class TestUse(Case):
     def test_wrong_use(self):
         for line in ["", "fly", "stat", "qr", "qr paint", "qr --json", "status now", "show", "show a b", "withdraw",
                      "devices --nope", "devices --state", "devices --state=", "--nope", "--json=1 status",
-                     "claim", f"claim {ACME} --image x", "claim a b", f"claim {ACME} --expires never",
+                     "claim", f"claim {ACME} --image x", f"claim {ACME} --list x", "claim a b", f"claim {ACME} --expires never",
                      f"claim {ACME} --expires 2020-01-01", f"claim {ACME} --tenant a --tenant b",
                      "audit --from x", "audit --from -1", "audit verify more", "qr make", "qr make --id A",
                      "qr make --new-secret", "qr make --id a --new-secret", "qr make --id A_B --new-secret",
@@ -323,6 +323,22 @@ class TestClaim(Case):
                 self.assertIn(word, message)
                 self.assertIn("(bad-label)", message)
                 self.assertNotIn(SECRET, message)
+
+    def test_list(self):
+        lines = f"{ACME}\r\n\n  {label('B')}\n"
+        self.assertEqual(self.ctl("claim", "--list", "-", stdin=lines), "ACME-0001: claimed\nB: claimed\n")
+        path = self.folder / "labels"
+        path.write_text(f"{label('C')}\n{label('ERR:LIMIT')}\nnonsense\n{label('D')}")
+        done = subprocess.run([CTL, "claim", "--list", path, "--tenant", "north"], env=self.environment, text=True,
+                              capture_output=True)
+        self.assertEqual((done.returncode, done.stdout), (1, "C: claimed\nD: claimed\n"))
+        self.assertEqual(self.ctl_json("show", "D")["tenant"], "north")
+        for word in "(limit)", "that was line 2", "(bad-label)", "that was line 3", "2 of 4 labels were not claimed":
+            self.assertIn(word, done.stderr)
+        self.assertNotIn(SECRET, done.stderr)
+        self.assertIn("holds no label", self.ctl("claim", "--list", "-", stdin="\n \n", status=1))
+        self.assertIn("is no text", self.ctl("claim", "--list", "-", stdin=ACME + "\0", status=1))
+        self.assertIn("No such file", self.ctl("claim", "--list", self.folder / "none", status=1))
 
     def test_weak_secret(self):
         done = subprocess.run([CTL, "claim", label("WEAK", secret="0" * 26)], env=self.environment, text=True,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* claim: lets whoever proves the label's secret come aboard as that device. */
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "lib/label.h"
@@ -10,6 +11,8 @@
 #include "tools/ctl/source.h"
 #include "tools/ctl/values.h"
 #include "tools/ctl/when.h"
+
+#define LIST_MAX (8u << 20) /* bytes of a file of labels */
 
 struct claim {
 	bool replace;
@@ -89,30 +92,100 @@ static int print_claimed(bool json, const char *id, sd_bus_message *reply)
 	return CTL_DONE;
 }
 
-static int run(struct ctl *ctl, const struct args *args)
+static int claim_one(struct ctl *ctl, const char *payload, const struct gw_label *label,
+		     const struct claim *claim)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	int r;
+
+	r = call_claim(ctl, payload, claim, &reply);
+	if (r != CTL_DONE)
+		return r;
+
+	if (label->secret_is_weak)
+		ctl_warn("%s: the label's secret is no random one: anybody could guess it",
+			 label->id);
+	return print_claimed(ctl->json, label->id, reply);
+}
+
+/* --- many --- */
+
+static int claim_line(struct ctl *ctl, char *line, const struct claim *claim)
+{
+	_cleanup_(gw_label_wipe) struct gw_label label = { 0 };
+	const char *why;
+
+	if (gw_label_parse(line, &label, &why) < 0)
+		return ctl_fail("claim refused: %s (bad-label)", why);
+	return claim_one(ctl, line, &label, claim);
+}
+
+/* One refusal keeps nobody else from being claimed. */
+static int claim_lines(struct ctl *ctl, char *text, const char *path, const struct claim *claim)
+{
+	unsigned number = 1, n_failed = 0, n_claimed = 0;
+
+	for (char *line = text, *end; line; line = end, number++) {
+		end = strchr(line, '\n');
+		if (end)
+			*end++ = 0;
+		if (line[strspn(line, " \t\r")] == 0)
+			continue;
+		if (claim_line(ctl, line, claim) == CTL_DONE) {
+			n_claimed++;
+			continue;
+		}
+		n_failed++;
+		ctl_warn("%s: that was line %u", path, number);
+	}
+
+	if (n_failed)
+		return ctl_fail("%u of %u labels were not claimed", n_failed, n_failed + n_claimed);
+	return n_claimed ? CTL_DONE : ctl_fail("%s: holds no label", path);
+}
+
+static int claim_list(struct ctl *ctl, const char *path, const struct claim *claim)
+{
+	uint8_t *text;
+	size_t len;
+	int r = gw_read_file(AT_FDCWD, gw_streq(path, "-") ? "/dev/stdin" : path, LIST_MAX, &text,
+			     &len);
+
+	if (r < 0)
+		return ctl_fail("%s: %s", path, strerror(-r));
+
+	if (memchr(text, 0, len))
+		r = ctl_fail("%s: is no text", path);
+	else
+		r = claim_lines(ctl, (char *)text, path, claim);
+	explicit_bzero(text, len);
+	free(text);
+	return r;
+}
+
+static int run(struct ctl *ctl, const struct args *args)
+{
 	_cleanup_(gw_label_wipe) struct gw_label label = { 0 };
 	_cleanup_(source_free_text) char *payload = NULL;
+	const char *list = args_get(args, "list");
 	struct claim claim = { 0 };
 	int r;
 
 	r = read_options(args, &claim);
-	if (r == CTL_DONE)
-		r = source_read(args, "claim", &payload, &label);
-	if (r == CTL_DONE)
-		r = call_claim(ctl, payload, &claim, &reply);
 	if (r != CTL_DONE)
 		return r;
+	if (list && (args->n_words || args_has(args, "image")))
+		return ctl_wrong_use("give either a label or --list, not both");
+	if (list)
+		return claim_list(ctl, list, &claim);
 
-	if (label.secret_is_weak)
-		ctl_warn("%s: the label's secret is no random one: anybody could guess it",
-			 label.id);
-	return print_claimed(ctl->json, label.id, reply);
+	r = source_read(args, "claim", &payload, &label);
+	return r == CTL_DONE ? claim_one(ctl, payload, &label, &claim) : r;
 }
 
 static const struct args_option options[] = {
 	{ "image", "FILE", "read the label from a picture, PNG or JPEG" },
+	{ "list", "FILE|-", "claim many: their labels stand in a file, one a line" },
 	{ "replace", NULL, "start over with a device that is claimed or aboard" },
 	{ "tenant", "TENANT", "whose device it is" },
 	{ "expires", "WHEN", "until when: 2026-12-31, 2026-12-31T18:00:00Z, +36h, +30d" },
@@ -121,7 +194,7 @@ static const struct args_option options[] = {
 
 const struct verb verb_claim = {
 	.name = "claim",
-	.synopsis = "PAYLOAD|-|--image FILE",
+	.synopsis = "PAYLOAD|-|--image FILE|--list FILE",
 	.summary = "Claims a device by its label, to let it aboard",
 	.help = "\nPAYLOAD is the text of the device's QR code. It holds a secret, and other users "
 		"of the machine\n"
