@@ -45,6 +45,12 @@ EXTRA_DIST += \
 # EST over CoAP as libcoap's clients speak it.
 TESTS += tests/integration/test_est.py
 EXTRA_DIST += tests/integration/test_est.py
+# The same message by message, over sessions that the test holds by itself.
+TESTS += tests/integration/test_messages.py
+EXTRA_DIST += \
+	tests/integration/dtls_client.py \
+	tests/integration/messages.py \
+	tests/integration/test_messages.py
 # The reference device against the real registrar.
 TESTS += tests/integration/test_device.py
 EXTRA_DIST += tests/integration/test_device.py
