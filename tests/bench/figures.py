@@ -60,9 +60,13 @@ def percentile(samples, percent):
 
 
 def cpu_seconds(pid):
-    """User and system time that a process has used so far, its dead children left out."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * TICK_S
+    """What all threads of a process have used so far: to the nanosecond where the kernel says so, else in ticks."""
+    try:
+        tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    except FileNotFoundError:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
 def memory_kib(pid):

@@ -6,6 +6,7 @@ CLEANFILES += $(BENCH_TOOLS)
 EXTRA_DIST += \
 	tests/bench/README \
 	tests/bench/figures.py \
+	tests/bench/onboarding.py \
 	tests/bench/run.py
 
 .PHONY: bench bench-programs
@@ -13,3 +14,8 @@ bench-programs: $(BENCH_TOOLS)
 bench: all bench-programs
 	@GANGWAY_BUILD='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 		$(PYTHON3) $(top_srcdir)/tests/bench/run.py $(BENCH_FLAGS)
+
+BENCH_TOOLS += tests/bench/handshakes
+tests_bench_handshakes_SOURCES = tests/bench/handshakes.c
+tests_bench_handshakes_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_bench_handshakes_LDADD = $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)

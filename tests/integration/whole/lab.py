@@ -100,8 +100,8 @@ class Device:
 
 
 class Lab:
-    def __init__(self, *options):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="gangway-", dir="/tmp"))
+    def __init__(self, *options, parent="/tmp"):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="gangway-", dir=parent))
         self._options = options
 
     def __enter__(self):
