@@ -30,10 +30,11 @@ def handshake(type_, body, sequence=0, offset=0, fragment=None):
             u24(len(part)) + part)
 
 
-def client_hello(random, cookie=b"", suites=(PSK_AES128_CCM8,), extensions=None):
-    body = b"\xfe\xfd" + random + b"\0" + bytes([len(cookie)]) + cookie
+def client_hello(random, cookie=b"", suites=(PSK_AES128_CCM8,), extensions=None, session=b"",
+                 compression=b"\0"):
+    body = b"\xfe\xfd" + random + bytes([len(session)]) + session + bytes([len(cookie)]) + cookie
     body += struct.pack("!H", 2 * len(suites)) + b"".join(struct.pack("!H", s) for s in suites)
-    body += b"\1\0"
+    body += bytes([len(compression)]) + compression
     if extensions is not None:
         body += struct.pack("!H", len(extensions)) + extensions
     return body

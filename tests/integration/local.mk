@@ -34,13 +34,18 @@ TESTS += tests/integration/test_ip.py
 EXTRA_DIST += tests/integration/test_ip.py
 
 # The registrar between an agent that the test plays and real DTLS clients.
-TESTS += tests/integration/test_registrar.py tests/integration/test_registrar_hostile.py
+TESTS += \
+	tests/integration/test_registrar.py \
+	tests/integration/test_registrar_hostile.py \
+	tests/integration/test_registrar_rfc.py
 EXTRA_DIST += \
 	tests/integration/datagrams.py \
 	tests/integration/door_agent.py \
+	tests/integration/handshake.py \
 	tests/integration/registrar.py \
 	tests/integration/test_registrar.py \
-	tests/integration/test_registrar_hostile.py
+	tests/integration/test_registrar_hostile.py \
+	tests/integration/test_registrar_rfc.py
 
 # EST over CoAP as libcoap's clients speak it.
 TESTS += tests/integration/test_est.py
