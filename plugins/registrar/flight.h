@@ -11,12 +11,16 @@
 struct flight {
 	uint64_t newest;  /* place of the newest message sent so far */
 	bool is_answered; /* a repetition of the peer's was, since our timer fired */
+	bool is_received; /* all of it: the peer has begun its next */
 	bool may_repeat;
 	bool by_timer; /* what is sent now */
 };
 
-/* What is sent next is caused by the peer, or by our own timer. */
-void flight_answer(struct flight *f);
+/* A datagram of the peer's that has to wait: what it tells of our flight is true all the same. */
+void flight_notice(struct flight *f, struct gw_blob datagram);
+
+/* What is sent next is caused by this datagram of the peer's, or by our own timer. */
+void flight_answer(struct flight *f, struct gw_blob datagram);
 void flight_on_timer(struct flight *f);
 
 /* Whether this datagram leaves. */

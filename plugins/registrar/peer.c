@@ -273,12 +273,14 @@ static void ask_for_key(struct peer *p)
 
 static void hold(struct peer *p, struct gw_blob datagram)
 {
+	session_notice(p->session, datagram);
 	(void)backlog_add(&p->backlog, datagram);
 }
 
 /* The flight that names the identity and uses its key: wolfSSL must not see it before the key is there. */
 static void look_for_identity(struct peer *p, struct gw_blob datagram)
 {
+	session_notice(p->session, datagram);
 	if (backlog_add(&p->backlog, datagram) == -ENOSPC) {
 		backlog_clear(&p->backlog);
 		hold(p, datagram);

@@ -181,10 +181,15 @@ static enum session_state read_all(struct session *s)
 	}
 }
 
+void session_notice(struct session *s, struct gw_blob datagram)
+{
+	flight_notice(&s->flight, datagram);
+}
+
 enum session_state session_receive(struct session *s, struct gw_blob datagram)
 {
 	s->input = datagram;
-	flight_answer(&s->flight);
+	flight_answer(&s->flight, datagram);
 	if (s->state == SESSION_HANDSHAKE)
 		s->state = shake_hands(s);
 	if (s->state == SESSION_OPEN)

@@ -55,6 +55,9 @@ struct session *session_free(struct session *s);
 /* Takes in a datagram, which must be whole (record.h), and goes as far as it leads. */
 enum session_state session_receive(struct session *s, struct gw_blob datagram);
 
+/* A datagram came that has to wait before it is taken in: the peer has gone on, though. */
+void session_notice(struct session *s, struct gw_blob datagram);
+
 /* -EMSGSIZE: does not fit a datagram. */
 int session_send(struct session *s, struct gw_blob plain);
 

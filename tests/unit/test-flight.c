@@ -30,11 +30,24 @@ static bool send_clear(struct flight *f, uint8_t sequence, uint8_t offset)
 	return send_message(f, RECORD_HANDSHAKE, /* epoch= */ 0, sequence, offset);
 }
 
+/* A record of the peer's: its first byte is a handshake message's type. */
+static void hear(struct flight *f, uint8_t type, uint8_t epoch, uint8_t first)
+{
+	const uint8_t datagram[] = { type, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, 0, 0, 1, first };
+
+	flight_answer(f, GW_BLOB_ARRAY(datagram));
+}
+
+static void hear_hello(struct flight *f)
+{
+	hear(f, RECORD_HANDSHAKE, /* epoch= */ 0, HANDSHAKE_CLIENT_HELLO);
+}
+
 static void test_what_is_new_leaves(void **state)
 {
 	struct flight f = { 0 };
 
-	flight_answer(&f);
+	hear_hello(&f);
 	assert_true(send_clear(&f, 0, 0));
 	assert_true(send_clear(&f, 1, 0));
 	assert_true(send_clear(&f, 1, 4)); /* the rest of the same message */
@@ -46,16 +59,16 @@ static void test_a_chase_ends(void **state)
 {
 	struct flight f = { 0 };
 
-	flight_answer(&f);
+	hear_hello(&f);
 	assert_true(send_clear(&f, 1, 0));
 	assert_true(send_clear(&f, 2, 0));
 
-	flight_answer(&f); /* a flight of two datagrams is repeated whole */
+	hear_hello(&f); /* a flight of two datagrams is repeated whole */
 	assert_true(send_clear(&f, 1, 0));
 	assert_true(send_clear(&f, 2, 0));
 
 	for (unsigned i = 0; i < 10; i++) {
-		flight_answer(&f);
+		hear_hello(&f);
 		assert_false(send_clear(&f, 1, 0));
 		assert_false(send_clear(&f, 2, 0));
 	}
@@ -65,12 +78,12 @@ static void test_our_timer_begins_anew(void **state)
 {
 	struct flight f = { 0 };
 
-	flight_answer(&f);
+	hear_hello(&f);
 	assert_true(send_clear(&f, 1, 0));
 	for (unsigned i = 0; i < 3; i++) {
-		flight_answer(&f);
+		hear_hello(&f);
 		assert_true(send_clear(&f, 1, 0));
-		flight_answer(&f);
+		hear_hello(&f);
 		assert_false(send_clear(&f, 1, 0));
 		flight_on_timer(&f);
 		assert_true(send_clear(&f, 1, 0));
@@ -81,16 +94,74 @@ static void test_the_next_flight_is_new(void **state)
 {
 	struct flight f = { 0 };
 
-	flight_answer(&f);
+	hear_hello(&f);
 	assert_true(send_clear(&f, 1, 0));
-	flight_answer(&f);
+	hear_hello(&f);
 	assert_true(send_clear(&f, 1, 0));
-	flight_answer(&f);
+	hear_hello(&f);
 	assert_true(send_clear(&f, 2, 0));
-	flight_answer(&f);
+	hear_hello(&f);
 	assert_true(send_clear(&f, 2, 0));
-	flight_answer(&f);
+	hear_hello(&f);
 	assert_false(send_clear(&f, 2, 0));
+}
+
+/* Whatever of its next flight came, and even if it had to wait: ours has arrived whole. */
+static void test_a_peer_that_went_on_has_it_all(void **state)
+{
+	static const uint8_t next[][3] = {
+		{ RECORD_HANDSHAKE, 0, HANDSHAKE_CLIENT_KEY_EXCHANGE },
+		{ RECORD_CHANGE_CIPHER_SPEC, 0, 1 },
+		{ RECORD_HANDSHAKE, 1, HANDSHAKE_CLIENT_HELLO },
+		{ RECORD_APPLICATION_DATA, 1, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
+		struct flight f = { 0 };
+
+		hear_hello(&f);
+		assert_true(send_clear(&f, 1, 0));
+		flight_on_timer(&f);
+		assert_true(send_clear(&f, 1, 0));
+		hear(&f, next[i][0], next[i][1], next[i][2]);
+		assert_false(send_clear(&f, 1, 0));
+		flight_on_timer(&f);
+		assert_false(send_clear(&f, 1, 0));
+
+		/* unless somebody else sent that */
+		hear_hello(&f);
+		assert_true(send_clear(&f, 1, 0));
+		hear_hello(&f);
+		assert_false(send_clear(&f, 1, 0));
+		flight_on_timer(&f);
+		hear_hello(&f);
+		assert_true(send_clear(&f, 1, 0));
+	}
+}
+
+static void test_what_waits_tells_the_same(void **state)
+{
+	static const uint8_t change[] = {
+		RECORD_CHANGE_CIPHER_SPEC, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1
+	};
+	struct flight f = { 0 };
+
+	hear_hello(&f);
+	assert_true(send_clear(&f, 1, 0));
+	flight_notice(&f, GW_BLOB_ARRAY(change));
+	flight_on_timer(&f);
+	assert_false(send_clear(&f, 1, 0));
+}
+
+static void test_an_alert_tells_nothing(void **state)
+{
+	struct flight f = { 0 };
+
+	hear_hello(&f);
+	assert_true(send_clear(&f, 1, 0));
+	hear(&f, RECORD_ALERT, 0, 1);
+	flight_on_timer(&f);
+	assert_true(send_clear(&f, 1, 0));
 }
 
 /* Changes of keys, what is encrypted, alerts, and what cannot be read at all: none of our business. */
@@ -115,6 +186,9 @@ int main(void)
 		cmocka_unit_test(test_a_chase_ends),
 		cmocka_unit_test(test_our_timer_begins_anew),
 		cmocka_unit_test(test_the_next_flight_is_new),
+		cmocka_unit_test(test_a_peer_that_went_on_has_it_all),
+		cmocka_unit_test(test_what_waits_tells_the_same),
+		cmocka_unit_test(test_an_alert_tells_nothing),
 		cmocka_unit_test(test_other_things_leave),
 	};
 
