@@ -43,7 +43,7 @@ static int read_switch(const char *settings, const char *key, bool fallback, boo
 
 int options_read(const char *settings, struct options *ret, const char **ret_key)
 {
-	uint64_t handshakes, per_source, handshake_s, sessions, idle_s, rate;
+	uint64_t handshakes, per_source, handshake_s, sessions, sessions_per_source, idle_s, rate;
 	bool ccm8;
 	int r;
 
@@ -57,6 +57,9 @@ int options_read(const char *settings, struct options *ret, const char **ret_key
 	if (r == 0)
 		r = read_number(settings, "sessions_max", 65536, 1024, &sessions, ret_key);
 	if (r == 0)
+		r = read_number(settings, "sessions_per_source", 65536, 256, &sessions_per_source,
+				ret_key);
+	if (r == 0)
 		r = read_number(settings, "idle_timeout", 86400, 120, &idle_s, ret_key);
 	if (r == 0)
 		r = read_number(settings, "secret_rate", 100000, 100, &rate, ret_key);
@@ -69,6 +72,7 @@ int options_read(const char *settings, struct options *ret, const char **ret_key
 		.handshakes_per_source = (uint32_t)per_source,
 		.handshake_timeout_us = handshake_s * SECOND_US,
 		.sessions_max = (uint32_t)sessions,
+		.sessions_per_source = (uint32_t)sessions_per_source,
 		.idle_timeout_us = idle_s * SECOND_US,
 		.secret_rate = (uint32_t)rate,
 	};

@@ -324,6 +324,7 @@ static int apply(struct registrar *r, const struct options *options)
 		.handshakes_max = options->handshakes_max,
 		.handshakes_per_source = options->handshakes_per_source,
 		.sessions_max = options->sessions_max,
+		.sessions_per_source = options->sessions_per_source,
 	};
 	uint64_t now_us = gw_now_monotonic_us();
 
