@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_coap.py \
 	tests/integration/whole/test_hostile.py \
 	tests/integration/whole/test_lab.py \
+	tests/integration/whole/test_load.py \
 	tests/integration/whole/test_labels.py \
 	tests/integration/whole/test_network.py \
 	tests/integration/whole/test_secrets.py \
