@@ -54,6 +54,7 @@ static int take_connection(struct link_server *server, int fd)
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct link_server *server = userdata;
+	/* cppcheck-suppress nullPointer ; accept4() takes it */
 	int connection = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int r;
 

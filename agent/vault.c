@@ -178,7 +178,7 @@ static int load_box_key(struct vault *vault, struct store *store)
 	if (r < 0)
 		return r;
 	r = vault_unseal(vault, &box_name, (struct gw_blob){ sealed, sealed_len }, pair, &len);
-	if (r >= 0 && len != 2 * GW_X25519_LEN)
+	if (r >= 0 && len != 2UL * GW_X25519_LEN)
 		r = -EBADMSG;
 	if (r >= 0) {
 		memcpy(vault->box_private, pair, GW_X25519_LEN);

@@ -220,7 +220,7 @@ static int agree(const uint8_t private_key[GW_X25519_LEN], const uint8_t peer[GW
 int gw_box_open(const uint8_t private_key[GW_X25519_LEN], const uint8_t public_key[GW_X25519_LEN],
 		struct gw_blob associated, struct gw_blob box, uint8_t *ret)
 {
-	uint8_t info[sizeof(BOX_INFO) - 1 + 2 * GW_X25519_LEN];
+	uint8_t info[sizeof(BOX_INFO) - 1 + 2UL * GW_X25519_LEN];
 	uint8_t shared[GW_X25519_LEN], key[GW_KEY_LEN];
 	struct gw_blob sealed;
 	int r;

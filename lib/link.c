@@ -214,6 +214,7 @@ int gw_link_send(struct gw_link *link, const struct gw_msg *msg, int fd)
 	if (r < 0)
 		return r;
 
+	assert(packet);
 	count_in(link, packet);
 	*link->last = packet;
 	link->last = &packet->next;

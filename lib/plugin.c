@@ -103,7 +103,7 @@ static int take_welcome(struct gw_plugin *plugin, const struct gw_msg *msg)
 		return -EPROTO;
 	if (msg->welcome.version != GW_WIRE_VERSION) {
 		(void)snprintf(why, sizeof(why),
-			       "it speaks version %u of the link, we speak %u: install one release",
+			       "it speaks version %u of the link, we speak %d: install one release",
 			       msg->welcome.version, GW_WIRE_VERSION);
 		gw_link_break(plugin->link, why);
 		return 0;

@@ -30,7 +30,7 @@
 #define SERIAL(name, need, field)           MEMBER(name, need, SERIAL, AT(field), 1, GW_SERIAL_MAX)
 #define BASE64(name, need, field, min, max) MEMBER(name, need, BASE64, AT(field), min, max)
 #define BOX(name, need, field, min, max) \
-	MEMBER(name, need, BOX, AT(field), min + DIALECT_BOX_EXTRA, max + DIALECT_BOX_EXTRA)
+	MEMBER(name, need, BOX, AT(field), (min) + DIALECT_BOX_EXTRA, (max) + DIALECT_BOX_EXTRA)
 
 static const struct dialect_member enroll_members[] = {
 	NAME("device", REQUIRED, request.device),

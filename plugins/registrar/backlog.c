@@ -22,7 +22,7 @@ struct backlog_item {
 
 static uint64_t position_of(const struct record *record)
 {
-	uint64_t stage = record->epoch * 2u;
+	uint64_t stage = 2 * (uint64_t)record->epoch;
 
 	if (record->type == RECORD_CHANGE_CIPHER_SPEC)
 		stage++;

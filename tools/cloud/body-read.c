@@ -236,7 +236,8 @@ static const char *read_value(const struct member *member, json_t *value, uint8_
 	case FORM_BOOL:
 		if (!json_is_boolean(value))
 			return "is neither true nor false";
-		*(bool *)(void *)at = json_is_true(value);
+		if (at)
+			*(bool *)(void *)at = json_is_true(value);
 		return NULL;
 	case _FORM_MAX: break;
 	}

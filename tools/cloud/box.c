@@ -65,7 +65,7 @@ static bool expand(uint8_t shared[BOX_KEY_LEN], const uint8_t ephemeral[BOX_KEY_
 	_cleanup_(kdf_freep) EVP_KDF *kdf =
 		EVP_KDF_fetch(/* libctx= */ NULL, "HKDF", /* properties= */ NULL);
 	_cleanup_(kdf_context_freep) EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	uint8_t info[INFO_LEN + 2 * BOX_KEY_LEN];
+	uint8_t info[INFO_LEN + 2UL * BOX_KEY_LEN];
 	char digest[] = "SHA256";
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),

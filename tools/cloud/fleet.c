@@ -86,7 +86,7 @@ static struct gateway *find(struct fleet *fleet, const char *id)
 	if (gw_copy(key.id, sizeof(key.id), id) < 0 || fleet->n_gateways == 0)
 		return NULL;
 
-	found = bsearch(&at, fleet->gateways, fleet->n_gateways, sizeof(*found), compare);
+	found = bsearch(&at, fleet->gateways, fleet->n_gateways, sizeof(struct gateway *), compare);
 	return found ? *found : NULL;
 }
 
@@ -98,7 +98,7 @@ static int add_gateway(const char *id, void *userdata)
 	if (find(fleet, id))
 		return 0;
 
-	gateways = reallocarray(fleet->gateways, fleet->n_gateways + 1, sizeof(*gateways));
+	gateways = reallocarray(fleet->gateways, fleet->n_gateways + 1, sizeof(struct gateway *));
 	if (!gateways)
 		return -ENOMEM;
 	fleet->gateways = gateways;
@@ -111,7 +111,7 @@ static int add_gateway(const char *id, void *userdata)
 	gateway->wait_us = WAIT_FIRST_US;
 	gateway->due_us = NEVER;
 	gateways[fleet->n_gateways++] = gateway;
-	qsort(gateways, fleet->n_gateways, sizeof(*gateways), compare);
+	qsort(gateways, fleet->n_gateways, sizeof(struct gateway *), compare);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "tools/cloud/registry.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -180,8 +181,11 @@ static int open_database(const struct home *home, int flags, struct registry **r
 	if (!registry)
 		return -ENOMEM;
 
-	if (sqlite3_open_v2(path, &registry->db, flags, /* vfs= */ NULL) != SQLITE_OK)
-		return registry->db ? sql_errno(registry->db) : -ENOMEM;
+	if (sqlite3_open_v2(path, &registry->db, flags, /* vfs= */ NULL) != SQLITE_OK) {
+		r = registry->db ? sql_errno(registry->db) : -ENOMEM;
+		assert(r < 0);
+		return r;
+	}
 	r = prepare_connection(registry->db);
 	if (r < 0)
 		return r;

@@ -24,7 +24,10 @@ static uint8_t *draw_pixels(const struct code *code, size_t width)
 {
 	uint8_t *pixels = malloc(width * width);
 
-	for (size_t y = 0; pixels && y < width; y++)
+	if (!pixels)
+		return NULL;
+
+	for (size_t y = 0; y < width; y++)
 		for (size_t x = 0; x < width; x++)
 			pixels[y * width + x] =
 				code_is_dark(code, x / SCALE - CODE_QUIET, y / SCALE - CODE_QUIET)
@@ -50,7 +53,7 @@ int draw_png(const struct code *code, uint8_t **ret, size_t *ret_len)
 	if (!pixels || !file)
 		return -ENOMEM;
 
-	written = png_image_write_to_memory(&image, file, &len, /* convert_to_8bit= */ 0, pixels,
+	written = png_image_write_to_memory(&image, file, &len, /* convert_to_8_bit= */ 0, pixels,
 					    /* row_stride= */ 0, /* colormap= */ NULL);
 	png_image_free(&image);
 	if (!written)

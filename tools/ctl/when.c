@@ -93,11 +93,13 @@ int when_parse(const char *text, uint64_t now, uint64_t *ret)
 	if (*text == '+') {
 		r = parse_relative(text + 1, now, &seconds);
 	} else if (is_day) {
+		/* NOLINTNEXTLINE(cert-err34-c): is_day says that there are digits */
 		(void)sscanf(text, text[4] == '-' ? "%4d-%2d-%2d" : "%4d%2d%2d", &tm.tm_year,
 			     &tm.tm_mon, &tm.tm_mday);
 		r = from_calendar(&tm, &seconds);
 		seconds += DAY_S;
 	} else if (check_shape(text, "0000-00-00T00:00:00Z") == 0) {
+		/* NOLINTNEXTLINE(cert-err34-c): there are digits, four and two at a time */
 		(void)sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
 			     &tm.tm_hour, &tm.tm_min, &tm.tm_sec);
 		r = from_calendar(&tm, &seconds);

@@ -238,7 +238,7 @@ static void report_bad_certificate(struct device *d, struct visit *visit)
 
 static int keep_certificate(struct device *d, struct visit *visit, const struct est_answer *answer)
 {
-	_cleanup_free_ uint8_t *chain = malloc(answer->len);
+	_cleanup_free_ uint8_t *chain = malloc(answer->len + 1);
 	size_t len = 0;
 	int r;
 

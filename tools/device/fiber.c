@@ -16,7 +16,7 @@
 
 #include "lib/util.h"
 
-#define STACK_SIZE (256u * 1024) /* wolfSSL's arithmetic takes some 30 KiB */
+#define STACK_SIZE (256UL * 1024) /* wolfSSL's arithmetic takes some 30 KiB */
 #define GUARD_SIZE 4096u
 
 struct fiber {

@@ -71,7 +71,8 @@ static int read_labels(FILE *file, const char *path, size_t n, struct gw_label *
 
 int labels_read(const char *path, size_t n, struct gw_label *ret, struct failure *failure)
 {
-	FILE *file = gw_streq(path, "-") ? stdin : fopen(path, "re");
+	bool is_stdin = gw_streq(path, "-");
+	FILE *file = is_stdin ? stdin : fopen(path, "re");
 	int r;
 
 	if (!file)
@@ -79,7 +80,7 @@ int labels_read(const char *path, size_t n, struct gw_label *ret, struct failure
 
 	(void)setvbuf(file, /* buf= */ NULL, _IONBF, 0);
 	r = read_labels(file, path, n, ret, failure);
-	if (file != stdin)
+	if (!is_stdin)
 		(void)fclose(file);
 	return r;
 }

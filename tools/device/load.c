@@ -156,7 +156,8 @@ static void note_cost(struct tally_cost *cost)
 
 static int run_crew(struct crew *crew, struct tally_cost *ret_cost)
 {
-	_cleanup_free_ struct fiber **lanes = calloc(crew->load->n_in_flight, sizeof(*lanes));
+	_cleanup_free_ struct fiber **lanes =
+		calloc(crew->load->n_in_flight, sizeof(struct fiber *));
 	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
 	struct tally_cost cost = { .n_in_flight = crew->load->n_in_flight };
 	int r;

@@ -177,8 +177,10 @@ static int complain(const char *path, const char *why)
 /* Unbuffered, so that the secret lies in one place only. */
 static int read_text(const char *path, char *text, size_t size)
 {
-	FILE *file = gw_streq(path, "-") ? stdin : fopen(path, "re");
+	bool is_stdin = gw_streq(path, "-");
+	FILE *file = is_stdin ? stdin : fopen(path, "re");
 	size_t len;
+	int r = 0;
 
 	if (!file)
 		return complain(path, strerror(errno));
@@ -187,10 +189,12 @@ static int read_text(const char *path, char *text, size_t size)
 	len = fread(text, 1, size - 1, file);
 	text[len] = 0;
 	if (ferror(file))
-		return complain(path, strerror(errno));
-	if (file != stdin)
+		r = complain(path, strerror(errno));
+	else if (len == size - 1)
+		r = complain(path, "is too long for a label");
+	if (!is_stdin)
 		(void)fclose(file);
-	return len == size - 1 ? complain(path, "is too long for a label") : 0;
+	return r;
 }
 
 static int read_label(const char *path, struct gw_label *ret)
@@ -256,6 +260,8 @@ static int run_one(const struct arguments *arguments, struct device_options *opt
 	if (r == 0)
 		r = run(options);
 	gw_label_wipe(&label);
+	options->id = NULL;
+	options->secret = (struct gw_blob){ 0 };
 	return r;
 }
 

@@ -41,7 +41,7 @@ static int append_line(char *text, size_t size, size_t *len, struct gw_blob der)
 	int r;
 
 	gw_base64_encode(der.data, der.len, line);
-	(void)strcat(line, "\n");
+	(void)gw_copy(line + strlen(line), 2, "\n");
 	r = append_text(text, size, len, line);
 	explicit_bzero(line, sizeof(line));
 	return r;
@@ -158,7 +158,7 @@ int pem_from_list(struct gw_blob list, const char *label, char **ret_text, size_
 {
 	_cleanup_free_ char *text = NULL;
 	struct gw_der element;
-	size_t size = 0, len = 0;
+	size_t size = 1, len = 0;
 	int r = list_size(list, &size);
 
 	if (r < 0)

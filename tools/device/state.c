@@ -25,7 +25,7 @@
 #define ANCHORS    "anchors.pem"
 #define SETTINGS   "settings.json"
 
-#define FILE_MAX (256u * 1024)
+#define FILE_MAX (256UL * 1024)
 
 #define STEP_KEY         "device.key"
 #define STEP_ANCHORS     "device.anchors"
@@ -73,7 +73,7 @@ static int read_text(struct state *s, const char *name, char **ret_text, size_t 
 static int read_credential(struct state *s, const char *name, struct credential *ret,
 			   struct failure *failure)
 {
-	char *text;
+	char *text = NULL;
 	size_t len;
 	int r = read_text(s, name, &text, &len, failure);
 
