@@ -7,6 +7,7 @@ usage: lint.py [ROOT [RULE...]]    rules: all, or those named; exit status 1 if 
 import pathlib
 import sys
 
+import analysis
 import data
 import headers
 import links
@@ -17,7 +18,7 @@ import text
 from tree import Skip, Tree
 
 RULES = {**rooms.RULES, **headers.RULES, **text.RULES, **style.RULES, **data.RULES, **links.RULES,
-         **scripts.RULES}
+         **scripts.RULES, **analysis.RULES}
 
 
 def run(tree, names):

@@ -154,6 +154,12 @@ class Rules(unittest.TestCase):
         self.assert_refused("shell", "scripts/demo:3", "SC2086", {"scripts/demo": SH + "echo $1\n"})
         self.assert_refused("shell", "scripts/lib.sh:3", "SC2086", {"scripts/lib.sh": SH + "echo $1\n"})
 
+    @unittest.skipUnless(shutil.which("cppcheck"), "SKIP cppcheck is not installed")
+    def test_cppcheck(self):
+        good = C + "int a(void);\nint a(void)\n{\n\tint b[2] = { 0 };\n\n\treturn b[1];\n}\n"
+        self.assert_clean("cppcheck", {"lib/a.c": good})
+        self.assert_refused("cppcheck", "lib/a.c:7", "out of bounds", {"lib/a.c": good.replace("b[1]", "b[2]")})
+
     def test_python(self):
         self.assert_clean("python", {"a.py": "print(1)\n", "b": "#!/usr/bin/env python3\nprint(1)\n"})
         self.assert_refused("python", "a.py:2", "is not Python", {"a.py": "a = 1\nprint(\n"})
