@@ -24,7 +24,7 @@ ROOMS = ("agent", "plugins/registrar", "plugins/ip", "plugins/mqtt", "tools/ctl"
          "tools/cloud", ".")
 NAMES = ("gangwayd", "gangway-registrar", "gangway-ip", "gangway-mqtt", "gangwayctl", "gangway-device",
          "gangway-cloud")
-READY_S = 60
+READY_S = 60 * int(os.environ.get("GANGWAY_PATIENCE", 1))
 SOCKET_PATH_MAX = 107  # bytes, of the kernel
 
 

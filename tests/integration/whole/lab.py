@@ -22,7 +22,8 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 SCRIPT = TOP / "scripts" / "lab"
-NEVER_S = 60
+PATIENCE = int(os.environ.get("GANGWAY_PATIENCE", 1))  # how much slower the programs are than usual
+NEVER_S = 60 * PATIENCE
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:")
 PROGRAMS = ("dbus-daemon", "mosquitto", "gangway-cloud", "gangwayd", "gangway-registrar", "gangway-ip",
             "gangway-mqtt")
@@ -70,7 +71,7 @@ class Device:
         """Switches it on; the caller waits for the process."""
         process = subprocess.Popen(
             ["gangway-device", "--label", "-", "--connect", connect or self.gateway.coaps,
-             "--state", str(self.folder), *options],
+             "--state", str(self.folder), "--timeout", str(NEVER_S), *options],
             env=self.gateway.environment(die_at), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
         with contextlib.suppress(BrokenPipeError):
@@ -93,7 +94,7 @@ class Device:
 
     def is_refused(self, *options, **more):
         """Runs it and returns its output; it must not get aboard."""
-        status, output = self.run("--timeout", "3", *options, **more)
+        status, output = self.run("--timeout", str(3 * PATIENCE), *options, **more)
         if status != 1:
             raise AssertionError(f"{self.id} should have ended with 1, not {status}:\n{output}")
         return output
