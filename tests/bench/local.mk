@@ -9,6 +9,13 @@ EXTRA_DIST += \
 	tests/bench/onboarding.py \
 	tests/bench/run.py
 
+# Memory of the registrar for each peer.
+BENCH_TOOLS += tests/bench/peers-devices
+tests_bench_peers_devices_SOURCES = tests/bench/peers-devices.c
+tests_bench_peers_devices_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_bench_peers_devices_LDADD = $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
+EXTRA_DIST += tests/bench/peers.py
+
 .PHONY: bench bench-programs
 bench-programs: $(BENCH_TOOLS)
 bench: all bench-programs

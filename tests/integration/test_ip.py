@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import wire
@@ -536,6 +537,91 @@ class Neighbours(Test):
         self.assertIn(True, [int(line.split()[8]) > 0 for line in drops.splitlines()[1:]], drops)
         n = self.assert_converges(gateway, believed)
         print(f"overrun: {n} told")
+
+
+class Crowd(Test):
+    """Ten thousand neighbours at once. The kernel's limit (gc_thresh3) is the machine's, not the namespace's, and
+    left alone: entries that are there for good are not counted against it."""
+    CROWD = 10000
+    TURNS_MAX = 20000  # no more than messages heard and told
+    KIB_EACH_MAX = 4
+
+    def arrive(self, rounds=1):
+        """With other cards in each round. Returns who is there in the end."""
+        for round_ in range(rounds):
+            run("ip", "-batch", "-", stdin="".join(
+                f"neighbour replace 10.9.{i // 250}.{i % 250} lladdr 02:00:00:{round_:02x}:{i // 250:02x}:{i % 250:02x} "
+                "dev gw0 nud permanent\n" for i in range(self.CROWD)))
+        table = subprocess.run(["ip", "-json", "-4", "neighbour", "show", "dev", "gw0"], check=True,
+                               capture_output=True, text=True).stdout
+        return {n["dst"]: n["lladdr"] for n in json.loads(table)}
+
+    @staticmethod
+    def status(gateway, name):
+        lines = pathlib.Path(f"/proc/{gateway.plugin.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
+
+    def turns(self, gateway):
+        """How often it has gone to sleep so far: once for each turn of its loop that found nothing more to do."""
+        return self.status(gateway, "voluntary_ctxt_switches")
+
+    def is_quiet(self, gateway):
+        before = self.turns(gateway)
+        time.sleep(1)
+        return self.turns(gateway) == before
+
+    def assert_all_told(self, gateway, expected):
+        """Whatever was told meanwhile; returns how many it took."""
+        believed, n = {}, 0
+        while believed != expected:
+            message = gateway.next("neighbour")
+            self.assertTrue(message.present)
+            believed[message.address] = message.link_address
+            n += 1
+        return n
+
+    def assert_comes_to_rest(self, gateway):
+        end = time.monotonic() + GUARD
+        while not self.is_quiet(gateway):
+            self.assertLess(time.monotonic(), end, "the plugin does not come to rest")
+        self.assertEqual([m.type for m in gateway.messages if m.type == "neighbour"], [])
+
+    def check(self, gateway, arrive):
+        turns, memory = self.turns(gateway), self.status(gateway, "VmRSS")
+        expected = arrive()
+        self.assertEqual(len(expected), self.CROWD)
+        n = self.assert_all_told(gateway, expected)
+        self.assert_comes_to_rest(gateway)
+        turns = self.turns(gateway) - turns
+        memory = self.status(gateway, "VmRSS") - memory
+        print(f"crowd: {n} told in {turns} turns, {memory} KiB")
+        self.assertLess(turns, self.TURNS_MAX)
+        self.assertLess(memory, self.KIB_EACH_MAX * self.CROWD)
+        return n
+
+    def test_a_crowd_arrives(self):
+        self.plug_in()
+        gateway = self.start("interfaces=gw0\n")
+        gateway.offer()
+        gateway.channel().socket.close()
+        self.assertEqual(self.check(gateway, self.arrive), self.CROWD)  # each once
+
+    def test_a_crowd_arrives_and_most_of_it_is_lost(self):
+        """It is asleep, and the kernel drops for certain."""
+        self.plug_in()
+        gateway = self.start("interfaces=gw0\n")
+        gateway.offer()
+        gateway.channel().socket.close()
+
+        def arrive():
+            gateway.plugin.send_signal(signal.SIGSTOP)
+            expected = self.arrive(rounds=4)  # more than the largest buffer holds
+            drops = pathlib.Path("/proc/net/netlink").read_text()
+            gateway.plugin.send_signal(signal.SIGCONT)
+            self.assertIn(True, [int(line.split()[8]) > 0 for line in drops.splitlines()[1:]], drops)
+            return expected
+
+        self.assertLess(self.check(gateway, arrive), 2 * self.CROWD)  # some with a card that was exchanged since
 
 
 class Program(unittest.TestCase):

@@ -5,6 +5,7 @@ networks, descriptors that are no sockets; and an unknown identity looks like a 
 import fcntl
 import os
 import socket
+import threading
 
 import datagrams as d
 import registrar
@@ -323,6 +324,18 @@ class Limits(registrar.RegistrarCase):
         self.agent.wait("failed", session=queries[0].session, reason="evicted")
         self.assertEqual(self.agent.count("failed"), 1)
 
+    def test_a_flood_pushes_out_itself(self):
+        self.agent.answer_secrets = False
+        self.begin()
+        self.knock(host="127.0.9.1")
+        owner = self.agent.wait("secret_query")
+        flood = []
+        for n in range(1, 4):  # from a network that has many addresses
+            self.knock(host=f"127.0.0.{n}")
+            flood.append(self.agent.wait("secret_query", count=n + 1).session)
+        self.agent.wait("failed", session=flood[0], reason="evicted")
+        self.assertEqual(self.agent.count("failed", session=owner.session), 0, "it is older")
+
     def test_secrets_have_a_rate(self):
         self.begin()
         clients = [self.knock() for _ in range(6)]
@@ -346,6 +359,45 @@ class Limits(registrar.RegistrarCase):
         for client in clients:
             client.kill()
             client.communicate()
+
+
+class SessionLimits(registrar.RegistrarCase):
+    settings = "sessions_max=3\nsessions_per_source=2\n"
+    with_certificates = True
+
+    def connect(self, n):
+        """The n-th session; stays open until the test ends."""
+        client = self.s_client(*self.psk(), wait=False)
+        self.addCleanup(client.communicate)
+        self.addCleanup(client.kill)
+        return self.agent.wait("peer", count=n).session
+
+    def test_source_has_its_share(self):
+        self.begin()
+        sessions = [self.connect(n) for n in range(1, 5)]
+        for session in sessions[:2]:
+            self.agent.wait("session_end", session=session, reason="evicted")
+        self.assertEqual(self.agent.count("session_end"), 2)
+
+    def test_who_is_being_served_stays(self):
+        self.begin()
+        self.agent._on_enroll = lambda message: None
+        request = os.path.join(self.folder, "request")
+        key = os.path.join(self.folder, "device.key")
+        registrar.door_agent.Authority.new_key(key)
+        registrar.door_agent.openssl("req", "-new", "-key", key, "-subj", "/CN=ACME-1", "-outform", "DER",
+                                     "-out", request)
+        device = threading.Thread(target=self.coap, args=(
+            "coap-client-openssl", ".well-known/est/sen", "-m", "post", "-t", "286", "-f", request))
+        device.start()
+        self.addCleanup(device.join)
+        enroll = self.agent.wait("enroll")
+        silent = [self.connect(n) for n in range(2, 5)]
+        for session in silent[:2]:
+            self.agent.wait("session_end", session=session, reason="evicted")
+        self.assertEqual(self.agent.count("session_end", session=enroll.session), 0)
+        door = registrar.door_agent.DoorAgent
+        door._on_enroll(self.agent, enroll)
 
 
 class Descriptors(registrar.RegistrarCase):

@@ -13,6 +13,7 @@ import registrar
 CORE = b"ace.est.sen"
 GREASE = (0x0a0a, 0x7a7a, 0xfafa)
 SCSV, FALLBACK_SCSV = 0x00ff, 0x5600
+ECDHE_PSK_CHACHA20, ECDHE_PSK_CBC = 0xccac, 0xc037
 SUITES = {"secret": d.PSK_AES128_CCM8, "certificate": d.ECDHE_ECDSA_AES128_CCM8}
 
 CLOSE_NOTIFY, HANDSHAKE_FAILURE, USER_CANCELED, NO_RENEGOTIATION, UNRECOGNIZED_NAME = 0, 40, 90, 100, 112
@@ -98,6 +99,19 @@ class Hellos(RfcCase):
             for name, how in hellos(suite).items():
                 with self.subTest(f"{way}: {name}"):
                     self.assertIn(CORE, self.client(way).shake_hands(**how).ask())
+
+    def test_groups_that_nobody_has(self):
+        """Static PSK needs none; all else is refused, never begun with a group that was not offered."""
+        extensions = h.extension(h.MASTER_SECRET) + h.extension(
+            h.GROUPS, h.numbers(h.P521, 26, GREASE[0])) + h.extension(h.SIGNATURES, h.numbers(0x0403))
+        suites = (ECDHE_PSK_CHACHA20, ECDHE_PSK_CBC, d.PSK_AES128_CCM8)
+        self.assertIn(CORE, self.client().shake_hands(suites=suites, extensions=extensions).ask())
+        for way, refused in ("secret", suites[:2]), ("certificate", (SUITES["certificate"],)):
+            with self.subTest(way):
+                with self.assertRaises(h.Alert) as caught:
+                    self.client(way).hello(suites=refused, extensions=extensions)
+                self.assertEqual((caught.exception.level, caught.exception.number),
+                                 (FATAL, HANDSHAKE_FAILURE))
 
     def test_signatures_that_nobody_has(self):
         with self.assertRaises(h.Alert) as caught:

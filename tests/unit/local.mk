@@ -329,6 +329,16 @@ tests_unit_test_ip_settings_SOURCES = tests/unit/test-ip-settings.c plugins/ip/s
 tests_unit_test_ip_settings_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_ip_settings_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-netlink
+tests_unit_test_netlink_SOURCES = tests/unit/test-netlink.c plugins/ip/netlink.c \
+	plugins/ip/neighbour.c
+tests_unit_test_netlink_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS) $(NL_CFLAGS)
+tests_unit_test_netlink_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=nl_connect \
+	-Wl,--wrap=nl_socket_get_fd -Wl,--wrap=nl_socket_set_nonblocking \
+	-Wl,--wrap=nl_socket_add_memberships -Wl,--wrap=nl_send_simple \
+	-Wl,--wrap=nl_recvmsgs_default -Wl,--wrap=sd_event_source_set_time_relative
+tests_unit_test_netlink_LDADD = $(CMOCKA_LIBS) $(NL_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-neighbour
 tests_unit_test_neighbour_SOURCES = tests/unit/test-neighbour.c plugins/ip/neighbour.c
 tests_unit_test_neighbour_CFLAGS = $(UNIT_CFLAGS)

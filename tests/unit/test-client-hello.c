@@ -247,6 +247,34 @@ static void test_offers(void **state)
 	assert_false(client_hello_offers_version(&hello, DTLS_1_2));
 }
 
+static void test_groups(void **state)
+{
+	static const uint8_t two[] = { 0, 10, 0, 6, 0, 4, 0x0a, 0x0a, 0, 23 };
+	static const uint8_t empty[] = { 0, 10, 0, 2, 0, 0 };
+	static const uint8_t damaged[] = { 0, 10, 0, 4, 0, 4, 0, 23 };
+	struct client_hello hello;
+	struct hello h;
+
+	hello_make(&h, 1, NONE, GW_BLOB_ARRAY(suites), GW_BLOB_ARRAY(two));
+	assert_int_equal(client_hello_parse(hello_blob(&h), &hello), 0);
+	assert_true(client_hello_offers_group(&hello, 23));
+	assert_true(client_hello_offers_group(&hello, 0x0a0a));
+	assert_false(client_hello_offers_group(&hello, 0x0a00));
+
+	hello_make(&h, 1, NONE, GW_BLOB_ARRAY(suites), GW_BLOB_ARRAY(empty));
+	assert_int_equal(client_hello_parse(hello_blob(&h), &hello), 0);
+	assert_false(client_hello_offers_group(&hello, 23));
+
+	hello_make(&h, 1, NONE, GW_BLOB_ARRAY(suites), GW_BLOB_ARRAY(damaged));
+	assert_int_equal(client_hello_parse(hello_blob(&h), &hello), 0);
+	assert_false(client_hello_offers_group(&hello, 23));
+
+	/* who does not say takes any */
+	hello_make(&h, 1, NONE, GW_BLOB_ARRAY(suites), NONE);
+	assert_int_equal(client_hello_parse(hello_blob(&h), &hello), 0);
+	assert_true(client_hello_offers_group(&hello, 23));
+}
+
 static void test_is_one(void **state)
 {
 	static const uint8_t empty_handshake[13] = { 22, 0xfe, 0xfd };
@@ -268,7 +296,8 @@ int main(void)
 		cmocka_unit_test(test_truncated), cmocka_unit_test(test_truncated_inside),
 		cmocka_unit_test(test_left_over), cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_poison),    cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_offers),    cmocka_unit_test(test_is_one),
+		cmocka_unit_test(test_offers),    cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_is_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

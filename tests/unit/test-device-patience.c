@@ -32,13 +32,13 @@ static struct patience fresh(void)
 	return p;
 }
 
-/* Every errno but four ends it, and so does success. */
+/* Every errno but five ends it, and so does success. */
 static void test_results(void **state)
 {
 	for (int result = 0; result > -200; result--) {
 		struct patience p = fresh();
 		bool passes = result == -EAGAIN || result == -ETIMEDOUT ||
-			      result == -ECONNREFUSED || result == -ECONNRESET;
+			      result == -ECONNREFUSED || result == -ECONNRESET || result == -EPROTO;
 
 		assert_int_equal(pause_after(&p, result, 1), passes ? 1 : -1);
 	}
@@ -46,7 +46,7 @@ static void test_results(void **state)
 
 static void test_pauses_double(void **state)
 {
-	static const int results[] = { -ETIMEDOUT, -ECONNREFUSED };
+	static const int results[] = { -ETIMEDOUT, -ECONNREFUSED, -EPROTO };
 	static const int expected[] = { 1, 2, 4, 8, 8, 8 };
 
 	for (size_t i = 0; i < GW_ELEMENTS(results); i++) {

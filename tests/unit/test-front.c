@@ -31,16 +31,21 @@ static enum front_verdict judge(const uint8_t *known, struct gw_blob datagram,
 }
 
 /* A hello with random 5 and the right cookie. */
-static void make_proved(struct hello *h, struct gw_blob suites)
+static void make_proved_with(struct hello *h, struct gw_blob suites, struct gw_blob extensions)
 {
 	struct front_result result;
 
-	hello_make(h, 5, NONE, suites, NONE);
+	hello_make(h, 5, NONE, suites, extensions);
 	assert_int_equal(judge(NULL, hello_blob(h), &result), FRONT_REPLY);
 	hello_make(h, 5,
 		   (struct gw_blob){ result.reply + FRONT_REPLY_LEN - COOKIE_LEN, COOKIE_LEN },
-		   suites, NONE);
+		   suites, extensions);
 	hello_number(h, HELLO_SEQUENCE, 2, 1);
+}
+
+static void make_proved(struct hello *h, struct gw_blob suites)
+{
+	make_proved_with(h, suites, NONE);
 }
 
 static int setup(void **state)
@@ -149,6 +154,43 @@ static void test_poison(void **state)
 	}
 }
 
+static void test_groups_in_common(void **state)
+{
+	static const struct {
+		uint8_t group;
+		bool is_ours;
+	} cases[] = { { 29, true }, { 23, true }, { 24, true }, { 25, false }, { 30, false } };
+	struct front_result result;
+	struct hello h;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint8_t groups[] = { 0, 10, 0, 6, 0, 4, 0, 26, 0, cases[i].group };
+
+		make_proved_with(&h, GW_BLOB_ARRAY(psk_suites), GW_BLOB_ARRAY(groups));
+		assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_ADMIT);
+		assert_int_equal(result.shares_group, cases[i].is_ours);
+	}
+
+	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
+	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_ADMIT);
+	assert_true(result.shares_group);
+}
+
+static void test_refusal(void **state)
+{
+	static const uint8_t alert[FRONT_REFUSAL_LEN] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0,
+							  0,  3,    4,    0, 2, 2, 40 };
+	uint8_t refusal[FRONT_REFUSAL_LEN];
+	struct front_result result;
+	struct hello h;
+
+	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
+	hello_number(&h, HELLO_RECORD_SEQUENCE, 6, 0x0304);
+	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_ADMIT);
+	front_refuse(&result, refusal);
+	assert_memory_equal(refusal, alert, sizeof(alert));
+}
+
 static void test_only_dtls_1_3(void **state)
 {
 	static const uint8_t versions[] = { 0, 43, 0, 3, 2, 0xfe, 0xfc };
@@ -168,6 +210,8 @@ int main(void)
 		cmocka_unit_test_setup(test_known_peer, setup),
 		cmocka_unit_test_setup(test_truncated, setup),
 		cmocka_unit_test_setup(test_poison, setup),
+		cmocka_unit_test_setup(test_groups_in_common, setup),
+		cmocka_unit_test_setup(test_refusal, setup),
 		cmocka_unit_test_setup(test_only_dtls_1_3, setup),
 	};
 

@@ -44,7 +44,7 @@ static void see(struct neighbours *all, unsigned number, unsigned view)
 {
 	struct neighbour n = make(number, view);
 
-	assert_int_equal(neighbours_see(all, &n), 0);
+	assert_in_range(neighbours_see(all, &n), 0, 1);
 }
 
 static void assert_told(struct neighbours *all, unsigned number, unsigned view)
@@ -126,13 +126,13 @@ static void test_key(void **state)
 	struct neighbours *all = *state;
 	struct neighbour n = make(1, 1);
 
-	assert_int_equal(neighbours_see(all, &n), 0);
+	assert_int_equal(neighbours_see(all, &n), 1);
 	n.family = AF_INET6;
-	assert_int_equal(neighbours_see(all, &n), 0);
+	assert_int_equal(neighbours_see(all, &n), 1);
 	n.address[15] = 1;
-	assert_int_equal(neighbours_see(all, &n), 0);
+	assert_int_equal(neighbours_see(all, &n), 1);
 	n.interface[3] = '1';
-	assert_int_equal(neighbours_see(all, &n), 0);
+	assert_int_equal(neighbours_see(all, &n), 1);
 	assert_int_equal(neighbours_see(all, &n), 0);
 	assert_int_equal(neighbours_count(all), 4);
 
@@ -173,7 +173,7 @@ static void test_resync(void **state)
 	see(all, 3, 0); /* gone by word of the kernel; 2 was not mentioned */
 	assert_told(all, 1, 2);
 	assert_told(all, 9, 1);
-	neighbours_end(all);
+	assert_int_equal(neighbours_end(all), 1);
 	assert_told(all, 3, 0);
 	assert_told(all, 2, 0);
 	assert_silent(all);
@@ -185,8 +185,24 @@ static void test_resync(void **state)
 	see(all, 0, 1);
 	see(all, 1, 2);
 	see(all, 9, 1);
-	neighbours_end(all);
+	assert_int_equal(neighbours_end(all), 0);
 	assert_silent(all);
+}
+
+/* What was seen last counts, told or not. */
+static void test_what_is_a_change(void **state)
+{
+	struct neighbours *all = *state;
+
+	for (unsigned before = 0; before < 3; before++)
+		for (unsigned after = 0; after < 3; after++) {
+			struct neighbour n = make(1, after);
+
+			see(all, 1, before);
+			assert_int_equal(neighbours_see(all, &n), before != after);
+			assert_int_equal(neighbours_see(all, &n), 0);
+			see(all, 1, 0);
+		}
 }
 
 static void test_clear(void **state)
@@ -273,6 +289,7 @@ int main(void)
 		TEST(test_key),
 		TEST(test_drop_of_the_told),
 		TEST(test_resync),
+		TEST(test_what_is_a_change),
 		TEST(test_clear),
 		TEST(test_full_table),
 		TEST(test_random_walks),

@@ -23,6 +23,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.handshakes_per_source, 64);
 	assert_int_equal(o.handshake_timeout_us, 60000000);
 	assert_int_equal(o.sessions_max, 1024);
+	assert_int_equal(o.sessions_per_source, 256);
 	assert_int_equal(o.idle_timeout_us, 120000000);
 	assert_int_equal(o.secret_rate, 100);
 	assert_null(key);
@@ -35,7 +36,7 @@ static void test_all(void **state)
 
 	assert_int_equal(options_read("psk_ccm8=no\nhandshakes_max=2\nhandshakes_per_source=3\n"
 				      "handshake_timeout=4\nsessions_max=5\nidle_timeout=6\n"
-				      "secret_rate=7\nof_the_future=8\n",
+				      "secret_rate=7\nsessions_per_source=9\nof_the_future=8\n",
 				      &o, &key),
 			 0);
 	assert_false(o.psk_ccm8);
@@ -43,15 +44,17 @@ static void test_all(void **state)
 	assert_int_equal(o.handshakes_per_source, 3);
 	assert_int_equal(o.handshake_timeout_us, 4000000);
 	assert_int_equal(o.sessions_max, 5);
+	assert_int_equal(o.sessions_per_source, 9);
 	assert_int_equal(o.idle_timeout_us, 6000000);
 	assert_int_equal(o.secret_rate, 7);
 }
 
 static void test_no_values(void **state)
 {
-	static const char *const keys[] = { "handshakes_max",    "handshakes_per_source",
-					    "handshake_timeout", "sessions_max",
-					    "idle_timeout",      "secret_rate" };
+	static const char *const keys[] = { "handshakes_max",     "handshakes_per_source",
+					    "handshake_timeout",  "sessions_max",
+					    "idle_timeout",       "secret_rate",
+					    "sessions_per_source" };
 	static const char *const values[] = { "", "0", "-1", "many", "1x", "99999999999" };
 	struct options o;
 	char line[64];

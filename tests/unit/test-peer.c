@@ -47,7 +47,7 @@ static struct {
 static struct {
 	unsigned n_received, n_answered;
 	uint64_t due_us;
-	bool alive;
+	bool alive, busy;
 } conversation;
 
 static struct gw_msg told[8];
@@ -169,6 +169,11 @@ void conversation_tick(struct conversation *c, uint64_t now_us)
 uint64_t conversation_due(const struct conversation *c)
 {
 	return conversation.due_us;
+}
+
+bool conversation_is_idle(const struct conversation *c)
+{
+	return !conversation.busy;
 }
 
 struct channel;

@@ -19,8 +19,9 @@ class Answer:
 class Client:
     """A device with libcoap: an id, a secret, and files of its own."""
 
-    def __init__(self, gateway, device_id, stack="openssl", secret=SECRET):
+    def __init__(self, gateway, device_id, stack="openssl", secret=SECRET, uri=None):
         self.gateway, self.id, self.stack, self.secret = gateway, device_id, stack, secret
+        self.uri = uri or gateway.coaps
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="coap-", dir=gateway.folder))
         self.label = label.make(device_id, secret)
 
@@ -31,7 +32,7 @@ class Client:
         payload = self.file("answer")
         payload.unlink(missing_ok=True)
         result = self.gateway.run(f"coap-client-{self.stack}", "-B", str(wait_s), "-m", method, *options,
-                                  "-o", payload, f"{self.gateway.coaps}/.well-known/{path}")
+                                  "-o", payload, f"{self.uri}/.well-known/{path}")
         return Answer(payload.read_bytes() if payload.exists() else b"", result.stderr.strip())
 
     def ask(self, method, path, *options, **more):

@@ -9,6 +9,8 @@ EXTRA_DIST += \
 	tests/integration/whole/lab.py \
 	tests/integration/whole/label.py \
 	tests/integration/whole/load.py \
+	tests/integration/whole/network.py \
+	tests/integration/whole/networks.py \
 	tests/integration/whole/run.py \
 	tests/integration/whole/test_aboard.py \
 	tests/integration/whole/test_away.py \
@@ -16,6 +18,8 @@ EXTRA_DIST += \
 	tests/integration/whole/test_coap.py \
 	tests/integration/whole/test_hostile.py \
 	tests/integration/whole/test_lab.py \
+	tests/integration/whole/test_load.py \
 	tests/integration/whole/test_labels.py \
+	tests/integration/whole/test_network.py \
 	tests/integration/whole/test_secrets.py \
 	tests/integration/whole/test_trouble.py

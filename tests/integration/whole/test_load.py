@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Many devices at once, and the benches: that they run and find what they say they find, never how fast."""
+import json
+import os
+import subprocess
+import unittest
+
+import lab
+import label
+
+N = 40
+STRANGERS = 3
+
+
+def labels(name, n):
+    return [label.make(f"{name}-{i}", os.urandom(16)) for i in range(n)]
+
+
+class Load(unittest.TestCase):
+    def test_many_come_aboard_side_by_side(self):
+        with lab.Lab() as gateway:
+            known, strangers = labels("LOAD", N), labels("STRANGER", STRANGERS)
+            claimed = gateway.ctl("claim", "--list", "-", input="\n".join(known)).stdout.splitlines()
+            self.assertEqual(claimed, [f"LOAD-{i}: claimed" for i in range(N)])
+
+            told = self.come(gateway, known[:1] + strangers + known[1:], "--timeout", "20", status=1)
+            self.assertEqual((told["devices"], told["aboard"], told["in_flight"]), (N + STRANGERS, N, 16))
+            self.assertEqual(len(told["latency_ms"]), N)
+            self.assertEqual([(f["error"], f["devices"]) for f in told["failed"]], [("ETIMEDOUT", STRANGERS)])
+            for i in range(N):
+                self.assertEqual(gateway.wait_for_state(f"LOAD-{i}", "onboarded"), "onboarded")
+                self.assertTrue((gateway.folder / "many" / f"LOAD-{i}.device" / "credential.pem").exists())
+            self.assertEqual(len(gateway.certificates()), N)
+
+            # Once more: each finds its credential, and proves it.
+            again = self.come(gateway, known, status=0)
+            self.assertEqual((again["aboard"], again["failed"]), (N, []))
+            self.assertEqual(len(gateway.certificates()), N)
+
+    def come(self, gateway, those, *options, status):
+        result = gateway.run("gangway-device", "--label", "-", "--load", str(len(those)), "--in-flight", "16", "--json",
+                             "--connect", gateway.coaps, "--state", gateway.folder / "many", *options,
+                             input="\n".join(those), check=False)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        told = json.loads(result.stdout)
+        self.assertGreater(told["user_seconds"] + told["system_seconds"], 0)
+        return told
+
+    def test_the_bench_of_onboardings_runs(self):
+        build = os.environ["GANGWAY_BUILD"]
+        subprocess.run(["make", "--no-print-directory", "-C", build, "bench-programs"], check=True,
+                       stdout=subprocess.DEVNULL)
+        result = subprocess.run([lab.TOP / "tests/bench/run.py", "--json", "onboarding"], capture_output=True, text=True,
+                                env=os.environ | {"GANGWAY_BENCH_ROUNDS": "2", "GANGWAY_BENCH_DEVICES": "8"})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        document = json.loads(result.stdout)
+        self.assertEqual([bench["ok"] for bench in document["benches"]], [True])
+        figures = {figure["name"].removeprefix("onboarding."): figure for figure in document["figures"]}
+        for name in "rate", "cpu.gangwayd", "cpu.gateway", "cpu.gangway-registrar", "memory.16-aboard.gangwayd.pss":
+            self.assertGreater(figures[name]["value"], 0, name)
+        registrar = figures["cpu.gangway-registrar"]
+        self.assertEqual(registrar["samples"], 2)
+        # More than the bare handshakes, which it does among other things; were it less, something was not measured.
+        self.assertGreater(registrar["ratio"], 1)
