@@ -175,6 +175,17 @@ static void asking_free(void *userdata)
 	free(asking);
 }
 
+/*
+ * For the filter: the call goes no further. The library's own 0, for a call that wants no answer, would let
+ * it pass.
+ */
+static int refuse(sd_bus_message *call, const char *error, const char *text)
+{
+	int r = sd_bus_reply_method_errorf(call, error, "%s", text);
+
+	return r < 0 ? r : 1;
+}
+
 static int ask_who_calls(struct bus *bus, sd_bus_message *call)
 {
 	struct asking *asking;
@@ -182,8 +193,7 @@ static int ask_who_calls(struct bus *bus, sd_bus_message *call)
 	int r;
 
 	if (bus->n_asking >= ASKING_MAX)
-		return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_LIMITS_EXCEEDED,
-						  "Too many callers at a time");
+		return refuse(call, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many callers at a time");
 
 	asking = malloc(sizeof(*asking));
 	if (!asking)
@@ -213,6 +223,7 @@ static int judge(struct bus *bus, sd_bus_message *call)
 	const char *member = sd_bus_message_get_member(call);
 	enum right right = right_needed(interface ? interface : "", member);
 	const struct caller *caller;
+	char text[160];
 
 	if (right == RIGHT_NONE)
 		return 0;
@@ -227,8 +238,8 @@ static int judge(struct bus *bus, sd_bus_message *call)
 		return 0;
 	}
 	gw_log(NOTICE, "Uid %u may not call %s", caller->uid, member);
-	return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_ACCESS_DENIED,
-					  "You do not have the right to call %s", member);
+	(void)snprintf(text, sizeof(text), "You do not have the right to call %s", member);
+	return refuse(call, SD_BUS_ERROR_ACCESS_DENIED, text);
 }
 
 static void connect_later(struct bus *bus);
