@@ -105,13 +105,20 @@ void netlink_want(struct netlink *nl, enum netlink_dump dump)
 
 /* --- reading --- */
 
+/* Of what a link says only this is read, so only its form counts: a name that ends, a whole number. */
+static const struct nla_policy link_policy[IFLA_MAX + 1] = {
+	[IFLA_IFNAME] = { .type = NLA_STRING, .minlen = 1 },
+	[IFLA_MTU] = { .type = NLA_U32 },
+};
+
 static void read_link(struct netlink *nl, struct nlmsghdr *header)
 {
 	const struct ifinfomsg *info = nlmsg_data(header);
 	struct nlattr *attrs[IFLA_MAX + 1];
 	struct netlink_link link;
 
-	if (nlmsg_parse(header, sizeof(*info), attrs, IFLA_MAX, NULL) < 0 || !attrs[IFLA_IFNAME])
+	if (nlmsg_parse(header, sizeof(*info), attrs, IFLA_MAX, link_policy) < 0 ||
+	    !attrs[IFLA_IFNAME])
 		return;
 
 	link = (struct netlink_link){
