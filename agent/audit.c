@@ -131,6 +131,8 @@ int audit_get(struct store *store, uint64_t from, struct audit_record *ret)
 	struct sqlite3_stmt *row;
 	int r;
 
+	if (from > INT64_MAX) /* behind the last number that there can be */
+		return -ENOENT;
 	r = store_select(store, &row,
 			 "SELECT n, time, event, device, who, reason, detail, mac FROM audit"
 			 " WHERE n >= ? ORDER BY n LIMIT 1",

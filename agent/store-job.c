@@ -72,6 +72,20 @@ static int get_one(struct store *store, struct sqlite3_stmt *row, struct job_rec
 	return r;
 }
 
+/*
+ * The first of the rows behind `created`. A damaged one may be found there that says to be elsewhere, since a
+ * text is above all numbers: who went on from there would go round for ever.
+ */
+static int get_behind(struct store *store, struct sqlite3_stmt *row, uint64_t created,
+		      struct job_record *ret)
+{
+	int r = get_one(store, row, ret);
+
+	if (r < 0)
+		return r;
+	return ret->created > created && ret->created <= INT64_MAX ? 0 : -EUCLEAN;
+}
+
 int store_job_add(struct store *store, const struct job_record *job)
 {
 	int r = store_exec(store,
@@ -179,7 +193,7 @@ int store_job_after(struct store *store, uint64_t created, struct job_record *re
 			     " ORDER BY created LIMIT 1",
 			     "i", (int64_t)created);
 
-	return r < 0 ? r : get_one(store, row, ret);
+	return r < 0 ? r : get_behind(store, row, created, ret);
 }
 
 int store_job_due(struct store *store, uint64_t now_s, struct job_record *ret)
@@ -201,7 +215,7 @@ int store_job_next(struct store *store, uint64_t created, struct job_record *ret
 			     " FROM job WHERE created > ? ORDER BY created LIMIT 1",
 			     "i", (int64_t)created);
 
-	return r < 0 ? r : get_one(store, row, ret);
+	return r < 0 ? r : get_behind(store, row, created, ret);
 }
 
 int store_job_checking(struct store *store, uint64_t created, struct job_record *ret)
@@ -212,7 +226,7 @@ int store_job_checking(struct store *store, uint64_t created, struct job_record 
 			     " AND state = 'checking' ORDER BY created LIMIT 1",
 			     "i", (int64_t)created);
 
-	return r < 0 ? r : get_one(store, row, ret);
+	return r < 0 ? r : get_behind(store, row, created, ret);
 }
 
 uint64_t store_job_next_of(struct store *store, const struct job_record *job)

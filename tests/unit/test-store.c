@@ -577,6 +577,20 @@ static void jobs(void **state)
 	assert_int_equal(store_job_get(store, "j-2", &out), -ENOENT);
 }
 
+/* Whoever walks the jobs goes on from the last one: a row that does not say where it is ends the walk. */
+static void a_job_out_of_order_ends_the_walk(void **state)
+{
+	static struct job_record in, out;
+
+	in = some_job("j-1", 100);
+	assert_int_equal(store_job_add(store, &in), 0);
+	assert_true(store_exec(store, "UPDATE job SET created = 'xyz'", "") > 0);
+	assert_int_equal(store_job_next(store, 100, &out), -EUCLEAN);
+	assert_int_equal(store_job_after(store, 0, &out), -EUCLEAN);
+	assert_true(store_exec(store, "UPDATE job SET state = 'checking'", "") > 0);
+	assert_int_equal(store_job_checking(store, 0, &out), -EUCLEAN);
+}
+
 int main(void)
 {
 #define OPEN(name)   cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -600,6 +614,7 @@ int main(void)
 		OPEN(claims_that_end),
 		OPEN(certificates),
 		OPEN(jobs),
+		OPEN(a_job_out_of_order_ends_the_walk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

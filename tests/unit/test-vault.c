@@ -271,6 +271,7 @@ static void a_whole_record(void **state)
 	assert_string_equal(out.reason, "r");
 	assert_string_equal(out.detail, "d");
 	assert_int_equal(audit_get(store, N_RECORDS + 1, &out), -ENOENT);
+	assert_int_equal(audit_get(store, UINT64_MAX, &out), -ENOENT);
 }
 
 static void a_changed_record(void **state)
