@@ -53,6 +53,7 @@ static const struct key keys[] = {
 	{ "registrar", "handshakes_per_source", TYPE_NUMBER,  1, 65536,        "64",            FOR_PLUGIN },
 	{ "registrar", "handshake_timeout",     TYPE_NUMBER,  1, 600,          "60",            IN(registrar_handshake_timeout_s) },
 	{ "registrar", "sessions_max",          TYPE_NUMBER,  1, 65536,        "1024",          FOR_PLUGIN },
+	{ "registrar", "sessions_per_source",   TYPE_NUMBER,  1, 65536,        "256",           FOR_PLUGIN },
 	{ "registrar", "idle_timeout",          TYPE_NUMBER,  1, DAY,          "120",           FOR_PLUGIN },
 	{ "registrar", "secret_rate",           TYPE_NUMBER,  1, 10000,        "100",           IN(registrar_secret_rate) },
 	{ "policy",    "claim_lifetime",        TYPE_NUMBER,  0, LONG_AGO,     "2592000",       IN(claim_lifetime_s) },

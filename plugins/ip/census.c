@@ -3,6 +3,9 @@
  * Joins the table of neighbours, the book of vendors and a timer: what changed is sent in batches with
  * a pause between them. Ten thousand devices that come at once, or a network that flaps, take a while
  * to be shown, and never fill the link that devices' own messages wait behind.
+ *
+ * While many come and go the kernel may leave some out of a dump, and say nothing of it. So a dump that corrects
+ * us is followed by another one, until one finds nothing to correct.
  */
 #include "plugins/ip/census.h"
 
@@ -17,13 +20,14 @@
 #include "plugins/ip/vendor.h"
 
 #define PAUSE_US   100000 /* between batches .. */
-#define BATCH_SIZE 20     /* .. of this many */
+#define BATCH_SIZE 100    /* .. of this many */
 
 struct census {
 	struct gw_plugin *plugin;
 	struct neighbours *neighbours;
 	struct vendor_book *vendors;
 	sd_event_source *timer;
+	size_t n_corrected; /* by the dump that is under way */
 };
 
 static void format_mac(const struct neighbour *neighbour, char *text, size_t size)
@@ -89,11 +93,15 @@ void census_see(struct census *census, const char *interface, const struct netli
 	struct neighbour neighbour = { .family = seen->family,
 				       .present = seen->present,
 				       .mac_len = seen->mac_len };
+	int r;
 
 	(void)gw_copy(neighbour.interface, sizeof(neighbour.interface), interface);
 	(void)memcpy(neighbour.address, seen->address, sizeof(neighbour.address));
 	(void)memcpy(neighbour.mac, seen->mac, sizeof(neighbour.mac));
-	(void)neighbours_see(census->neighbours, &neighbour); /* no room: not shown */
+	r = neighbours_see(census->neighbours, &neighbour);
+	if (r <= 0) /* as it was; or there is no room to show it */
+		return;
+	census->n_corrected += seen->is_dumped;
 	tell_later(census);
 }
 
@@ -106,15 +114,18 @@ void census_drop(struct census *census, const char *interface)
 void census_begin(struct census *census)
 {
 	neighbours_begin(census->neighbours);
+	census->n_corrected = 0;
 }
 
-void census_end(struct census *census, bool complete)
+bool census_end(struct census *census, bool complete)
 {
 	if (!complete)
-		return;
+		return true;
 
-	neighbours_end(census->neighbours);
-	tell_later(census);
+	census->n_corrected += neighbours_end(census->neighbours);
+	if (census->n_corrected)
+		tell_later(census);
+	return census->n_corrected > 0;
 }
 
 struct census *census_free(struct census *census)

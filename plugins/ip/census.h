@@ -21,6 +21,7 @@ void census_see(struct census *census, const char *interface, const struct netli
 /* All on this interface are gone. */
 void census_drop(struct census *census, const char *interface);
 
-/* All are seen anew between these two calls. If not complete, nobody is missed. */
+/* All are seen anew between these two calls. If not complete, nobody is missed. True: what was said between them
+ * does not agree with what was known before, so one of the two was wrong. */
 void census_begin(struct census *census);
-void census_end(struct census *census, bool complete);
+bool census_end(struct census *census, bool complete);

@@ -280,21 +280,20 @@ static void adopt_facts(struct ip *ip, struct interface *interface)
 	interface->is_known = true;
 }
 
-static void on_dump_end(enum netlink_dump dump, bool complete, void *userdata)
+static bool on_dump_end(enum netlink_dump dump, bool complete, void *userdata)
 {
 	struct ip *ip = userdata;
 
-	if (dump == NETLINK_DUMP_NEIGHBOURS) {
-		census_end(ip->census, complete);
-		return;
-	}
+	if (dump == NETLINK_DUMP_NEIGHBOURS)
+		return census_end(ip->census, complete);
 	if (!complete)
-		return;
+		return true;
 
 	for (struct interface *i = ip->interfaces; i < end_of_interfaces(ip); i++)
 		if (i->is_in_dump)
 			adopt_facts(ip, i);
 	update_doors(ip);
+	return false;
 }
 
 /* --- the plugin --- */

@@ -152,11 +152,18 @@ struct neighbours *neighbours_free(struct neighbours *neighbours)
 	return NULL;
 }
 
+static bool has_mac(const struct record *e, const struct neighbour *seen)
+{
+	return e->seen.mac_len == seen->mac_len &&
+	       memcmp(e->seen.mac, seen->mac, seen->mac_len) == 0;
+}
+
 int neighbours_see(struct neighbours *neighbours, const struct neighbour *seen)
 {
 	struct record wanted = { .seen = *seen };
 	struct record **found = tfind(&wanted, &neighbours->tree, compare);
 	struct record *e = found ? *found : NULL;
+	bool is_change;
 	int r;
 
 	if (!e && !seen->present)
@@ -165,7 +172,10 @@ int neighbours_see(struct neighbours *neighbours, const struct neighbour *seen)
 		r = add(neighbours, seen, &e);
 		if (r < 0)
 			return r;
+		e->seen.present = false; /* until now */
 	}
+
+	is_change = e->seen.present != seen->present || (seen->present && !has_mac(e, seen));
 
 	/* A farewell may come without the link address: the last one known goes with it. */
 	e->seen.present = seen->present;
@@ -175,7 +185,7 @@ int neighbours_see(struct neighbours *neighbours, const struct neighbour *seen)
 	}
 	e->is_stale = false;
 	settle(neighbours, e);
-	return 0;
+	return is_change;
 }
 
 void neighbours_drop(struct neighbours *neighbours, const char *interface)
@@ -193,13 +203,18 @@ void neighbours_begin(struct neighbours *neighbours)
 		e->is_stale = true;
 }
 
-void neighbours_end(struct neighbours *neighbours)
+size_t neighbours_end(struct neighbours *neighbours)
 {
+	size_t n_gone = 0;
+
 	for (struct record *e = neighbours->all, *next; e; e = next) {
 		next = e->next;
-		if (e->is_stale)
-			see_gone(neighbours, e);
+		if (!e->is_stale || !e->seen.present)
+			continue;
+		see_gone(neighbours, e);
+		n_gone++;
 	}
+	return n_gone;
 }
 
 bool neighbours_next(struct neighbours *neighbours, struct neighbour *ret)

@@ -33,15 +33,16 @@ struct neighbours *neighbours_free(struct neighbours *neighbours);
 /* Back to nobody seen and nobody told. */
 void neighbours_clear(struct neighbours *neighbours);
 
-/* Takes in what was seen. -ENOSPC: the table is full and this one is not remembered. */
+/* Takes in what was seen: 1 if it was seen otherwise before, 0 if not. -ENOSPC: the table is full and this one
+ * is not remembered. */
 int neighbours_see(struct neighbours *neighbours, const struct neighbour *seen);
 
 /* All neighbours on an interface are gone. */
 void neighbours_drop(struct neighbours *neighbours, const char *interface);
 
-/* All are seen anew between these two calls; whoever was not is gone. */
+/* All are seen anew between these two calls; whoever was not is gone, and counted. */
 void neighbours_begin(struct neighbours *neighbours);
-void neighbours_end(struct neighbours *neighbours);
+size_t neighbours_end(struct neighbours *neighbours);
 
 /* Takes the next change, which counts as told from now on. False: none waits. */
 bool neighbours_next(struct neighbours *neighbours, struct neighbour *ret);

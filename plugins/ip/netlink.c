@@ -7,7 +7,8 @@
  *
  * When the kernel has dropped messages (the socket's buffer was full) or a dump was disturbed, all is
  * dumped again: not at once, since a dump in the middle of a burst is disturbed again, but after a
- * pause that grows while the trouble lasts.
+ * pause that grows while the trouble lasts. A dump of neighbours that come and go may leave some out, and
+ * the kernel does not always say so: whoever is told decides whether to ask again.
  */
 #include "plugins/ip/netlink.h"
 
@@ -59,14 +60,15 @@ static bool is_pausing(const struct netlink *nl)
 
 static void finish_dump(struct netlink *nl)
 {
-	bool complete = !nl->is_disturbed;
+	bool complete = !nl->is_disturbed, again;
 
 	nl->is_dumping = false;
-	nl->pause_us = complete ? PAUSE_MIN_US : GW_MIN(nl->pause_us * 2, (uint64_t)PAUSE_MAX_US);
-	if (!complete)
-		nl->wanted[nl->dump] = true;
 	pause_before_next(nl);
-	nl->ops->end(nl->dump, complete, nl->userdata);
+	again = nl->ops->end(nl->dump, complete, nl->userdata) || !complete;
+	if (again)
+		nl->wanted[nl->dump] = true;
+	nl->pause_us = again ? GW_MIN(nl->pause_us * 2, (uint64_t)PAUSE_MAX_US) : PAUSE_MIN_US;
+	pause_before_next(nl);
 }
 
 static void request(struct netlink *nl, int type)
@@ -150,7 +152,7 @@ static bool is_present(const struct nlmsghdr *header, const struct ndmsg *info)
 		(NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT));
 }
 
-static void read_neighbour(struct netlink *nl, struct nlmsghdr *header)
+static void read_neighbour(struct netlink *nl, struct nlmsghdr *header, bool is_dumped)
 {
 	const struct ndmsg *info = nlmsg_data(header);
 	struct nlattr *attrs[NDA_MAX + 1];
@@ -166,7 +168,8 @@ static void read_neighbour(struct netlink *nl, struct nlmsghdr *header)
 		return;
 
 	neighbour = (struct netlink_neighbour){ .index = info->ndm_ifindex,
-						.family = info->ndm_family };
+						.family = info->ndm_family,
+						.is_dumped = is_dumped };
 	(void)memcpy(neighbour.address, nla_data(attrs[NDA_DST]), (size_t)len);
 	if (attrs[NDA_LLADDR]) {
 		neighbour.mac_len =
@@ -200,7 +203,7 @@ static int on_valid(struct nl_msg *msg, void *userdata)
 			nl->wanted[NETLINK_DUMP_INTERFACES] = true;
 		break;
 	case RTM_NEWNEIGH:
-	case RTM_DELNEIGH: read_neighbour(nl, header); break;
+	case RTM_DELNEIGH: read_neighbour(nl, header, is_dumped); break;
 	}
 	return NL_OK;
 }

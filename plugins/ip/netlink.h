@@ -33,6 +33,7 @@ struct netlink_neighbour {
 	int family;
 	uint8_t address[16];
 	bool present;
+	bool is_dumped; /* part of a dump; else news */
 	uint8_t mac[NETLINK_MAC_MAX];
 	size_t mac_len;
 };
@@ -44,9 +45,10 @@ enum netlink_dump {
 };
 
 struct netlink_ops {
-	/* All of a kind comes now, and has come. What an incomplete dump told is true, but not all. */
+	/* All of a kind comes now, and has come. What an incomplete dump told is true, but not all. Returns whether
+	 * to ask again: the dump did not say what was expected of it. */
 	void (*begin)(enum netlink_dump dump, void *userdata);
-	void (*end)(enum netlink_dump dump, bool complete, void *userdata);
+	bool (*end)(enum netlink_dump dump, bool complete, void *userdata);
 
 	void (*link)(const struct netlink_link *link, void *userdata);
 	void (*address)(const struct netlink_address *address, void *userdata);

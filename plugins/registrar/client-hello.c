@@ -11,6 +11,7 @@
 #include "plugins/registrar/record.h"
 
 #define SESSION_ID_MAX               32
+#define EXTENSION_SUPPORTED_GROUPS   10
 #define EXTENSION_SUPPORTED_VERSIONS 43
 
 static uint16_t get_u16(const uint8_t *at)
@@ -153,6 +154,15 @@ int client_hello_extension(const struct client_hello *hello, uint16_t type, stru
 		}
 	}
 	return -ENOENT;
+}
+
+bool client_hello_offers_group(const struct client_hello *hello, uint16_t group)
+{
+	struct gw_blob extension, groups;
+
+	if (client_hello_extension(hello, EXTENSION_SUPPORTED_GROUPS, &extension) < 0)
+		return true;
+	return take_vector(&extension, 2, &groups) == 0 && list_has(groups, group);
 }
 
 bool client_hello_offers_version(const struct client_hello *hello, uint16_t version)

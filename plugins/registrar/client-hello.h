@@ -33,6 +33,9 @@ int client_hello_parse(struct gw_blob datagram, struct client_hello *ret);
 
 bool client_hello_offers_suite(const struct client_hello *hello, uint16_t suite);
 
+/* By the extension supported_groups (RFC 8422 5.1.1); where it is not there, any group. */
+bool client_hello_offers_group(const struct client_hello *hello, uint16_t group);
+
 /* By the extension supported_versions (RFC 8446 4.2.1) if it is there, else by the version field. */
 bool client_hello_offers_version(const struct client_hello *hello, uint16_t version);
 

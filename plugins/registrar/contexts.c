@@ -6,7 +6,8 @@
  * cookie in front.
  *
  * The group of an ECDHE exchange is the first of the client's that the library has: X25519, P-256 or
- * P-384. Nothing else is compiled in.
+ * P-384. Nothing else is compiled in. A client that has none of them can only do without: RFC 8422 4
+ * forbids to choose for it, but the library would.
  */
 #include "plugins/registrar/contexts.h"
 
@@ -22,13 +23,15 @@
 
 #define CHAIN_CERTS_MAX 8
 
-#define PSK_SUITES      "ECDHE-PSK-CHACHA20-POLY1305:ECDHE-PSK-AES128-CBC-SHA256"
-#define PSK_SUITES_CCM8 PSK_SUITES ":PSK-AES128-CCM-8"
+#define PSK_SUITES       "ECDHE-PSK-CHACHA20-POLY1305:ECDHE-PSK-AES128-CBC-SHA256"
+#define PSK_SUITES_ALONE "PSK-AES128-CCM-8"
+#define PSK_SUITES_CCM8  PSK_SUITES ":" PSK_SUITES_ALONE
 #define CERTIFICATE_SUITES \
 	"ECDHE-ECDSA-AES128-CCM-8:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"
 
 struct contexts {
 	WOLFSSL_CTX *by_proof[_GW_PROOF_MAX];
+	WOLFSSL_CTX *psk_alone; /* the secret without ECDHE; NULL if that is switched off */
 };
 
 static WOLFSSL_CTX *context_free(WOLFSSL_CTX *context)
@@ -62,16 +65,17 @@ struct contexts *contexts_free(struct contexts *c)
 
 	for (size_t i = 0; i < GW_ELEMENTS(c->by_proof); i++)
 		wolfSSL_CTX_free(c->by_proof[i]);
+	wolfSSL_CTX_free(c->psk_alone);
 	free(c);
 	(void)wolfSSL_Cleanup();
 	return NULL;
 }
 
 /* Puts a context in its place. Sessions keep the one that they began with. */
-static void replace(struct contexts *c, enum gw_proof proof, WOLFSSL_CTX *context)
+static void replace(WOLFSSL_CTX **place, WOLFSSL_CTX *context)
 {
-	wolfSSL_CTX_free(c->by_proof[proof]);
-	c->by_proof[proof] = context;
+	wolfSSL_CTX_free(*place);
+	*place = context;
 }
 
 static int make_context(enum gw_proof proof, const char *suites, WOLFSSL_CTX **ret)
@@ -94,12 +98,15 @@ static int make_context(enum gw_proof proof, const char *suites, WOLFSSL_CTX **r
 
 int contexts_serve_psk(struct contexts *c, bool ccm8)
 {
-	WOLFSSL_CTX *context = NULL;
+	_cleanup_(context_freep) WOLFSSL_CTX *context = NULL, *alone = NULL;
 	int r = make_context(GW_PROOF_PSK, ccm8 ? PSK_SUITES_CCM8 : PSK_SUITES, &context);
 
+	if (r == 0 && ccm8)
+		r = make_context(GW_PROOF_PSK, PSK_SUITES_ALONE, &alone);
 	if (r < 0)
 		return r;
-	replace(c, GW_PROOF_PSK, context);
+	replace(&c->by_proof[GW_PROOF_PSK], TAKE_PTR(context));
+	replace(&c->psk_alone, TAKE_PTR(alone));
 	return 0;
 }
 
@@ -174,16 +181,18 @@ int contexts_serve_certificates(struct contexts *c, const struct contexts_creden
 	if (r < 0)
 		return r;
 
-	replace(c, GW_PROOF_CERTIFICATE, TAKE_PTR(context));
+	replace(&c->by_proof[GW_PROOF_CERTIFICATE], TAKE_PTR(context));
 	return 0;
 }
 
 void contexts_withdraw_certificates(struct contexts *c)
 {
-	replace(c, GW_PROOF_CERTIFICATE, /* context= */ NULL);
+	replace(&c->by_proof[GW_PROOF_CERTIFICATE], /* context= */ NULL);
 }
 
-struct WOLFSSL_CTX *contexts_get(const struct contexts *c, enum gw_proof proof)
+struct WOLFSSL_CTX *contexts_get(const struct contexts *c, enum gw_proof proof, bool shares_group)
 {
-	return c->by_proof[proof];
+	if (shares_group)
+		return c->by_proof[proof];
+	return proof == GW_PROOF_PSK ? c->psk_alone : NULL;
 }

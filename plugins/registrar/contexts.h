@@ -34,5 +34,6 @@ int contexts_serve_certificates(struct contexts *c, const struct contexts_creden
 /* Ends that. Sessions that are open stay. */
 void contexts_withdraw_certificates(struct contexts *c);
 
-/* The context for a proof, NULL if such peers are not served; valid until the next change. */
-struct WOLFSSL_CTX *contexts_get(const struct contexts *c, enum gw_proof proof);
+/* The context for a proof, with a group for ECDHE in common or not; NULL if such peers are not served.
+ * Valid until the next change. */
+struct WOLFSSL_CTX *contexts_get(const struct contexts *c, enum gw_proof proof, bool shares_group);

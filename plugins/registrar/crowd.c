@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each peer has a seat here: its entry in the table, its place in one of two lines (handshakes by age,
+ * Each peer has a seat here: its entry in the table, its place in one of two lines (handshakes, and
  * sessions by when they were last heard of), its timer. Whatever is done to a peer, its seat is
  * settled afterwards: moved to the line it belongs to by now, timed anew, or freed.
  */
@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <systemd/sd-event.h>
 
+#include "lib/crypto.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "plugins/registrar/lineup.h"
@@ -83,17 +84,16 @@ static void make_room(struct lineup *line, const struct path *path)
 		send_away(oldest, GW_REASON_EVICTED);
 }
 
-/* To the end of a line, and if it is a new one for it, somebody may have to make room. */
-static void line_up(struct seat *seat, struct lineup *line)
+/* Into a line, where somebody may have to make room for it. */
+static int line_up(struct seat *seat, struct lineup *line)
 {
 	const struct path *path = peer_path(seat->peer);
 
 	if (seat->line)
 		lineup_remove(seat->line, &seat->place);
-	if (seat->line != line)
-		make_room(line, path);
-	lineup_add(line, &seat->place, path);
 	seat->line = line;
+	make_room(line, path);
+	return lineup_add(line, &seat->place, path);
 }
 
 static void set_timer(struct seat *seat)
@@ -105,14 +105,27 @@ static void set_timer(struct seat *seat)
 					  due_us == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
+/* Sessions by when they were last heard of; handshakes by age alone: talking buys them no time. */
+static void keep_place(struct seat *seat, bool was_heard)
+{
+	bool busy = peer_is_busy(seat->peer);
+
+	if ((was_heard && seat->line == &seat->crowd->sessions) || busy != seat->place.busy)
+		lineup_touch(&seat->place, busy);
+}
+
 static void settle(struct seat *seat)
 {
+	struct lineup *sessions = &seat->crowd->sessions;
+
+	if (peer_state(seat->peer) == PEER_SERVED && seat->line != sessions &&
+	    line_up(seat, sessions) < 0)
+		peer_end(seat->peer, GW_REASON_LIMIT);
 	if (peer_state(seat->peer) == PEER_OVER) {
 		leave(seat);
 		return;
 	}
-	if (peer_state(seat->peer) == PEER_SERVED)
-		line_up(seat, &seat->crowd->sessions);
+	keep_place(seat, /* was_heard= */ true);
 	set_timer(seat);
 }
 
@@ -121,10 +134,12 @@ static int on_timer(sd_event_source *source, uint64_t due_us, void *userdata)
 	struct seat *seat = userdata;
 
 	peer_tick(seat->peer, gw_now_monotonic_us());
-	if (peer_state(seat->peer) == PEER_OVER)
+	if (peer_state(seat->peer) == PEER_OVER) {
 		leave(seat);
-	else
-		set_timer(seat);
+		return 0;
+	}
+	keep_place(seat, /* was_heard= */ false);
+	set_timer(seat);
 	return 0;
 }
 
@@ -184,7 +199,11 @@ int crowd_admit(struct crowd *c, struct channel *channel, const struct path *pat
 		return r;
 
 	peers_add(&c->peers, &seat->entry, peer_path(seat->peer), peer_session(seat->peer));
-	line_up(seat, &c->handshakes);
+	r = line_up(seat, &c->handshakes);
+	if (r < 0) {
+		leave(seat);
+		return r;
+	}
 	peer_receive(seat->peer, datagram, now_us);
 	settle(seat);
 	return 0;
@@ -227,13 +246,19 @@ void crowd_stop(struct crowd *c)
 
 int crowd_new(sd_event *event, const struct peer_shared *shared, struct crowd **ret)
 {
-	struct crowd *c = calloc(1, sizeof(*c));
+	struct crowd *c;
+	uint64_t seed;
+	int r = gw_random((uint8_t *)&seed, sizeof(seed));
 
+	if (r < 0)
+		return r;
+	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 
 	c->event = event;
 	c->shared = shared;
+	c->peers.seed = c->handshakes.seed = c->sessions.seed = seed;
 	*ret = c;
 	return 0;
 }
@@ -254,5 +279,5 @@ void crowd_set_limits(struct crowd *c, const struct crowd_limits *limits)
 	c->handshakes.max = limits->handshakes_max;
 	c->handshakes.max_per_source = limits->handshakes_per_source;
 	c->sessions.max = limits->sessions_max;
-	c->sessions.max_per_source = limits->sessions_max;
+	c->sessions.max_per_source = limits->sessions_per_source;
 }

@@ -19,7 +19,7 @@ struct peer_shared;
 struct sd_event;
 
 struct crowd_limits {
-	size_t handshakes_max, handshakes_per_source, sessions_max;
+	size_t handshakes_max, handshakes_per_source, sessions_max, sessions_per_source;
 };
 
 /* `shared` is borrowed. */
@@ -35,7 +35,7 @@ const uint8_t *crowd_random(const struct crowd *c, const struct path *path);
 void crowd_receive(struct crowd *c, const struct path *path, struct gw_blob datagram);
 
 /* Begins a peer with the ClientHello that the front admitted. Whoever was under this path is over, and
- * if there are too many handshakes, the oldest goes. */
+ * if there are too many handshakes, one of those who have most goes. */
 int crowd_admit(struct crowd *c, struct channel *channel, const struct path *path,
 		struct WOLFSSL_CTX *context, const struct front_result *admission,
 		struct gw_blob datagram);

@@ -16,6 +16,7 @@
 #include "plugins/registrar/record.h"
 
 _Static_assert(FRONT_REPLY_LEN == COOKIE_REPLY_LEN, "the reply is the cookie's");
+_Static_assert(FRONT_REFUSAL_LEN == RECORD_ALERT_LEN, "the refusal is an alert");
 
 /* Suites by which a client says that it has a pre-shared key; served or not, such a client is no
  * certificate client. Stacks offer them only where a key is configured. */
@@ -24,6 +25,21 @@ static const uint16_t psk_suites[] = {
 	0xc037, /* ECDHE_PSK_WITH_AES_128_CBC_SHA256 */
 	0xc0a8, /* PSK_WITH_AES_128_CCM_8 */
 };
+
+/* What wolfSSL is built with. Where none of them is offered it would take one all the same. */
+static const uint16_t groups[] = {
+	29, /* x25519 */
+	23, /* secp256r1 */
+	24, /* secp384r1 */
+};
+
+static bool shares_group(const struct client_hello *hello)
+{
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (client_hello_offers_group(hello, groups[i]))
+			return true;
+	return false;
+}
 
 static enum gw_proof proof_of(const struct client_hello *hello)
 {
@@ -43,7 +59,9 @@ static enum front_verdict admit(const struct cookies *cookies, struct gw_blob ad
 										  : FRONT_REPLY;
 
 	ret->proof = proof_of(hello);
+	ret->shares_group = shares_group(hello);
 	ret->random = hello->random;
+	ret->record_sequence = hello->record_sequence;
 	ret->message_sequence = hello->message_sequence;
 	ret->cookie_secret = secret;
 	return FRONT_ADMIT;
@@ -65,4 +83,9 @@ enum front_verdict front_judge(const struct cookies *cookies, struct gw_blob add
 	if (!client_hello_offers_version(&hello, DTLS_1_2))
 		return FRONT_DROP;
 	return admit(cookies, address, &hello, ret);
+}
+
+void front_refuse(const struct front_result *admission, uint8_t ret[FRONT_REFUSAL_LEN])
+{
+	record_alert(admission->record_sequence, ALERT_HANDSHAKE_FAILURE, ret);
 }

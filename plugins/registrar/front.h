@@ -5,13 +5,15 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/wire.h"
 
 struct cookies;
 
-#define FRONT_REPLY_LEN 60 /* bytes of a HelloVerifyRequest */
+#define FRONT_REPLY_LEN   60 /* bytes of a HelloVerifyRequest */
+#define FRONT_REFUSAL_LEN 15 /* bytes of an alert */
 
 enum front_verdict {
 	FRONT_DROP,
@@ -26,7 +28,9 @@ struct front_result {
 
 	/* FRONT_ADMIT; they point into the datagram, but for the secret, which is the front's */
 	enum gw_proof proof;   /* that the peer means to give, and so the context that it gets */
+	bool shares_group;     /* it has one of our groups: ECDHE can be */
 	const uint8_t *random; /* CLIENT_RANDOM_LEN bytes */
+	uint64_t record_sequence;
 	uint16_t message_sequence;
 	const uint8_t *cookie_secret; /* COOKIE_SECRET_LEN bytes */
 };
@@ -38,3 +42,6 @@ struct front_result {
 enum front_verdict front_judge(const struct cookies *cookies, struct gw_blob address,
 			       const uint8_t *known, struct gw_blob datagram,
 			       struct front_result *ret);
+
+/* What a client is told that is admitted and cannot be served: there is nothing in common. */
+void front_refuse(const struct front_result *admission, uint8_t ret[FRONT_REFUSAL_LEN]);

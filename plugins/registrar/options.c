@@ -43,8 +43,8 @@ static int read_switch(const char *settings, const char *key, bool fallback, boo
 
 int options_read(const char *settings, struct options *ret, const char **ret_key)
 {
-	uint64_t handshakes = 0, per_source = 0, handshake_s = 0, sessions = 0, idle_s = 0,
-		 rate = 0;
+	uint64_t handshakes = 0, per_source = 0, handshake_s = 0, sessions = 0;
+	uint64_t sessions_per_source = 0, idle_s = 0, rate = 0;
 	bool ccm8 = true;
 	int r;
 
@@ -58,6 +58,9 @@ int options_read(const char *settings, struct options *ret, const char **ret_key
 	if (r == 0)
 		r = read_number(settings, "sessions_max", 65536, 1024, &sessions, ret_key);
 	if (r == 0)
+		r = read_number(settings, "sessions_per_source", 65536, 256, &sessions_per_source,
+				ret_key);
+	if (r == 0)
 		r = read_number(settings, "idle_timeout", 86400, 120, &idle_s, ret_key);
 	if (r == 0)
 		r = read_number(settings, "secret_rate", 100000, 100, &rate, ret_key);
@@ -70,6 +73,7 @@ int options_read(const char *settings, struct options *ret, const char **ret_key
 		.handshakes_per_source = (uint32_t)per_source,
 		.handshake_timeout_us = handshake_s * SECOND_US,
 		.sessions_max = (uint32_t)sessions,
+		.sessions_per_source = (uint32_t)sessions_per_source,
 		.idle_timeout_us = idle_s * SECOND_US,
 		.secret_rate = (uint32_t)rate,
 	};

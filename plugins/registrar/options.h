@@ -9,7 +9,7 @@ struct options {
 	bool psk_ccm8;
 	uint32_t handshakes_max, handshakes_per_source;
 	uint64_t handshake_timeout_us;
-	uint32_t sessions_max;
+	uint32_t sessions_max, sessions_per_source;
 	uint64_t idle_timeout_us;
 	uint32_t secret_rate; /* a second */
 };

@@ -29,30 +29,78 @@ bool path_equal(const struct path *a, const struct path *b)
 	       same_host(&a->local, &b->local);
 }
 
-bool path_same_source(const struct path *a, const struct path *b)
+/* --- sources --- */
+
+static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+
+/* The first bytes of the address, and what it is an address of. */
+static struct path_source make_source(const struct path *path, size_t len_ipv4, size_t len_ipv6)
 {
-	return same_host(&a->peer, &b->peer);
+	const struct sockaddr_in6 *in6 = &path->peer.in6;
+	const uint8_t *address = (const uint8_t *)&in6->sin6_addr;
+	struct path_source source = { 0 };
+
+	if (path->peer.any.sa_family == AF_INET)
+		address = (const uint8_t *)&path->peer.in.sin_addr;
+	else if (memcmp(address, mapped, sizeof(mapped)) == 0)
+		address += sizeof(mapped);
+	else {
+		source.bytes[0] = AF_INET6;
+		memcpy(source.bytes + 4, &in6->sin6_scope_id, sizeof(in6->sin6_scope_id));
+		memcpy(source.bytes + 8, address, len_ipv6);
+		return source;
+	}
+	source.bytes[0] = AF_INET;
+	memcpy(source.bytes + 8, address, len_ipv4);
+	return source;
 }
 
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
+struct path_source path_host(const struct path *path)
 {
-	const uint8_t *at = data;
+	return make_source(path, 4, 16);
+}
 
-	/* FNV-1a. Peers can make entries collide, which costs them a cookie exchange each and us
-	 * a comparison each: the table is bounded. */
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ at[i]) * 0x100000001b3;
+struct path_source path_network(const struct path *path)
+{
+	return make_source(path, 3, 8);
+}
+
+bool path_source_equal(const struct path_source *a, const struct path_source *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* --- hashes --- */
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	unsigned __int128 product = (unsigned __int128)(hash ^ word) * 0x9e3779b97f4a7c15;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t hash_source(uint64_t hash, const struct path_source *source)
+{
+	uint64_t word;
+
+	for (size_t i = 0; i < sizeof(source->bytes); i += sizeof(word)) {
+		memcpy(&word, source->bytes + i, sizeof(word));
+		hash = mix(hash, word);
+	}
 	return hash;
 }
 
-uint64_t path_hash(const struct path *path)
+uint64_t path_hash(const struct path *path, uint64_t seed)
 {
-	uint64_t hash = hash_bytes(0xcbf29ce484222325, &path->channel, sizeof(path->channel));
+	struct path_source host = path_host(path);
 
-	hash = hash_bytes(hash, &path->peer.in.sin_port, sizeof(path->peer.in.sin_port));
-	if (path->peer.any.sa_family == AF_INET)
-		return hash_bytes(hash, &path->peer.in.sin_addr, sizeof(path->peer.in.sin_addr));
-	return hash_bytes(hash, &path->peer.in6.sin6_addr, sizeof(path->peer.in6.sin6_addr));
+	return mix(hash_source(seed, &host),
+		   (uint64_t)path->channel << 16 | path->peer.in.sin_port);
+}
+
+uint64_t path_source_hash(const struct path_source *source, uint64_t seed)
+{
+	return mix(hash_source(seed, source), 0);
 }
 
 struct gw_blob path_peer(const struct path *path)

@@ -27,11 +27,23 @@ struct path {
 };
 
 bool path_equal(const struct path *a, const struct path *b);
-uint64_t path_hash(const struct path *path);
 
-/* Whether both come from the same host. A host is one address: an IPv6 prefix is what all devices of
- * a network share. */
-bool path_same_source(const struct path *a, const struct path *b);
+/* `seed`: so that strangers cannot choose addresses that fall together. */
+uint64_t path_hash(const struct path *path, uint64_t seed);
+
+/* Whose peers are counted together. */
+struct path_source {
+	uint8_t bytes[24];
+};
+
+/* A host is one address: an IPv6 prefix is what all devices of a network share. */
+struct path_source path_host(const struct path *path);
+
+/* What one owner of addresses may have at hand: the /64 of an IPv6 address, the /24 of an IPv4 one. */
+struct path_source path_network(const struct path *path);
+
+bool path_source_equal(const struct path_source *a, const struct path_source *b);
+uint64_t path_source_hash(const struct path_source *source, uint64_t seed);
 
 /* The peer's address as its struct sockaddr_in or sockaddr_in6. */
 struct gw_blob path_peer(const struct path *path);

@@ -549,6 +549,12 @@ uint64_t peer_session(const struct peer *p)
 	return p->account.session;
 }
 
+bool peer_is_busy(const struct peer *p)
+{
+	return p->state == PEER_WAITING ||
+	       (p->state == PEER_SERVED && !conversation_is_idle(p->conversation));
+}
+
 const uint8_t *peer_random(const struct peer *p)
 {
 	return p->random;

@@ -52,6 +52,9 @@ enum peer_state peer_state(const struct peer *p);
 const struct channel *peer_channel(const struct peer *p);
 const struct path *peer_path(const struct peer *p);
 uint64_t peer_session(const struct peer *p);
+
+/* Somebody waits for something with it: the verdict on who has proved itself, or an answer. */
+bool peer_is_busy(const struct peer *p);
 const uint8_t *peer_random(const struct peer *p); /* of the ClientHello that it began with */
 
 /* A datagram came from it, whole records only. */

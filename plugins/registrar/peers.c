@@ -8,7 +8,7 @@
 
 static struct peers_entry **path_bucket(struct peers *p, const struct path *path)
 {
-	return &p->by_path[path_hash(path) % PEERS_BUCKETS];
+	return &p->by_path[path_hash(path, p->seed) % PEERS_BUCKETS];
 }
 
 static struct peers_entry **session_bucket(struct peers *p, uint64_t session)
@@ -42,7 +42,7 @@ void peers_remove(struct peers *p, struct peers_entry *entry)
 
 struct peers_entry *peers_find_path(const struct peers *p, const struct path *path)
 {
-	struct peers_entry *entry = p->by_path[path_hash(path) % PEERS_BUCKETS];
+	struct peers_entry *entry = p->by_path[path_hash(path, p->seed) % PEERS_BUCKETS];
 
 	while (entry && !path_equal(entry->path, path))
 		entry = entry->next_by_path;

@@ -21,6 +21,7 @@ struct peers_entry {
 struct peers {
 	struct peers_entry *by_path[PEERS_BUCKETS], *by_session[PEERS_BUCKETS];
 	size_t n;
+	uint64_t seed; /* of the hash: strangers must not know it */
 };
 
 /* The path must live as long as the entry is in the table. */

@@ -7,6 +7,7 @@
 #include "plugins/registrar/record.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define EPOCH_MAX 1 /* no renegotiation: one change of keys */
 
@@ -17,6 +18,12 @@ static uint64_t get_number(const uint8_t *at, size_t width)
 	for (size_t i = 0; i < width; i++)
 		value = value << 8 | at[i];
 	return value;
+}
+
+static void put_number(uint8_t *at, uint64_t value, size_t width)
+{
+	for (size_t i = width; i-- > 0; value >>= 8)
+		at[i] = (uint8_t)value;
 }
 
 int record_next(struct gw_blob *datagram, struct record *ret)
@@ -103,4 +110,15 @@ bool record_datagram_has(struct gw_blob datagram, enum record_type type)
 		if (record.type == type)
 			return true;
 	return false;
+}
+
+void record_alert(uint64_t sequence, uint8_t description, uint8_t ret[RECORD_ALERT_LEN])
+{
+	memset(ret, 0, RECORD_ALERT_LEN);
+	ret[0] = RECORD_ALERT;
+	put_number(ret + 1, DTLS_1_2, 2);
+	put_number(ret + 5, sequence, 6);
+	put_number(ret + 11, 2, 2);
+	ret[13] = ALERT_FATAL;
+	ret[14] = description;
 }

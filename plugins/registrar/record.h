@@ -16,6 +16,7 @@
 
 #define RECORD_HEADER_LEN    13
 #define HANDSHAKE_HEADER_LEN 12
+#define RECORD_ALERT_LEN     (RECORD_HEADER_LEN + 2)
 
 enum record_type {
 	RECORD_CHANGE_CIPHER_SPEC = 20,
@@ -29,6 +30,9 @@ enum handshake_type {
 	HANDSHAKE_HELLO_VERIFY_REQUEST = 3,
 	HANDSHAKE_CLIENT_KEY_EXCHANGE = 16,
 };
+
+#define ALERT_FATAL             2
+#define ALERT_HANDSHAKE_FAILURE 40
 
 struct record {
 	uint8_t type; /* enum record_type */
@@ -59,3 +63,6 @@ bool record_datagram_is_whole(struct gw_blob datagram);
 struct record record_first(struct gw_blob datagram);
 
 bool record_datagram_has(struct gw_blob datagram, enum record_type type);
+
+/* A fatal alert in clear. */
+void record_alert(uint64_t sequence, uint8_t description, uint8_t ret[RECORD_ALERT_LEN]);

@@ -177,27 +177,33 @@ static void take_check(struct registrar *r, const struct gw_msg_check *check)
 
 /* --- channels --- */
 
+static void admit(struct registrar *r, struct channel *channel, const struct path *path,
+		  const struct front_result *admission, struct gw_blob datagram)
+{
+	struct WOLFSSL_CTX *context =
+		contexts_get(r->contexts, admission->proof, admission->shares_group);
+	uint8_t refusal[FRONT_REFUSAL_LEN];
+
+	if (context) {
+		(void)crowd_admit(r->crowd, channel, path, context, admission, datagram);
+	} else {
+		front_refuse(admission, refusal);
+		channel_send(channel, path, GW_BLOB_ARRAY(refusal));
+	}
+}
+
 static void on_datagram(void *userdata, struct channel *channel, const struct path *path,
 			struct gw_blob datagram)
 {
 	struct registrar *r = userdata;
 	struct front_result result;
-	struct WOLFSSL_CTX *context;
 
 	(void)cookies_rotate(&r->cookies, gw_now_monotonic_us());
 	switch (front_judge(&r->cookies, path_peer(path), crowd_random(r->crowd, path), datagram,
 			    &result)) {
 	case FRONT_REPLY: channel_send(channel, path, GW_BLOB_ARRAY(result.reply)); break;
 	case FRONT_PASS: crowd_receive(r->crowd, path, datagram); break;
-	case FRONT_ADMIT:
-		/* Where no certificate is served yet, the other context says what it misses. */
-		context = contexts_get(r->contexts, result.proof);
-		if (!context) {
-			result.proof = GW_PROOF_PSK;
-			context = contexts_get(r->contexts, GW_PROOF_PSK);
-		}
-		(void)crowd_admit(r->crowd, channel, path, context, &result, datagram);
-		break;
+	case FRONT_ADMIT: admit(r, channel, path, &result, datagram); break;
 	case FRONT_DROP:
 	case _FRONT_VERDICT_MAX: break;
 	}
@@ -318,6 +324,7 @@ static int apply(struct registrar *r, const struct options *options)
 		.handshakes_max = options->handshakes_max,
 		.handshakes_per_source = options->handshakes_per_source,
 		.sessions_max = options->sessions_max,
+		.sessions_per_source = options->sessions_per_source,
 	};
 	uint64_t now_us = gw_now_monotonic_us();
 

@@ -16,6 +16,7 @@
 #include "plugins/registrar/cookie.h"
 #include "plugins/registrar/flight.h"
 #include "plugins/registrar/leaf.h"
+#include "plugins/registrar/record.h"
 
 #define MTU_DEFAULT 1280
 #define MTU_MIN     256
@@ -165,13 +166,27 @@ static enum session_state shake_hands(struct session *s)
 	}
 }
 
-static enum session_state read_all(struct session *s)
+static size_t count_records(struct gw_blob datagram)
+{
+	struct record record;
+	size_t n = 0;
+
+	while (record_next(&datagram, &record) == 0)
+		n++;
+	return n;
+}
+
+/* Asked once more than there is something to be had, the library would keep a buffer for a whole datagram
+ * ready until the next one comes. */
+static enum session_state read_all(struct session *s, size_t n_records)
 {
 	uint8_t plain[PLAIN_MAX];
-	int n;
+	int n = 0;
 
-	while ((n = wolfSSL_read(s->ssl, plain, sizeof(plain))) > 0)
+	while (n_records-- > 0 && (n = wolfSSL_read(s->ssl, plain, sizeof(plain))) > 0)
 		s->ops->deliver(s->userdata, (struct gw_blob){ plain, (size_t)n });
+	if (n > 0)
+		return SESSION_OPEN;
 
 	switch (wolfSSL_get_error(s->ssl, n)) {
 	case WOLFSSL_ERROR_WANT_READ:
@@ -193,7 +208,7 @@ enum session_state session_receive(struct session *s, struct gw_blob datagram)
 	if (s->state == SESSION_HANDSHAKE)
 		s->state = shake_hands(s);
 	if (s->state == SESSION_OPEN)
-		s->state = read_all(s);
+		s->state = read_all(s, count_records(datagram));
 	s->input = (struct gw_blob){ 0 };
 	return s->state;
 }

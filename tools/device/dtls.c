@@ -27,9 +27,12 @@
 
 #define SECOND_US 1000000u
 
-/* With loss a handshake takes its retransmissions, 1, 2, 4 and 8 s apart; after them the gateway has
- * forgotten us, and a fresh start is better than more patience. */
-#define HANDSHAKE_LIMIT_US (20 * (uint64_t)SECOND_US)
+/* With loss a handshake takes its retransmissions, 1, 2, 4 and 8 s apart, and three round trips, of 5 s
+ * each by satellite; after that a fresh start is better than more patience. */
+#define HANDSHAKE_LIMIT_US (30 * (uint64_t)SECOND_US)
+
+/* A record's header in DTLS 1.2 (RFC 6347 4.1): what of it matters here is its end, the length. */
+#define RECORD_HEADER_LEN 13
 
 /* Forward secrecy first; the last one is CoAP's mandatory suite. */
 #define PSK_SUITES "ECDHE-PSK-CHACHA20-POLY1305:ECDHE-PSK-AES128-CBC-SHA256:PSK-AES128-CCM-8"
@@ -42,17 +45,35 @@ struct dtls {
 	WOLFSSL *ssl;
 	const struct dtls_proof *proof; /* while the handshake lasts */
 	bool gateway_is_proved;
+	bool gateway_is_refused; /* for its certificate */
 	bool is_open;
 	int io_errno; /* what the last datagram ran into */
 };
 
 /* --- datagrams --- */
 
+/* Whether its records end where it ends. One that is cut short is no error to wolfSSL but the beginning
+ * of something longer, for which it waits. */
+static bool is_whole(const uint8_t *datagram, size_t left)
+{
+	while (left >= RECORD_HEADER_LEN) {
+		size_t len = RECORD_HEADER_LEN + (size_t)(datagram[11] << 8 | datagram[12]);
+
+		if (len > left)
+			return false;
+		datagram += len;
+		left -= len;
+	}
+	return left == 0;
+}
+
 static int on_receive(WOLFSSL *ssl, char *buf, int size, void *userdata)
 {
 	struct dtls *d = userdata;
 	ssize_t n = recv(d->fd, buf, (size_t)size, MSG_DONTWAIT);
 
+	if (n >= 0 && !is_whole((const uint8_t *)buf, (size_t)n))
+		return WOLFSSL_CBIO_ERR_WANT_READ;
 	if (n >= 0)
 		return (int)n;
 	if (errno == EAGAIN || errno == EINTR)
@@ -90,21 +111,25 @@ static unsigned on_secret(WOLFSSL *ssl, const char *hint, char *identity, unsign
 	return (unsigned)secret.len;
 }
 
+static bool is_registrar(const WOLFSSL_BUFFER_INFO *certificate)
+{
+	struct gw_x509 x509;
+
+	return gw_x509_parse((struct gw_blob){ certificate->buffer, certificate->length }, &x509) >=
+		       0 &&
+	       certificate_is_registrar(&x509);
+}
+
 /* Asked once for each certificate of the gateway's chain, with wolfSSL's own verdict. */
 static int on_certificate(int is_good, WOLFSSL_X509_STORE_CTX *store)
 {
 	struct dtls *d = store->userCtx;
-	struct gw_x509 x509;
 
-	if (!is_good)
-		return 0;
-	if (store->error_depth > 0)
+	if (is_good && store->error_depth > 0)
 		return 1;
-	if (gw_x509_parse((struct gw_blob){ store->certs[0].buffer, store->certs[0].length },
-			  &x509) < 0)
-		return 0;
 
-	d->gateway_is_proved = certificate_is_registrar(&x509);
+	d->gateway_is_proved = is_good && is_registrar(&store->certs[0]);
+	d->gateway_is_refused = !d->gateway_is_proved;
 	return d->gateway_is_proved;
 }
 
@@ -224,16 +249,11 @@ static int explain(struct dtls *d, int error, struct failure *failure)
 			   wolfSSL_ERR_reason_error_string((unsigned long)error));
 }
 
-static bool is_about_certificates(const struct dtls *d)
-{
-	return d->proof->secret.len == 0 && !d->gateway_is_proved;
-}
-
 static int handshake_failed(struct dtls *d, int error, struct failure *failure)
 {
 	int r = explain(d, error, failure);
 
-	if (r == -EPROTO && is_about_certificates(d))
+	if (r == -EPROTO && d->gateway_is_refused)
 		return failure_prefix(failure, -EPERM,
 				      "whoever answers is not the gateway that we know: ");
 	return r;

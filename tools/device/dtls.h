@@ -29,6 +29,7 @@ struct dtls_proof {
  *   -ETIMEDOUT     nobody answers; with a secret this is also how a wrong one looks
  *   -ECONNREFUSED  nobody listens there, or no way leads there
  *   -ECONNRESET    the gateway ended it and said why
+ *   -EPROTO        what came made no sense: garbled on the way, or nobody's DTLS
  *   -EPERM         the gateway is not who it must be
  */
 int dtls_connect(const struct uri *gateway, const struct dtls_proof *proof, uint64_t until_us,

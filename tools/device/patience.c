@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A gateway restarts, a cloud is away, and a device has nobody to ask but itself: what may pass is
- * tried again until the time is over, ever more slowly. Silence and a closed port may pass. So may a
- * session that the gateway ended, but a gateway that ends three in a row means it.
+ * tried again until the time is over, ever more slowly. Silence and a closed port may pass, and what was
+ * garbled on the way (-EPROTO): the plain part of a handshake has nothing but UDP's checksum to protect
+ * it. So may a session that the gateway ended, but a gateway that ends three in a row means it.
  */
 #include "tools/device/patience.h"
 
@@ -45,6 +46,7 @@ enum patience_verdict patience_judge(struct patience *patience, int result, uint
 			return PATIENCE_STOP;
 		pause_us = next_pause(patience);
 		break;
+	case -EPROTO:
 	case -ETIMEDOUT:
 	case -ECONNREFUSED: pause_us = next_pause(patience); break;
 	default: return PATIENCE_STOP;
