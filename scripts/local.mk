@@ -9,4 +9,5 @@ EXTRA_DIST += \
 	scripts/setup \
 	scripts/wolfssl \
 	scripts/wolfssl-patches/dtls-empty-extensions.patch \
+	scripts/wolfssl-patches/dtls-short-records.patch \
 	tests/skips-allowed
