@@ -15,9 +15,10 @@
 #include "lib/wire.h"
 #include "plugins/registrar/path.h"
 
-#define BURST           32   /* datagrams before others have their turn */
-#define DATAGRAM_MAX    2048 /* bytes; longer ones are dropped */
-#define EMPTY_TURNS_MAX 64   /* wake-ups by trouble and without a datagram, one after the other */
+#define BURST           32        /* datagrams before others have their turn */
+#define DATAGRAM_MAX    2048      /* bytes; longer ones are dropped */
+#define RECEIVE_ROOM    (2 << 20) /* bytes; a small datagram takes up 768 */
+#define EMPTY_TURNS_MAX 64 /* wake-ups by trouble and without a datagram, one after the other */
 
 struct channel {
 	uint32_t number;
@@ -212,6 +213,17 @@ static int check_socket(int fd, int *ret_family)
 	return 0;
 }
 
+/*
+ * What comes while we are busy waits in the kernel, in line with what a flood brings: room for a few tens
+ * of milliseconds of that, as far as the system lets us, since what finds no room is lost for everybody.
+ */
+static void ask_for_room(int fd)
+{
+	const int size = RECEIVE_ROOM;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
 static int ask_for_local(int fd, int family)
 {
 	const int on = 1;
@@ -256,6 +268,7 @@ int channel_new(sd_event *event, const struct gw_msg_channel *msg, int *fd,
 	r = ask_for_local(*fd, channel->family);
 	if (r < 0)
 		return r;
+	ask_for_room(*fd);
 	r = sd_event_add_io(event, &channel->io, *fd, EPOLLIN, on_io, channel);
 	if (r < 0)
 		return r;
