@@ -145,11 +145,13 @@ static int on_timer(sd_event_source *source, uint64_t due_us, void *userdata)
 
 /* --- datagrams --- */
 
-const uint8_t *crowd_random(const struct crowd *c, const struct path *path)
+bool crowd_knows(const struct crowd *c, const struct path *path, struct front_known *ret)
 {
 	struct seat *seat = seat_of_entry(peers_find_path(&c->peers, path));
 
-	return seat ? peer_random(seat->peer) : NULL;
+	if (seat)
+		peer_describe(seat->peer, ret);
+	return seat;
 }
 
 void crowd_receive(struct crowd *c, const struct path *path, struct gw_blob datagram)

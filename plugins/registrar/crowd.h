@@ -5,12 +5,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct WOLFSSL_CTX;
 struct channel;
 struct crowd;
+struct front_known;
 struct front_result;
 struct gw_blob;
 struct gw_msg;
@@ -28,8 +30,8 @@ struct crowd *crowd_free(struct crowd *c);
 
 void crowd_set_limits(struct crowd *c, const struct crowd_limits *limits);
 
-/* The random with which the peer under this path began; NULL: there is none. */
-const uint8_t *crowd_random(const struct crowd *c, const struct path *path);
+/* What the front has to know of the peer under this path; false: there is none. */
+bool crowd_knows(const struct crowd *c, const struct path *path, struct front_known *ret);
 
 /* A datagram for the peer under this path, which there is. */
 void crowd_receive(struct crowd *c, const struct path *path, struct gw_blob datagram);

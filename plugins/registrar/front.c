@@ -11,9 +11,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "plugins/registrar/clear.h"
 #include "plugins/registrar/client-hello.h"
 #include "plugins/registrar/cookie.h"
 #include "plugins/registrar/record.h"
+
+#define RESTART_RECORDS_MAX 31 /* repetitions of its first hello that a client may have sent */
 
 _Static_assert(FRONT_REPLY_LEN == COOKIE_REPLY_LEN, "the reply is the cookie's");
 _Static_assert(FRONT_REFUSAL_LEN == RECORD_ALERT_LEN, "the refusal is an alert");
@@ -67,22 +70,52 @@ static enum front_verdict admit(const struct cookies *cookies, struct gw_blob ad
 	return FRONT_ADMIT;
 }
 
+static enum front_verdict judge_known(const struct front_known *known, struct gw_blob datagram)
+{
+	if (!record_datagram_is_whole(datagram))
+		return FRONT_DROP;
+	return clear_is_expected(datagram, known->proof, known->message_sequence) ? FRONT_PASS
+										  : FRONT_DROP;
+}
+
+/*
+ * Whether a client that shakes hands may be shown a challenge that was meant for another hello. It
+ * carries that one's numbers: large ones would have the client take our flight for old records, or
+ * the challenge for our next message. A device that begins anew counts from 0.
+ */
+static bool is_harmless(const struct client_hello *hello)
+{
+	return hello->message_sequence == 0 && hello->record_sequence <= RESTART_RECORDS_MAX;
+}
+
+/* A client that was misled by a foreign challenge says the same hello under another number: it begins anew. */
+static bool is_repetition(const struct front_known *known, const struct client_hello *hello)
+{
+	return hello->message_sequence == known->message_sequence &&
+	       memcmp(known->random, hello->random, CLIENT_RANDOM_LEN) == 0;
+}
+
 enum front_verdict front_judge(const struct cookies *cookies, struct gw_blob address,
-			       const uint8_t *known, struct gw_blob datagram,
+			       const struct front_known *known, struct gw_blob datagram,
 			       struct front_result *ret)
 {
+	enum front_verdict verdict;
 	struct client_hello hello;
 
 	if (!client_hello_is_one(datagram))
-		return known && record_datagram_is_whole(datagram) ? FRONT_PASS : FRONT_DROP;
+		return known ? judge_known(known, datagram) : FRONT_DROP;
 
 	if (client_hello_parse(datagram, &hello) < 0)
 		return FRONT_DROP;
-	if (known && memcmp(known, hello.random, CLIENT_RANDOM_LEN) == 0)
+	if (known && is_repetition(known, &hello))
 		return FRONT_PASS;
 	if (!client_hello_offers_version(&hello, DTLS_1_2))
 		return FRONT_DROP;
-	return admit(cookies, address, &hello, ret);
+
+	verdict = admit(cookies, address, &hello, ret);
+	if (verdict == FRONT_REPLY && known && !known->is_complete && !is_harmless(&hello))
+		return FRONT_DROP;
+	return verdict;
 }
 
 void front_refuse(const struct front_result *admission, uint8_t ret[FRONT_REFUSAL_LEN])

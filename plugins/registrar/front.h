@@ -35,12 +35,18 @@ struct front_result {
 	const uint8_t *cookie_secret; /* COOKIE_SECRET_LEN bytes */
 };
 
-/*
- * Judges a datagram that came from `address` (struct sockaddr_in or _in6). `known`: the client random
- * of the handshake that the peer under this path began with, NULL if there is none.
- */
+/* The peer under a path: the ClientHello that it began with, and how far it has come. */
+struct front_known {
+	const uint8_t *random; /* CLIENT_RANDOM_LEN bytes */
+	enum gw_proof proof;
+	uint16_t message_sequence;
+	bool is_complete; /* its handshake */
+};
+
+/* Judges a datagram that came from `address` (struct sockaddr_in or _in6). `known`: NULL if there is no
+ * peer under this path. */
 enum front_verdict front_judge(const struct cookies *cookies, struct gw_blob address,
-			       const uint8_t *known, struct gw_blob datagram,
+			       const struct front_known *known, struct gw_blob datagram,
 			       struct front_result *ret);
 
 /* What a client is told that is admitted and cannot be served: there is nothing in common. */

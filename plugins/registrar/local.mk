@@ -43,6 +43,7 @@ plugins_registrar_libregistrar_a_SOURCES = \
 	plugins/registrar/backlog.c plugins/registrar/backlog.h \
 	plugins/registrar/bucket.c plugins/registrar/bucket.h \
 	plugins/registrar/channel.c plugins/registrar/channel.h \
+	plugins/registrar/clear.c plugins/registrar/clear.h \
 	plugins/registrar/client-hello.c plugins/registrar/client-hello.h \
 	plugins/registrar/contexts.c plugins/registrar/contexts.h \
 	plugins/registrar/cookie.c plugins/registrar/cookie.h \

@@ -28,6 +28,7 @@
 #include "plugins/registrar/session.h"
 
 #define SECOND_US 1000000ull
+#define REPEAT_US 250000 /* at the soonest; clients wait a second (RFC 6347 4.2.4.1) */
 
 struct peer {
 	const struct peer_shared *shared;
@@ -35,6 +36,7 @@ struct peer {
 	struct path path;
 	uint8_t random[CLIENT_RANDOM_LEN];
 	enum gw_proof proof;
+	uint16_t hello_sequence; /* of its ClientHello, as a message */
 
 	enum peer_state state;
 	struct account account;
@@ -48,7 +50,7 @@ struct peer {
 	bool sent;       /* a datagram, in the call at hand */
 	bool changed;    /* a change of keys was fed */
 	bool confirmed;  /* it has said something under the new keys, so needs no plain records */
-	uint64_t deadline_us, retransmit_us, idle_us;
+	uint64_t deadline_us, retransmit_us, repeat_us, idle_us;
 };
 
 /* --- states --- */
@@ -253,13 +255,14 @@ static void take_key(struct peer *p, struct gw_blob key)
 		return;
 	}
 	enter(p, PEER_KEYED);
-	set_retransmission(p);
 	release(p);
 }
 
-/* An identity that can be no device's goes on at once, with a key that fits nobody. */
+/* An identity that can be no device's goes on at once, with a key that fits nobody. When we repeat
+ * ourselves does not tell how long the agent had to look. */
 static void ask_for_key(struct peer *p)
 {
+	set_retransmission(p);
 	if (!keying_identity(p->keying)) {
 		take_key(p, (struct gw_blob){ 0 });
 		return;
@@ -306,13 +309,23 @@ static void feed_early(struct peer *p, struct gw_blob datagram)
 		release(p);
 }
 
+/* Whether what is in clear may have the last flight repeated: anybody can send it, in the peer's name,
+ * as often as he likes. */
+static bool may_repeat(struct peer *p)
+{
+	if (p->now_us < p->repeat_us)
+		return false;
+	p->repeat_us = p->now_us + REPEAT_US;
+	return true;
+}
+
 /* Requests wait until the agent has judged the peer; repetitions of the handshake do not. Once the peer
  * speaks under the new keys it has no use for plain records, and only others send them. */
 static void feed_late(struct peer *p, struct gw_blob datagram)
 {
 	struct record record = record_first(datagram);
 
-	if (p->confirmed && record.epoch == 0)
+	if (record.epoch == 0 && (p->confirmed || !may_repeat(p)))
 		return;
 	if (p->state == PEER_WAITING && record.type == RECORD_APPLICATION_DATA)
 		hold(p, datagram);
@@ -326,8 +339,7 @@ static void route(struct peer *p, struct gw_blob datagram)
 	case PEER_HELLO:
 		if (p->proof == GW_PROOF_CERTIFICATE)
 			feed_early(p, datagram);
-		else if (client_hello_is_one(datagram) ||
-			 record_first(datagram).type == RECORD_ALERT)
+		else if (client_hello_is_one(datagram))
 			feed(p, datagram);
 		else
 			look_for_identity(p, datagram);
@@ -488,6 +500,7 @@ static int begin_session(struct peer *p, struct WOLFSSL_CTX *context,
 		.context = context,
 		.address = path_peer(&p->path),
 		.cookie_secret = admission->cookie_secret,
+		.record_sequence = admission->record_sequence,
 		.mtu = channel_mtu(p->channel),
 		.dates_matter = p->shared->dates_matter,
 	};
@@ -510,6 +523,7 @@ int peer_new(const struct peer_shared *shared, struct channel *channel, const st
 		.channel = channel,
 		.path = *path,
 		.proof = admission->proof,
+		.hello_sequence = admission->message_sequence,
 		.deadline_us = now_us + shared->handshake_timeout_us,
 		.retransmit_us = now_us + SECOND_US,
 	};
@@ -555,7 +569,12 @@ bool peer_is_busy(const struct peer *p)
 	       (p->state == PEER_SERVED && !conversation_is_idle(p->conversation));
 }
 
-const uint8_t *peer_random(const struct peer *p)
+void peer_describe(const struct peer *p, struct front_known *ret)
 {
-	return p->random;
+	*ret = (struct front_known){
+		.random = p->random,
+		.proof = p->proof,
+		.message_sequence = p->hello_sequence,
+		.is_complete = p->state >= PEER_WAITING,
+	};
 }

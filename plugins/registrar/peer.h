@@ -15,6 +15,7 @@ struct WOLFSSL_CTX;
 struct bucket;
 struct channel;
 struct conversation_facts;
+struct front_known;
 struct front_result;
 struct path;
 struct peer;
@@ -55,7 +56,9 @@ uint64_t peer_session(const struct peer *p);
 
 /* Somebody waits for something with it: the verdict on who has proved itself, or an answer. */
 bool peer_is_busy(const struct peer *p);
-const uint8_t *peer_random(const struct peer *p); /* of the ClientHello that it began with */
+
+/* What the front has to know of it. */
+void peer_describe(const struct peer *p, struct front_known *ret);
 
 /* A datagram came from it, whole records only. */
 void peer_receive(struct peer *p, struct gw_blob datagram, uint64_t now_us);

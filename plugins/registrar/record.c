@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define EPOCH_MAX 1 /* no renegotiation: one change of keys */
+#define EPOCH_MAX  1  /* no renegotiation: one change of keys */
+#define SEALED_MIN 16 /* bytes that encryption adds at least, with any suite */
 
 static uint64_t get_number(const uint8_t *at, size_t width)
 {
@@ -76,10 +77,13 @@ int handshake_next(struct gw_blob *record, struct handshake *ret)
 
 static bool record_is_ours(const struct record *record)
 {
-	return record->type >= RECORD_CHANGE_CIPHER_SPEC &&
-	       record->type <= RECORD_APPLICATION_DATA &&
-	       (record->version == DTLS_1_2 || record->version == DTLS_1_0) &&
-	       record->epoch <= EPOCH_MAX && record->fragment.len > 0;
+	if (record->type < RECORD_CHANGE_CIPHER_SPEC || record->type > RECORD_APPLICATION_DATA)
+		return false;
+	if (record->epoch == 0)
+		return record->fragment.len > 0 &&
+		       (record->version == DTLS_1_2 || record->version == DTLS_1_0);
+	return record->epoch <= EPOCH_MAX && record->version == DTLS_1_2 &&
+	       record->fragment.len >= SEALED_MIN;
 }
 
 bool record_datagram_is_whole(struct gw_blob datagram)
@@ -100,6 +104,16 @@ struct record record_first(struct gw_blob datagram)
 
 	(void)record_next(&datagram, &record);
 	return record;
+}
+
+void record_renumber_clear(uint8_t *data, size_t len, uint64_t *next)
+{
+	struct gw_blob rest = { data, len };
+	struct record record;
+
+	for (uint8_t *at = data; record_next(&rest, &record) == 0; at = data + (len - rest.len))
+		if (record.epoch == 0)
+			put_number(at + 5, (*next)++, 6);
 }
 
 bool record_datagram_has(struct gw_blob datagram, enum record_type type)

@@ -28,6 +28,8 @@ enum record_type {
 enum handshake_type {
 	HANDSHAKE_CLIENT_HELLO = 1,
 	HANDSHAKE_HELLO_VERIFY_REQUEST = 3,
+	HANDSHAKE_CERTIFICATE = 11,
+	HANDSHAKE_CERTIFICATE_VERIFY = 15,
 	HANDSHAKE_CLIENT_KEY_EXCHANGE = 16,
 };
 
@@ -55,12 +57,15 @@ struct handshake {
 int record_next(struct gw_blob *datagram, struct record *ret);
 int handshake_next(struct gw_blob *record, struct handshake *ret);
 
-/* Whether a datagram is nothing but whole records that a session may be fed: known types, DTLS 1.2 or
- * 1.0, the epochs 0 and 1. */
+/* Whether a datagram is nothing but whole records that a session may be fed: known types, DTLS 1.2 (or
+ * 1.0 in clear), the epochs 0 and 1, and long enough to be encrypted if they are. */
 bool record_datagram_is_whole(struct gw_blob datagram);
 
 /* The first record; all zero if there is none. */
 struct record record_first(struct gw_blob datagram);
+
+/* Gives the records of epoch 0 the numbers from *next on. */
+void record_renumber_clear(uint8_t *data, size_t len, uint64_t *next);
 
 bool record_datagram_has(struct gw_blob datagram, enum record_type type);
 

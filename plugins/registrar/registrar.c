@@ -196,10 +196,12 @@ static void on_datagram(void *userdata, struct channel *channel, const struct pa
 			struct gw_blob datagram)
 {
 	struct registrar *r = userdata;
+	struct front_known known;
 	struct front_result result;
 
 	(void)cookies_rotate(&r->cookies, gw_now_monotonic_us());
-	switch (front_judge(&r->cookies, path_peer(path), crowd_random(r->crowd, path), datagram,
+	switch (front_judge(&r->cookies, path_peer(path),
+			    crowd_knows(r->crowd, path, &known) ? &known : NULL, datagram,
 			    &result)) {
 	case FRONT_REPLY: channel_send(channel, path, GW_BLOB_ARRAY(result.reply)); break;
 	case FRONT_PASS: crowd_receive(r->crowd, path, datagram); break;

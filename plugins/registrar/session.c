@@ -3,6 +3,9 @@
  * Wraps a WOLFSSL object. The library asks for input when it wants some, so a datagram is laid out for
  * it, it is called, and its second request finds nothing. Repetitions and the cookie are wolfSSL's
  * business again once the object exists; the front has checked the cookie before.
+ *
+ * Records in clear are numbered by us: a forged one with a large number would have the library take
+ * all that the client says next for old. Messages have numbers of their own, which are what counts.
  */
 #include "plugins/registrar/session.h"
 
@@ -30,6 +33,7 @@ struct session {
 	void *userdata;
 	enum session_state state;
 	struct gw_blob input; /* laid out for wolfSSL, empty once it has it */
+	uint64_t next_clear;  /* number of the next record in clear */
 	struct flight flight;
 	bool dates_matter;
 	struct leaf leaf;
@@ -46,6 +50,7 @@ static int on_receive(WOLFSSL *ssl, char *buf, int size, void *userdata)
 	if (len == 0 || len > (size_t)size)
 		return WOLFSSL_CBIO_ERR_WANT_READ;
 	memcpy(buf, s->input.data, len);
+	record_renumber_clear((uint8_t *)buf, len, &s->next_clear);
 	return (int)len;
 }
 
@@ -135,6 +140,7 @@ int session_new(const struct session_setup *setup, struct session **ret)
 	s->userdata = setup->userdata;
 	s->dates_matter = setup->dates_matter;
 	s->context = setup->context;
+	s->next_clear = setup->record_sequence;
 	s->ssl = wolfSSL_new(setup->context);
 	if (!s->ssl)
 		return -ENOMEM;

@@ -42,6 +42,7 @@ struct session_setup {
 	struct WOLFSSL_CTX *context;
 	struct gw_blob address;       /* the peer's, as its cookie was made of it */
 	const uint8_t *cookie_secret; /* that its cookie was made with */
+	uint64_t record_sequence;     /* of the ClientHello's record */
 	uint16_t mtu;                 /* bytes of a datagram to it, 0 = do not care */
 	bool dates_matter;            /* the clock can be trusted */
 };

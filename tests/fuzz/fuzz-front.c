@@ -55,6 +55,7 @@ static void try_cookie(const struct cookies *cookies, struct gw_blob datagram,
 {
 	uint8_t again[DATAGRAM_MAX + COOKIE_LEN];
 	struct front_result result;
+	struct front_known known;
 	struct client_hello hello;
 	struct gw_blob answer;
 
@@ -65,7 +66,9 @@ static void try_cookie(const struct cookies *cookies, struct gw_blob datagram,
 	require(result.cookie_secret == cookies->secret);
 
 	/* its own repetition, somebody else's try, and a restart */
-	require(front_judge(cookies, GW_BLOB_ARRAY(address), result.random, answer, &result) ==
+	known = (struct front_known){ .random = result.random,
+				      .message_sequence = result.message_sequence };
+	require(front_judge(cookies, GW_BLOB_ARRAY(address), &known, answer, &result) ==
 		FRONT_PASS);
 	require(front_judge(cookies, GW_BLOB_ARRAY(elsewhere), NULL, answer, &result) ==
 		FRONT_REPLY);
@@ -73,7 +76,8 @@ static void try_cookie(const struct cookies *cookies, struct gw_blob datagram,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint8_t known[CLIENT_RANDOM_LEN] = { 1 };
+	static const uint8_t random[CLIENT_RANDOM_LEN] = { 1 };
+	static const struct front_known known = { random, GW_PROOF_PSK, 1, false };
 	static struct cookies cookies; /* of zeros: the same for every run */
 	struct gw_blob datagram = { data, size };
 	struct front_result result;
@@ -91,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case FRONT_PASS:
 	case _FRONT_VERDICT_MAX: abort(); /* there is nobody to pass it to */
 	}
-	if (front_judge(&cookies, GW_BLOB_ARRAY(address), known, datagram, &result) == FRONT_PASS)
+	if (front_judge(&cookies, GW_BLOB_ARRAY(address), &known, datagram, &result) == FRONT_PASS)
 		require(record_datagram_is_whole(datagram));
 	return 0;
 }

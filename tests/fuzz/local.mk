@@ -60,7 +60,8 @@ tests_fuzz_fuzz_report_SOURCES = tests/fuzz/fuzz-report.c
 tests_fuzz_fuzz_report_LDADD = $(FUZZ_LIBS) $(CONVERSATION_LIBS)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-front
-tests_fuzz_fuzz_front_SOURCES = tests/fuzz/fuzz-front.c plugins/registrar/client-hello.c \
+tests_fuzz_fuzz_front_SOURCES = tests/fuzz/fuzz-front.c plugins/registrar/clear.c \
+	plugins/registrar/client-hello.c \
 	plugins/registrar/cookie.c plugins/registrar/front.c plugins/registrar/record.c
 tests_fuzz_fuzz_front_LDADD = $(FUZZ_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
 

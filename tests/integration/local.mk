@@ -38,6 +38,7 @@ TESTS += \
 	tests/integration/test_registrar.py \
 	tests/integration/test_registrar_hostile.py \
 	tests/integration/test_registrar_rfc.py
+	tests/integration/test_registrar_poison.py
 EXTRA_DIST += \
 	tests/integration/datagrams.py \
 	tests/integration/door_agent.py \
@@ -46,6 +47,7 @@ EXTRA_DIST += \
 	tests/integration/test_registrar.py \
 	tests/integration/test_registrar_hostile.py \
 	tests/integration/test_registrar_rfc.py
+	tests/integration/test_registrar_poison.py
 
 # EST over CoAP as libcoap's clients speak it.
 TESTS += tests/integration/test_est.py

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""gangway-registrar holds out: against datagrams made to poison it, floods of handshakes, lossy and shuffling
-networks, descriptors that are no sockets; and an unknown identity looks like a wrong key."""
+"""gangway-registrar holds out: against floods of handshakes, lossy and shuffling networks, descriptors that are
+no sockets; and an unknown identity looks like a wrong key."""
 import fcntl
 import os
 import socket
@@ -10,83 +10,6 @@ import threading
 import datagrams as d
 import registrar
 import wire
-
-
-def poison():
-    """What has made DTLS servers deaf, by name."""
-    random = os.urandom(32)
-    hello = d.handshake(d.CLIENT_HELLO, d.client_hello(random))
-    good = d.record(d.HANDSHAKE, hello)
-    return {
-        "record number 1000": d.record(d.HANDSHAKE, hello, sequence=1000),
-        "record number 2^48-2": d.record(d.HANDSHAKE, hello, sequence=2**48 - 2),
-        "claims 16384 bytes": d.record(d.HANDSHAKE, hello, length=16384),
-        "fragment": d.record(d.HANDSHAKE, d.handshake(d.CLIENT_HELLO, d.client_hello(random),
-                                                      offset=0, fragment=20)),
-        "second fragment": d.record(d.HANDSHAKE, d.handshake(d.CLIENT_HELLO, d.client_hello(random),
-                                                             offset=20)),
-        "two bytes": good[:2],
-        "header only": good[:13],
-        "message number 65535": d.record(d.HANDSHAKE, d.handshake(
-            d.CLIENT_HELLO, d.client_hello(random), sequence=65535)),
-        "alert": d.record(d.ALERT, b"\2\50"),
-        "close notify": d.record(d.ALERT, b"\1\0"),
-        "application data": d.record(d.APPLICATION_DATA, b"hello"),
-        "garbage": os.urandom(200),
-        "empty": b"",
-        "empty extensions": d.record(d.HANDSHAKE, d.handshake(
-            d.CLIENT_HELLO, d.client_hello(random, extensions=b""))),
-        "change of keys": d.record(d.CHANGE_CIPHER_SPEC, b"\1"),
-        "epoch 1": d.record(d.HANDSHAKE, hello, epoch=1),
-        "encrypted data": d.record(d.APPLICATION_DATA, os.urandom(64), epoch=1, sequence=7),
-        "wrong cookie": d.record(d.HANDSHAKE, d.handshake(
-            d.CLIENT_HELLO, d.client_hello(random, cookie=os.urandom(32)), sequence=1)),
-        "key exchange": d.record(d.HANDSHAKE, d.handshake(d.CLIENT_KEY_EXCHANGE, b"\0\1x", 2)),
-        "8 kilobytes": d.record(d.HANDSHAKE, os.urandom(8000)),
-    }
-
-
-class Poison(registrar.RegistrarCase):
-    def test_from_strangers(self):
-        self.begin()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            for name, datagram in poison().items():
-                with self.subTest(name):
-                    stranger.sendto(datagram, ("127.0.0.1", self.port()))
-                    client = d.RawClient(self.port())
-                    self.addCleanup(client.close)
-                    self.assertEqual(d.messages(client.hello())[0], d.SERVER_HELLO)
-
-    def test_in_a_peer_s_name(self):
-        """In front of each of its datagrams, from its own address: during the handshake and after it."""
-        self.begin()
-        for name, datagram in poison().items():
-            # What is in clear and in order counts, whoever sent it: that is how DTLS 1.2 is. The
-            # challenge to a foreign ClientHello goes to the client, too.
-            if name in ("alert", "close notify", "key exchange", "wrong cookie", "record number 1000",
-                        "record number 2^48-2", "message number 65535", "empty extensions"):
-                continue
-            with self.subTest(name):
-                relay = d.Relay(self.port(), client=lambda passing, bad=datagram: [bad, passing])
-                self.assertIn("ace.est", self.coap("coap-client-openssl", ".well-known/core",
-                                                   port=relay.port))
-                relay.close()
-
-    def test_plain_alerts_do_not_end_a_session(self):
-        talking = []
-
-        def add(datagram):
-            if datagram[0] == d.APPLICATION_DATA:
-                talking.append(True)
-            return [d.record(d.ALERT, b"\2\50", sequence=99), d.record(d.ALERT, b"\1\0", sequence=98),
-                    datagram] if talking else [datagram]
-
-        self.begin()
-        relay = d.Relay(self.port(), client=add)
-        self.addCleanup(relay.close)
-        for client in registrar.COAP_CLIENTS:
-            self.assertIn("ace.est", self.coap(client, ".well-known/core", port=relay.port))
-            talking.clear()
 
 
 class Network(registrar.RegistrarCase):
@@ -342,8 +265,8 @@ class Limits(registrar.RegistrarCase):
         self.agent.wait("secret_query", count=4)
         for client in clients:
             client.close()
-        # within the second in which six came, no more than the burst and what was earned meanwhile
-        self.assertLess(self.agent.count("secret_query"), 6)
+        # at once, no more than the burst and what was earned meanwhile
+        self.assertLess(self.agent.count("secret_query", identity="ACME-1"), 6)
         # and a client that repeats itself gets through after all
         self.assertIn("ace.est", self.coap("coap-client-openssl", ".well-known/core"))
 

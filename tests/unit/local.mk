@@ -97,6 +97,13 @@ tests_unit_test_client_hello_SOURCES = tests/unit/test-client-hello.c \
 tests_unit_test_client_hello_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_client_hello_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-clear
+tests_unit_test_clear_SOURCES = tests/unit/test-clear.c \
+	plugins/registrar/clear.c \
+	plugins/registrar/record.c
+tests_unit_test_clear_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_clear_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-cookie
 tests_unit_test_cookie_SOURCES = tests/unit/test-cookie.c \
 	tests/unit/hello.h \
@@ -109,6 +116,7 @@ tests_unit_test_cookie_LDADD = $(CMOCKA_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_L
 UNIT_TESTS += tests/unit/test-front
 tests_unit_test_front_SOURCES = tests/unit/test-front.c \
 	tests/unit/hello.h \
+	plugins/registrar/clear.c \
 	plugins/registrar/client-hello.c \
 	plugins/registrar/cookie.c \
 	plugins/registrar/front.c \

@@ -19,12 +19,15 @@
 static const uint8_t psk_suites[] = { 0x13, 0x01, 0xc0, 0xa8, 0xc0, 0xae };
 static const uint8_t certificate_suites[] = { 0xc0, 0xae };
 static const uint8_t from[16] = { 2, 0, 0x12, 0x34, 127, 0, 0, 1 };
-static const uint8_t same[CLIENT_RANDOM_LEN] = { [0 ... 31] = 5 };
-static const uint8_t other[CLIENT_RANDOM_LEN] = { [0 ... 31] = 6 };
+static const uint8_t fives[CLIENT_RANDOM_LEN] = { [0 ... 31] = 5 };
+static const uint8_t sixes[CLIENT_RANDOM_LEN] = { [0 ... 31] = 6 };
+static const struct front_known same[1] = { { fives, GW_PROOF_PSK, 1, false } };
+static const struct front_known other[1] = { { sixes, GW_PROOF_PSK, 1, false } };
+static const struct front_known done[1] = { { sixes, GW_PROOF_PSK, 1, true } };
 
 static struct cookies cookies;
 
-static enum front_verdict judge(const uint8_t *known, struct gw_blob datagram,
+static enum front_verdict judge(const struct front_known *known, struct gw_blob datagram,
 				struct front_result *ret)
 {
 	return front_judge(&cookies, GW_BLOB_ARRAY(from), known, datagram, ret);
@@ -61,7 +64,7 @@ static void test_stranger_proves_his_address(void **state)
 	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
 	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_ADMIT);
 	assert_int_equal(result.proof, GW_PROOF_PSK);
-	assert_memory_equal(result.random, same, sizeof(same));
+	assert_memory_equal(result.random, fives, sizeof(fives));
 	assert_int_equal(result.message_sequence, 1);
 	assert_ptr_equal(result.cookie_secret, cookies.secret);
 
@@ -78,7 +81,7 @@ static void test_wrong_cookie_is_challenged_again(void **state)
 	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
 	h.data[HELLO_SESSION_ID + 2] ^= 1;
 	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_REPLY);
-	assert_int_equal(judge(other, hello_blob(&h), &result), FRONT_REPLY);
+	assert_int_equal(judge(done, hello_blob(&h), &result), FRONT_REPLY);
 }
 
 static void test_previous_secret(void **state)
@@ -96,7 +99,7 @@ static void test_previous_secret(void **state)
 
 static void test_known_peer(void **state)
 {
-	static const uint8_t data[] = { 23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 9 };
+	static const uint8_t data[13 + 16] = { 23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 16 };
 	struct front_result result;
 	struct hello h;
 
@@ -104,11 +107,71 @@ static void test_known_peer(void **state)
 	make_proved(&h, GW_BLOB_ARRAY(psk_suites));
 	assert_int_equal(judge(same, hello_blob(&h), &result), FRONT_PASS);
 	assert_int_equal(judge(other, hello_blob(&h), &result), FRONT_ADMIT);
+	hello_number(&h, HELLO_SEQUENCE, 2, 2);
+	assert_int_equal(judge(same, hello_blob(&h), &result), FRONT_ADMIT);
+	assert_int_equal(result.message_sequence, 2);
 	hello_make(&h, 5, NONE, GW_BLOB_ARRAY(psk_suites), NONE);
 	assert_int_equal(judge(other, hello_blob(&h), &result), FRONT_REPLY);
 
 	assert_int_equal(judge(same, GW_BLOB_ARRAY(data), &result), FRONT_PASS);
 	assert_int_equal(judge(NULL, GW_BLOB_ARRAY(data), &result), FRONT_DROP);
+}
+
+/* A client in the middle of a handshake must not be shown numbers that are not of its handshake. */
+static void test_challenge_in_a_peer_s_name(void **state)
+{
+	static const struct {
+		uint64_t record;
+		uint16_t message;
+		enum front_verdict half_open;
+	} hellos[] = {
+		{ 0, 0, FRONT_REPLY },    { 31, 0, FRONT_REPLY },
+		{ 32, 0, FRONT_DROP },    { 1000, 0, FRONT_DROP },
+		{ 0, 1, FRONT_DROP },     { (1ull << 48) - 2, 0, FRONT_DROP },
+		{ 0, 65535, FRONT_DROP },
+	};
+	struct front_result result;
+	struct hello h;
+
+	for (size_t i = 0; i < sizeof(hellos) / sizeof(hellos[0]); i++) {
+		hello_make(&h, 5, NONE, GW_BLOB_ARRAY(psk_suites), NONE);
+		hello_number(&h, HELLO_RECORD_SEQUENCE, 6, hellos[i].record);
+		hello_number(&h, HELLO_SEQUENCE, 2, hellos[i].message);
+		assert_int_equal(judge(other, hello_blob(&h), &result), hellos[i].half_open);
+		assert_int_equal(judge(done, hello_blob(&h), &result), FRONT_REPLY);
+		assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_REPLY);
+	}
+}
+
+/* Only what the client has to say next, whole. */
+static void test_clear_of_a_peer(void **state)
+{
+	static const uint8_t change[] = { 20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 1 };
+	static const uint8_t alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40 };
+	struct front_result result;
+
+	assert_int_equal(judge(same, GW_BLOB_ARRAY(change), &result), FRONT_PASS);
+	assert_int_equal(judge(same, (struct gw_blob){ change, 13 }, &result), FRONT_DROP);
+	assert_int_equal(judge(same, GW_BLOB_ARRAY(alert), &result), FRONT_DROP);
+	assert_int_equal(judge(NULL, GW_BLOB_ARRAY(change), &result), FRONT_DROP);
+}
+
+/* Whatever is answered, and however short, is longer than the answer. */
+static void test_no_amplification(void **state)
+{
+	static const uint8_t suite[] = { 0xc0, 0xa8 };
+	struct front_result result;
+	struct hello h;
+
+	hello_make(&h, 5, NONE, GW_BLOB_ARRAY(suite), NONE);
+	assert_int_equal(h.len, 67); /* no hello is shorter */
+	assert_true(FRONT_REPLY_LEN < h.len);
+	assert_int_equal(judge(NULL, hello_blob(&h), &result), FRONT_REPLY);
+	for (size_t suites = 0; suites <= sizeof(psk_suites); suites++) {
+		hello_make(&h, 5, NONE, (struct gw_blob){ psk_suites, suites }, NONE);
+		assert_int_equal(judge(NULL, hello_blob(&h), &result),
+				 suites && suites % 2 == 0 ? FRONT_REPLY : FRONT_DROP);
+	}
 }
 
 /* No cut of anything may reach a session: wolfSSL would wait for the rest. */
@@ -208,6 +271,9 @@ int main(void)
 		cmocka_unit_test_setup(test_wrong_cookie_is_challenged_again, setup),
 		cmocka_unit_test_setup(test_previous_secret, setup),
 		cmocka_unit_test_setup(test_known_peer, setup),
+		cmocka_unit_test_setup(test_challenge_in_a_peer_s_name, setup),
+		cmocka_unit_test_setup(test_clear_of_a_peer, setup),
+		cmocka_unit_test_setup(test_no_amplification, setup),
 		cmocka_unit_test_setup(test_truncated, setup),
 		cmocka_unit_test_setup(test_poison, setup),
 		cmocka_unit_test_setup(test_groups_in_common, setup),

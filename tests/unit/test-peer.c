@@ -220,12 +220,12 @@ static void begin(enum gw_proof proof)
 		.tell = on_tell,
 		.facts = &facts,
 		.dummy_key = dummy_key,
-		.secrets = &secrets,
 		.complaints = &complaints,
 		.handshake_timeout_us = HANDSHAKE_US,
 		.idle_timeout_us = IDLE_US,
 	};
 	bucket_init(&secrets, 10, 10, START_US);
+	shared.secrets = &secrets;
 	bucket_init(&complaints, 10, 10, START_US);
 	assert_int_equal(peer_new(&shared, NULL, &path, 42, NULL, &admission, START_US, &peer), 0);
 	n_told = 0;
@@ -318,6 +318,9 @@ static void happen(enum event event)
 	}
 }
 
+static const uint8_t late_exchange[] = { 22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 12,
+					 16, 0,    0,    8, 0, 2, 0, 0, 0, 0, 0, 0 };
+
 /* Takes a PSK peer from its start to a state. */
 static void reach(enum peer_state state)
 {
@@ -372,7 +375,7 @@ static const struct outcome outcomes[_PEER_STATE_MAX][_EVENT_MAX] = {
 		[CHANGE] = STAYS(PEER_HELLO),
 		[FINISHED] = STAYS(PEER_HELLO),
 		[DATA] = STAYS(PEER_HELLO),
-		[ALERT] = FEEDS(PEER_HELLO),
+		[ALERT] = STAYS(PEER_HELLO),
 		[SECRET] = STAYS(PEER_HELLO),
 		[NO_SECRET] = STAYS(PEER_HELLO),
 		[ALLOW] = STAYS(PEER_HELLO),
@@ -638,6 +641,38 @@ static void test_flight_waits_for_the_secret_in_order(void **state)
 	end();
 }
 
+/* Somebody who sends old messages in its name gets it no more answers than a client would ask for. */
+static void test_last_flight_is_not_repeated_for_ever(void **state)
+{
+	for (int is_served = 0; is_served < 2; is_served++) {
+		reach(is_served ? PEER_SERVED : PEER_WAITING);
+		for (int i = 0; i < 100; i++)
+			happen(EXCHANGE);
+		assert_int_equal(session.n_fed, 1);
+		peer_receive(peer, (struct gw_blob){ late_exchange, sizeof(late_exchange) },
+			     START_US + 250000);
+		assert_int_equal(session.n_fed, 2);
+		end();
+	}
+}
+
+/* How long the agent took to look is not to be seen. */
+static void test_repeats_from_the_question_on(void **state)
+{
+	static const bool is_there[] = { false, true };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct gw_msg answer = { .type = GW_MSG_SECRET, .secret = { .session = 42 } };
+
+		if (is_there[i])
+			answer.secret.secret = GW_BLOB_ARRAY(secret);
+		reach(PEER_ASKING);
+		peer_take(peer, &answer, START_US + 300000);
+		assert_int_equal(peer_due(peer), START_US + 1000000);
+		end();
+	}
+}
+
 static void test_requests_wait_for_the_verdict(void **state)
 {
 	reach(PEER_WAITING);
@@ -725,6 +760,8 @@ int main(void)
 		cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_unverified_certificate_proves_nothing),
 		cmocka_unit_test(test_flight_waits_for_the_secret_in_order),
+		cmocka_unit_test(test_last_flight_is_not_repeated_for_ever),
+		cmocka_unit_test(test_repeats_from_the_question_on),
 		cmocka_unit_test(test_requests_wait_for_the_verdict),
 		cmocka_unit_test(test_no_plain_records_once_it_has_spoken),
 		cmocka_unit_test(test_secrets_have_a_rate),
