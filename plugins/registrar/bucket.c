@@ -17,17 +17,25 @@ void bucket_init(struct bucket *b, uint32_t rate, uint32_t burst, uint64_t now_u
 	b->level_us = full_us(b);
 }
 
-bool bucket_take(struct bucket *b, uint64_t now_us)
+static uint64_t price_us(const struct bucket *b)
 {
-	uint64_t price_us = SECOND_US / b->rate;
+	return SECOND_US / b->rate;
+}
 
+uint32_t bucket_level(struct bucket *b, uint64_t now_us)
+{
 	if (now_us > b->last_us) {
 		b->level_us = GW_MIN(b->level_us + (now_us - b->last_us), full_us(b));
 		b->last_us = now_us;
 	}
-	if (b->level_us < price_us)
+	return (uint32_t)(b->level_us / price_us(b));
+}
+
+bool bucket_take(struct bucket *b, uint64_t now_us)
+{
+	if (bucket_level(b, now_us) == 0)
 		return false;
 
-	b->level_us -= price_us;
+	b->level_us -= price_us(b);
 	return true;
 }

@@ -15,5 +15,8 @@ struct bucket {
 /* Starts full. */
 void bucket_init(struct bucket *b, uint32_t rate, uint32_t burst, uint64_t now_us);
 
+/* Whole tokens at hand. */
+uint32_t bucket_level(struct bucket *b, uint64_t now_us);
+
 /* Takes a token; false if there is none. */
 bool bucket_take(struct bucket *b, uint64_t now_us);

@@ -59,6 +59,7 @@ plugins_registrar_libregistrar_a_SOURCES = \
 	plugins/registrar/path.c plugins/registrar/path.h \
 	plugins/registrar/peer.c plugins/registrar/peer.h \
 	plugins/registrar/peers.c plugins/registrar/peers.h \
+	plugins/registrar/ration.c plugins/registrar/ration.h \
 	plugins/registrar/record.c plugins/registrar/record.h \
 	plugins/registrar/registrar.c plugins/registrar/registrar.h \
 	plugins/registrar/session.c plugins/registrar/session.h

@@ -24,6 +24,7 @@
 #include "plugins/registrar/keying.h"
 #include "plugins/registrar/leaf.h"
 #include "plugins/registrar/path.h"
+#include "plugins/registrar/ration.h"
 #include "plugins/registrar/record.h"
 #include "plugins/registrar/session.h"
 
@@ -267,7 +268,7 @@ static void ask_for_key(struct peer *p)
 		take_key(p, (struct gw_blob){ 0 });
 		return;
 	}
-	if (!bucket_take(p->shared->secrets, p->now_us)) {
+	if (!ration_take(p->shared->secrets, &p->path, p->now_us)) {
 		keying_forget(p->keying);
 		backlog_clear(&p->backlog);
 		return;

@@ -19,6 +19,7 @@ struct front_known;
 struct front_result;
 struct path;
 struct peer;
+struct ration;
 
 enum peer_state {
 	PEER_HELLO,   /* the handshake is under way, and no key is needed yet */
@@ -37,7 +38,7 @@ struct peer_shared {
 
 	const struct conversation_facts *facts;
 	const uint8_t *dummy_key;  /* see keying.h */
-	struct bucket *secrets;    /* a token for each secret asked of the agent */
+	struct ration *secrets;    /* of which each question to the agent for one takes one */
 	struct bucket *complaints; /* a token for each log line about what came to nothing */
 	uint64_t handshake_timeout_us, idle_timeout_us;
 	bool dates_matter; /* the clock can be trusted */

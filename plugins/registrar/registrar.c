@@ -26,6 +26,7 @@
 #include "plugins/registrar/front.h"
 #include "plugins/registrar/path.h"
 #include "plugins/registrar/peer.h"
+#include "plugins/registrar/ration.h"
 
 #define CHANNELS_MAX    64
 #define COMPLAINT_RATE  5
@@ -45,7 +46,8 @@ struct registrar {
 
 	struct peer_shared shared;
 	struct conversation_facts facts;
-	struct bucket secrets, complaints;
+	struct ration *secrets;
+	struct bucket complaints;
 	uint8_t dummy_key[GW_KEY_LEN];
 
 	sd_event_source *ask; /* for the next certificate of our own */
@@ -329,10 +331,17 @@ static int apply(struct registrar *r, const struct options *options)
 		.sessions_per_source = options->sessions_per_source,
 	};
 	uint64_t now_us = gw_now_monotonic_us();
+	int e;
 
+	/* Nobody is there yet, or any more, who could hold the one before. */
+	r->secrets = ration_free(r->secrets);
+	e = ration_new(options->secret_rate, now_us, &r->secrets);
+	if (e < 0)
+		return e;
+
+	r->shared.secrets = r->secrets;
 	r->shared.handshake_timeout_us = options->handshake_timeout_us;
 	r->shared.idle_timeout_us = options->idle_timeout_us;
-	bucket_init(&r->secrets, options->secret_rate, options->secret_rate, now_us);
 	bucket_init(&r->complaints, COMPLAINT_RATE, COMPLAINT_BURST, now_us);
 	crowd_set_limits(r->crowd, &limits);
 	return contexts_serve_psk(r->contexts, options->psk_ccm8);
@@ -384,6 +393,7 @@ struct registrar *registrar_free(struct registrar *r)
 	r->credentials = credentials_free(r->credentials);
 	r->contexts = contexts_free(r->contexts);
 	sd_event_source_disable_unref(r->ask);
+	r->secrets = ration_free(r->secrets);
 	cookies_done(&r->cookies);
 	explicit_bzero(r->dummy_key, sizeof(r->dummy_key));
 	free(r);
@@ -431,7 +441,6 @@ int registrar_new(struct gw_plugin *plugin, sd_event *event, struct registrar **
 		.userdata = r,
 		.facts = &r->facts,
 		.dummy_key = r->dummy_key,
-		.secrets = &r->secrets,
 		.complaints = &r->complaints,
 		.dates_matter = true,
 	};

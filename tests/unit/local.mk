@@ -143,6 +143,14 @@ tests_unit_test_bucket_SOURCES = tests/unit/test-bucket.c plugins/registrar/buck
 tests_unit_test_bucket_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_bucket_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-ration
+tests_unit_test_ration_SOURCES = tests/unit/test-ration.c \
+	plugins/registrar/bucket.c \
+	plugins/registrar/path.c \
+	plugins/registrar/ration.c
+tests_unit_test_ration_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ration_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-lineup
 tests_unit_test_lineup_SOURCES = tests/unit/test-lineup.c \
 	plugins/registrar/lineup.c \
@@ -441,6 +449,7 @@ tests_unit_test_peer_SOURCES = tests/unit/test-peer.c \
 	plugins/registrar/keying.c \
 	plugins/registrar/path.c \
 	plugins/registrar/peer.c \
+	plugins/registrar/ration.c \
 	plugins/registrar/record.c
 tests_unit_test_peer_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_unit_test_peer_LDADD = $(CMOCKA_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)

@@ -31,6 +31,19 @@ static void test_burst_then_rate(void **state)
 	assert_int_equal(drain(&b, 3605060000), 20); /* never more than the burst */
 }
 
+static void test_level(void **state)
+{
+	struct bucket b;
+
+	bucket_init(&b, 100, 20, 5000000);
+	assert_int_equal(bucket_level(&b, 5000000), 20);
+	(void)drain(&b, 5000000);
+	assert_int_equal(bucket_level(&b, 5000000), 0);
+	assert_int_equal(bucket_level(&b, 5010000), 1);
+	assert_int_equal(bucket_level(&b, 5010000), 1); /* looking costs nothing */
+	assert_int_equal(bucket_level(&b, 3605060000), 20);
+}
+
 static void test_steady(void **state)
 {
 	unsigned n = 0;
@@ -56,6 +69,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_burst_then_rate),
+		cmocka_unit_test(test_level),
 		cmocka_unit_test(test_steady),
 		cmocka_unit_test(test_clock_that_does_not_move),
 	};

@@ -23,6 +23,7 @@
 #include "plugins/registrar/leaf.h"
 #include "plugins/registrar/path.h"
 #include "plugins/registrar/peer.h"
+#include "plugins/registrar/ration.h"
 #include "plugins/registrar/record.h"
 #include "plugins/registrar/session.h"
 
@@ -191,7 +192,8 @@ void channel_send(struct channel *channel, const struct path *path, struct gw_bl
 
 /* --- a peer in any state --- */
 
-static struct bucket secrets, complaints;
+static struct ration *secrets;
+static struct bucket complaints;
 static struct conversation_facts facts;
 static const uint8_t dummy_key[GW_KEY_LEN];
 static struct peer_shared shared;
@@ -224,8 +226,8 @@ static void begin(enum gw_proof proof)
 		.handshake_timeout_us = HANDSHAKE_US,
 		.idle_timeout_us = IDLE_US,
 	};
-	bucket_init(&secrets, 10, 10, START_US);
-	shared.secrets = &secrets;
+	assert_int_equal(ration_new(40, START_US, &secrets), 0);
+	shared.secrets = secrets;
 	bucket_init(&complaints, 10, 10, START_US);
 	assert_int_equal(peer_new(&shared, NULL, &path, 42, NULL, &admission, START_US, &peer), 0);
 	n_told = 0;
@@ -234,6 +236,7 @@ static void begin(enum gw_proof proof)
 static void end(void)
 {
 	peer = peer_free(peer);
+	secrets = ration_free(secrets);
 	assert_false(session.alive);
 	assert_false(conversation.alive);
 }
@@ -706,12 +709,14 @@ static void test_secrets_have_a_rate(void **state)
 {
 	begin(GW_PROOF_PSK);
 	happen(HELLO);
-	while (bucket_take(&secrets, START_US))
+	while (ration_take(secrets, peer_path(peer), START_US))
 		;
 	happen(EXCHANGE);
 	assert_int_equal(peer_state(peer), PEER_HELLO);
 	assert_int_equal(n_told, 0);
-	bucket_init(&secrets, 1, 1, START_US);
+	secrets = ration_free(secrets);
+	assert_int_equal(ration_new(1, START_US, &secrets), 0);
+	shared.secrets = secrets;
 	happen(EXCHANGE);
 	assert_int_equal(peer_state(peer), PEER_ASKING);
 	assert_int_equal(n_told, 1);
