@@ -211,6 +211,10 @@ int gw_link_send(struct gw_link *link, const struct gw_msg *msg, int fd)
 		return 0;
 
 	r = packet_new(msg, fd, &packet);
+	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE) {
+		gw_link_break(link, "there was no room for a message to it");
+		return 0;
+	}
 	if (r < 0)
 		return r;
 

@@ -46,7 +46,9 @@ int gw_link_new(struct sd_event *event, int fd, const struct gw_link_ops *ops, v
 struct gw_link *gw_link_free(struct gw_link *link);
 
 /* Queues a message; fd (-1: none) is borrowed and duplicated. Encoding errors (our bug or a field
- * above its limit) are returned; a broken link swallows the message and reports by closed(). */
+ * above its limit) are returned; a broken link swallows the message and reports by closed(). Where there is
+ * no memory or descriptor left for it the link breaks, since the peer would wait for what was lost: both
+ * ends know how to begin anew. */
 int gw_link_send(struct gw_link *link, const struct gw_msg *msg, int fd);
 
 /*

@@ -59,7 +59,7 @@ tests_unit_test_wire_LDADD = $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test-link
 tests_unit_test_link_SOURCES = tests/unit/test-link.c lib/link.c lib/util.c lib/wire.c
 tests_unit_test_link_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_link_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=free
+tests_unit_test_link_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=free -Wl,--wrap=malloc
 tests_unit_test_link_LDADD = $(CMOCKA_LIBS) $(SYSTEMD_LIBS)
 
 UNIT_TESTS += tests/unit/test-plugin

@@ -81,6 +81,15 @@ void __wrap_free(void *memory)
 	__real_free(memory);
 }
 
+static bool no_memory; /* from now on */
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+	return no_memory ? NULL : __real_malloc(size);
+}
+
 /* --- fixture --- */
 
 static int on_message(struct gw_link *link, const struct gw_msg *msg, int *fd, void *userdata)
@@ -699,6 +708,21 @@ static void test_secret_in_a_message_that_cannot_be_sent(void **state)
 	assert_no_trace(f);
 }
 
+/* The peer would wait for it for ever. */
+static void test_no_memory_for_a_message(void **state)
+{
+	struct fixture *f = *state;
+	int r;
+
+	no_memory = true;
+	r = gw_link_send(f->link, &secret_msg, /* fd= */ -1);
+	no_memory = false;
+	assert_int_equal(r, 0);
+	assert_int_equal(f->n_closed, 0); /* never from within */
+	assert_closed(f, "there was no room for a message to it");
+	assert_no_trace(f);
+}
+
 static void test_received_secret_leaves_no_trace(void **state)
 {
 	struct fixture *f = *state;
@@ -751,6 +775,7 @@ int main(void)
 		TEST(test_more_descriptors_than_we_look_at),
 		TEST(test_descriptor_where_none_belongs),
 		TEST(test_sending_a_bad_descriptor),
+		TEST(test_no_memory_for_a_message),
 		TEST(test_slow_reader_gets_all_in_order),
 		TEST(test_peer_that_never_reads),
 		TEST(test_small_messages_count_in_full),
