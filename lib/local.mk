@@ -11,6 +11,7 @@ lib_libgangway_a_SOURCES = \
 	lib/coap.c lib/coap.h \
 	lib/der.c lib/der.h \
 	lib/hex.c lib/hex.h \
+	lib/json-text.h \
 	lib/label.c lib/label.h \
 	lib/link.c lib/link.h \
 	lib/log.c lib/log.h \

@@ -13,6 +13,7 @@
 
 #include "lib/base64.h"
 #include "lib/hex.h"
+#include "lib/json-text.h"
 #include "lib/util.h"
 #include "plugins/mqtt/dialect-table.h"
 
@@ -165,7 +166,7 @@ static int write_members(const struct dialect_member *members, size_t n, const s
 
 static int dump(json_t *json, char **ret)
 {
-	char *text = json_dumps(json, JSON_COMPACT);
+	char *text = gw_json_text(json);
 
 	json_decref(json);
 	if (!text)

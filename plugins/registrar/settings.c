@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "lib/coap.h"
+#include "lib/json-text.h"
 #include "lib/util.h"
 #include "lib/wire.h"
 #include "plugins/registrar/reply.h"
@@ -37,7 +38,7 @@ int settings_format(const struct gw_msg_settings *settings, uint8_t **ret, size_
 	    json_object_set_new(root, "renew_at", json_integer((json_int_t)settings->renew_at)) < 0)
 		return -ENOMEM;
 
-	text = json_dumps(root, JSON_COMPACT);
+	text = gw_json_text(root);
 	if (!text)
 		return -ENOMEM;
 

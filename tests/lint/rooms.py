@@ -14,7 +14,7 @@ ROOMS = [
     ("wolfssl/", ["lib/crypto", "plugins/registrar/", "tools/device/"]),
     ("mosquitto.h", ["lib/mqtt", "plugins/mqtt/", "tools/cloud/"]),
     ("openssl/", ["lib/mqtt", "plugins/mqtt/", "tools/cloud/"]),
-    ("jansson.h", ["plugins/mqtt/", "plugins/registrar/report", "plugins/registrar/settings", "tools/cloud/",
+    ("jansson.h", ["lib/json-text", "plugins/mqtt/", "plugins/registrar/report", "plugins/registrar/settings", "tools/cloud/",
                    "tools/ctl/"]),
     ("netlink/", ["plugins/ip/"]),
     ("linux/rtnetlink.h", ["plugins/ip/"]),

@@ -640,6 +640,50 @@ static void what_cannot_be_said(void **state)
 
 /* A revocation is never held up by how somebody worded its reason, or by how a serial is
  * written. */
+static int n_left; /* allocations until one fails; 0: it has failed */
+
+static void *fail_once(size_t size)
+{
+	if (n_left > 0 && --n_left == 0)
+		return NULL;
+	return malloc(size);
+}
+
+/* The whole body or none: one with a hole in it would be repeated for ever. */
+static void no_memory_while_writing(void **state)
+{
+	static const uint8_t key_hash[GW_HASH_LEN] = { 1 }, csr[400];
+	const struct gw_msg msg = { .type = GW_MSG_REQUEST,
+				    .request = { .kind = GW_REQUEST_ENROLL,
+						 .job = "00112233445566778899aabbccddeeff",
+						 .device = "d",
+						 .tenant = "default",
+						 .claim = "c",
+						 .of = "",
+						 .method = "qr",
+						 .reason = "",
+						 .key = GW_BLOB_ARRAY(key_hash),
+						 .csr = GW_BLOB_ARRAY(csr) } };
+	struct dialect_error error;
+	char *whole, *text;
+	int n = 0;
+
+	assert_int_equal(dialect_write(&msg, &whole, &error), 0);
+	for (bool failed = true; failed; n++) {
+		json_set_alloc_funcs(fail_once, free);
+		n_left = n + 1;
+		if (dialect_write(&msg, &text, &error) >= 0) {
+			assert_string_equal(text, whole);
+			free(text);
+		}
+		failed = n_left == 0;
+		n_left = 0;
+		dialect_init();
+	}
+	assert_true(n > 20);
+	free(whole);
+}
+
 static void reasons_and_serials_are_mended(void **state)
 {
 	static const struct {
@@ -742,6 +786,7 @@ int main(void)
 		cmocka_unit_test(too_long),
 		cmocka_unit_test(what_is_read_is_written_again),
 		cmocka_unit_test(what_cannot_be_said),
+		cmocka_unit_test(no_memory_while_writing),
 		cmocka_unit_test(reasons_and_serials_are_mended),
 		cmocka_unit_test(status),
 		cmocka_unit_test(status_ids),

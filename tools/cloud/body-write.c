@@ -11,6 +11,7 @@
 
 #include "lib/base64.h"
 #include "lib/blob.h"
+#include "lib/json-text.h"
 #include "lib/util.h"
 #include "tools/cloud/registry.h"
 
@@ -19,7 +20,7 @@
 /* Takes over the value, which may be NULL: then something before has failed. */
 static char *finish(json_t *body)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	char *text = body ? gw_json_text(body) : NULL;
 
 	json_decref(body);
 	return text;

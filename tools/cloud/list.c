@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "lib/json-text.h"
 #include "lib/util.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/registry.h"
@@ -65,7 +66,7 @@ static int row_command(const struct command *command, void *userdata)
 static int print_object(json_t *object, void *userdata)
 {
 	bool *first = userdata;
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	char *text = object ? gw_json_text(object) : NULL;
 
 	json_decref(object);
 	if (!text)
