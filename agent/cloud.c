@@ -129,10 +129,10 @@ static void send_anchors(struct plugin *registrar, enum gw_anchors_purpose purpo
 	_cleanup_close_ int fd = make_sealed(certificates);
 	struct gw_msg msg = { .type = GW_MSG_ANCHORS, .anchors = { (uint8_t)purpose } };
 
-	if (fd < 0)
-		gw_log(ERROR, "Cannot hand on trust anchors: %s", strerror(-fd));
-	else
+	if (fd >= 0)
 		plugin_send(registrar, &msg, fd);
+	else if (registrar) /* it hears them all when it comes back */
+		plugin_break(registrar, "trust anchors cannot be handed on");
 }
 
 int cloud_take_anchors(struct agent *agent, const struct gw_msg_anchors *msg, int fd)
@@ -163,13 +163,15 @@ int cloud_take_anchors(struct agent *agent, const struct gw_msg_anchors *msg, in
 void cloud_brief(struct agent *agent, struct plugin *registrar)
 {
 	struct sqlite3_stmt *row;
+	int r;
 
 	send_state(agent, registrar);
-	if (store_select(agent->store, &row, "SELECT purpose, certificates FROM anchors", "") < 0)
-		return;
-	while (store_next(agent->store, row) > 0)
+	r = store_select(agent->store, &row, "SELECT purpose, certificates FROM anchors", "");
+	while (r >= 0 && (r = store_next(agent->store, row)) > 0)
 		send_anchors(registrar, (enum gw_anchors_purpose)store_column_int(row, 0),
 			     store_column_blob(row, 1));
+	if (r < 0)
+		plugin_break(registrar, "trust anchors cannot be read");
 }
 
 /* --- the registrar's own certificate --- */
