@@ -58,8 +58,8 @@ static int trust(WOLFSSL_CERT_MANAGER *manager, struct gw_blob certificate, cons
 						   WOLFSSL_FILETYPE_ASN1,
 						   /* userChain= */ 0,
 						   WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY);
-	if (error == MEMORY_E)
-		return -ENOMEM;
+	if (error == MEMORY_E || error == WOLFSSL_FATAL_ERROR)
+		return -ENOMEM; /* a certificate's own fault has a code of its own */
 	*ret_why = error == WOLFSSL_SUCCESS ? NULL : "its issuer cannot be used";
 	return 0;
 }

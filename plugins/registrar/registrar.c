@@ -33,6 +33,7 @@
 #define COMPLAINT_BURST 50
 #define ASK_AGAIN_US    (300 * 1000000ull) /* for a certificate that does not come */
 #define ASK_SOONEST_US  5000000            /* however short the life of one that did */
+#define ASK_ON_ERROR_US 20000000           /* of ours, which need not come again */
 #define ASK_ACCURACY_US 1000000
 
 struct registrar {
@@ -116,12 +117,15 @@ static void ask_for_certificate(struct registrar *r)
 	struct gw_msg question;
 	int e;
 
-	ask_at(r, now_us + ASK_AGAIN_US);
 	e = credentials_question(r->credentials, &question);
-	if (e < 0)
-		gw_log(ERROR, "Cannot make a key for our certificate: %s", strerror(-e));
-	else
-		tell(r, &question);
+	if (e < 0) {
+		gw_log(ERROR, "Cannot make a key for our certificate: %s, trying again",
+		       strerror(-e));
+		ask_at(r, now_us + ASK_SOONEST_US);
+		return;
+	}
+	ask_at(r, now_us + ASK_AGAIN_US);
+	tell(r, &question);
 }
 
 static void ask_at_renewal(struct registrar *r)
@@ -137,44 +141,60 @@ static int on_ask(sd_event_source *source, uint64_t due_us, void *userdata)
 	return 0;
 }
 
-static void take_certificate(struct registrar *r, const struct gw_msg_server_cert *msg)
+/*
+ * What cannot be used must not be missed for ever: the link ends, and the agent says all again, if we had no
+ * memory for it just now; else (wolfSSL does not always tell) the anchors come again with the next certificate.
+ */
+static int not_taken(struct registrar *r, const char *what, int e)
+{
+	if (e == -ENOMEM)
+		return e;
+
+	gw_log(WARNING, "The %s that came cannot be used (%s), asking again", what, strerror(-e));
+	ask_at(r, gw_now_monotonic_us() + ASK_ON_ERROR_US);
+	report_health(r);
+	return 0;
+}
+
+static int take_certificate(struct registrar *r, const struct gw_msg_server_cert *msg)
 {
 	const char *why = NULL;
 	int e = credentials_take_certificate(r->credentials, msg, gw_now_monotonic_us(), &why);
 
-	if (e < 0 || why) {
-		gw_log(WARNING, "The certificate that came for us is no good (%s), ignoring",
-		       why ? why : strerror(-e));
-		return;
+	if (e < 0)
+		return not_taken(r, "certificate", e);
+	if (why) {
+		gw_log(WARNING, "The certificate that came for us is no good (%s), ignoring", why);
+		return 0;
 	}
 	gw_log(INFO, "We have a certificate of our own");
 	report_health(r);
 	ask_at_renewal(r);
+	return 0;
 }
 
-static void take_anchors(struct registrar *r, const struct gw_msg_anchors *msg, int fd)
+static int take_anchors(struct registrar *r, const struct gw_msg_anchors *msg, int fd)
 {
 	int e = credentials_take_anchors(r->credentials, msg->purpose, fd);
 
 	if (e < 0)
-		gw_log(WARNING, "The list of trust anchors that came is no good (%s), ignoring",
-		       strerror(-e));
+		return not_taken(r, "list of trust anchors", e);
 	report_health(r);
+	return 0;
 }
 
-static void take_check(struct registrar *r, const struct gw_msg_check *check)
+static int take_check(struct registrar *r, const struct gw_msg_check *check)
 {
 	const char *why = NULL;
 	struct gw_msg answer;
 	int e = credentials_check(r->credentials, check, &answer, &why);
 
-	if (e < 0) {
-		gw_log(ERROR, "Cannot check a certificate: %s", strerror(-e));
-		return;
-	}
+	if (e < 0)
+		return e;
 	if (why)
 		gw_log_device(WARNING, check->device, "The certificate that came for it: %s", why);
 	tell(r, &answer);
+	return 0;
 }
 
 /* --- channels --- */
@@ -243,16 +263,19 @@ static int add_channel(struct registrar *r, const struct gw_msg_channel *msg, in
 	return -EMFILE;
 }
 
-static void take_channel(struct registrar *r, const struct gw_msg_channel *msg, int *fd)
+static int take_channel(struct registrar *r, const struct gw_msg_channel *msg, int *fd)
 {
 	int e = add_channel(r, msg, fd);
 
+	if (e == -ENOMEM)
+		return e;
 	if (e < 0)
 		gw_log(WARNING, "Channel %u of '%s' (%s) is not usable: %s, ignoring", msg->channel,
 		       msg->transport, msg->label, strerror(-e));
 	else
 		gw_log(INFO, "Serving channel %u of '%s' (%s)", msg->channel, msg->transport,
 		       msg->label);
+	return 0;
 }
 
 static void take_channel_gone(struct registrar *r, uint32_t channel)
@@ -291,15 +314,15 @@ static int dispatch(struct registrar *r, const struct gw_msg *msg, int *fd)
 	if (session_of(msg, &session))
 		crowd_take(r->crowd, session, msg);
 	else if (msg->type == GW_MSG_CHANNEL)
-		take_channel(r, &msg->channel, fd);
+		return take_channel(r, &msg->channel, fd);
 	else if (msg->type == GW_MSG_CHANNEL_GONE)
 		take_channel_gone(r, msg->channel_gone.channel);
 	else if (msg->type == GW_MSG_CHECK)
-		take_check(r, &msg->check);
+		return take_check(r, &msg->check);
 	else if (msg->type == GW_MSG_SERVER_CERT)
-		take_certificate(r, &msg->server_cert);
+		return take_certificate(r, &msg->server_cert);
 	else if (msg->type == GW_MSG_ANCHORS)
-		take_anchors(r, &msg->anchors, *fd);
+		return take_anchors(r, &msg->anchors, *fd);
 	else if (msg->type == GW_MSG_CLOUD_STATE)
 		r->facts.cloud_online = msg->cloud_state.state == GW_CLOUD_ONLINE;
 	else if (msg->type == GW_MSG_CLOCK)
