@@ -30,7 +30,7 @@
 #define DAY_S        ((uint64_t)86400)
 #define LIFETIME_S   (90 * DAY_S)
 #define LIFETIME_MAX (36500 * DAY_S)
-#define PENDING_S    30 /* until we are asked again what we could not do */
+#define PENDING_S    5 /* until we are asked again what we could not do */
 
 struct server {
 	struct home home;
