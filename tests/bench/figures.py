@@ -59,11 +59,23 @@ def percentile(samples, percent):
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
+def _schedstat(pid, field):
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[field]) for task in tasks) / 1e9
+
+
+def waited_seconds(pid):
+    """How long threads of a process were ready and had no processor; None where the kernel does not say."""
+    try:
+        return _schedstat(pid, 1)
+    except FileNotFoundError:
+        return None
+
+
 def cpu_seconds(pid):
     """What all threads of a process have used so far: to the nanosecond where the kernel says so, else in ticks."""
     try:
-        tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        return _schedstat(pid, 0)
     except FileNotFoundError:
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) * TICK_S

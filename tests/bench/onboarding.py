@@ -145,6 +145,11 @@ def cpu_of_all(gateway):
     return {name: figures.cpu_seconds(gateway.pid(name)) for name in OURS + OTHERS}
 
 
+def waited_by_gateway(gateway):
+    waited = [figures.waited_seconds(gateway.pid(name)) for name in OURS]
+    return None if None in waited else sum(waited)
+
+
 class Rounds:
     """Rounds of onboardings, each with its own reference beside it."""
 
@@ -152,13 +157,15 @@ class Rounds:
         self.gateway, self.fleet, self.certificates = gateway, fleet, certificates
         self.rates, self.idle, self.latencies, self.n_again = [], [], [], 0
         self.cpu_ms = {name: [] for name in (*OURS, *OTHERS, "gangway-device")}
-        self.client_ms, self.server_ms, self.ideal = [], [], []
+        self.client_ms, self.server_ms, self.waited_ms = [], [], []
 
     def run(self, labels, n):
-        before = cpu_of_all(self.gateway)
+        before, waited = cpu_of_all(self.gateway), waited_by_gateway(self.gateway)
         told = self.fleet.come(labels, n, IN_FLIGHT)
         self.gateway.wait_for_rest()
         after = cpu_of_all(self.gateway)
+        if waited is not None:
+            self.waited_ms.append((waited_by_gateway(self.gateway) - waited) * 1000 / n)
         client_ms, server_ms = self.certificates.shake_hands()
 
         for name, used in after.items():
@@ -173,7 +180,8 @@ class Rounds:
 
     def tell(self):
         both = [a + b for a, b in zip(self.client_ms, self.server_ms)]
-        figures.tell("rate", self.rates, "1/s", note=f"rate, latency: {IN_FLIGHT} in flight; device, gateway, broker "
+        figures.tell("rate", self.rates, "1/s", "nothing but both handshakes, both sides, on one processor",
+                     [1000 / ms for ms in both], note=f"rate, latency: {IN_FLIGHT} in flight; device, gateway, broker "
                      f"and cloud share {os.cpu_count()} processors; the devices' program was idle "
                      f"{min(self.idle)} to {max(self.idle)} % of the time (near 0: it is the limit), and "
                      f"{self.n_again} attempts were made again")
@@ -192,6 +200,10 @@ class Rounds:
         gateway = [sum(values) for values in zip(*(self.cpu_ms[name] for name in OURS))]
         figures.tell("cpu.gateway", gateway, "ms", "server's side of both handshakes", self.server_ms,
                      note="cpu: of each program, for one onboarding; the gateway is " + ", ".join(OURS))
+        if self.waited_ms:
+            figures.tell("waited.gateway", self.waited_ms, "ms", "CPU that it used", gateway,
+                         note="waited: the gateway's programs were ready and had no processor; far above 1 times what "
+                         "they used means a busy machine, whose rate and latency say little")
         everything = [sum(values) for values in zip(*self.cpu_ms.values())]
         figures.tell("cpu.all", everything, "ms", "both sides of both handshakes", both)
 
