@@ -113,15 +113,19 @@ int keying_set(struct keying *k, struct gw_blob key)
 size_t keying_use(struct keying *k, const char *identity, uint8_t *key, size_t size)
 {
 	struct gw_blob other = { (const uint8_t *)identity, strlen(identity) };
+	size_t len;
 
 	if (k->has_secret && !gw_streq(identity, k->identity) && make_dummy(k, other) < 0)
 		return 0;
 	if (k->key_len > size)
 		return 0;
 
-	memcpy(key, k->key, k->key_len);
+	len = k->key_len;
+	memcpy(key, k->key, len);
 	k->is_real = k->has_secret;
-	return k->key_len;
+	explicit_bzero(k->key, sizeof(k->key)); /* wolfSSL asks once, and wipes what it got */
+	k->key_len = 0;
+	return len;
 }
 
 bool keying_is_real(const struct keying *k)

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <malloc.h>
 #include <errno.h>
 #include <string.h>
 
@@ -87,6 +88,25 @@ static void test_secret_is_used(void **state)
 	keying_free(k);
 }
 
+static bool remembers_secret(struct keying *k)
+{
+	return memmem(k, malloc_usable_size(k), secret, sizeof(secret)) != NULL;
+}
+
+static void test_secret_is_used_once(void **state)
+{
+	struct keying *k = make("ACME-1", 6);
+	uint8_t key[GW_SECRET_MAX];
+
+	assert_int_equal(keying_set(k, GW_BLOB_ARRAY(secret)), 0);
+	assert_true(remembers_secret(k));
+	assert_int_equal(use(k, "ACME-1", key), sizeof(secret));
+	assert_false(remembers_secret(k));
+	assert_int_equal(use(k, "ACME-1", key), 0);
+	assert_true(keying_is_real(k));
+	keying_free(k);
+}
+
 static void test_not_for_another_identity(void **state)
 {
 	static const char *const others[] = { "ACME-2", "ACME-", "ACME-11", "" };
@@ -101,7 +121,8 @@ static void test_not_for_another_identity(void **state)
 		assert_false(keying_is_real(k));
 
 		/* nor afterwards */
-		assert_int_equal(use(k, "ACME-1", key), GW_SHA256_LEN);
+		(void)use(k, "ACME-1", key);
+		assert_memory_not_equal(key, secret, sizeof(secret));
 		assert_false(keying_is_real(k));
 		keying_free(k);
 	}
@@ -188,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_secret_is_used),
+		cmocka_unit_test(test_secret_is_used_once),
 		cmocka_unit_test(test_not_for_another_identity),
 		cmocka_unit_test(test_dummy),
 		cmocka_unit_test(test_no_device_id),
