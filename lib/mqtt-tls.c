@@ -84,6 +84,7 @@ int gw_mqtt_tls_new(SSL_CTX *ctx, const struct gw_endpoint *endpoint, bool clock
 	tls->endpoint = *endpoint;
 	tls->clock_is_behind = clock_is_behind;
 
+	(void)SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT); /* secrets may come this way */
 	SSL_CTX_set_app_data(ctx, tls);
 	SSL_CTX_set_info_callback(ctx, on_info);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);

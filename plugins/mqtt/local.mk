@@ -15,5 +15,6 @@ plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/main.c \
 	plugins/mqtt/outstanding.c plugins/mqtt/outstanding.h \
 	plugins/mqtt/presence.c plugins/mqtt/presence.h \
-	plugins/mqtt/relay.c plugins/mqtt/relay.h
+	plugins/mqtt/relay.c plugins/mqtt/relay.h \
+	plugins/mqtt/wipe.c
 plugins_mqtt_gangway_mqtt_LDADD = $(GANGWAY_MQTT_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS)

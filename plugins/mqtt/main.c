@@ -11,6 +11,7 @@
  *   broker       the standing wish to be connected (one attempt is lib/mqtt)
  *   presence     is somebody else using our identity?
  *   credential   what we show the broker
+ *   wipe         no secret outlives the memory that it was in
  */
 #include "config.h"
 
