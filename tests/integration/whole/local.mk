@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/integration/whole/lab.py \
 	tests/integration/whole/label.py \
 	tests/integration/whole/load.py \
+	tests/integration/whole/memory.py \
 	tests/integration/whole/network.py \
 	tests/integration/whole/networks.py \
 	tests/integration/whole/run.py \
@@ -20,6 +21,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_lab.py \
 	tests/integration/whole/test_load.py \
 	tests/integration/whole/test_labels.py \
+	tests/integration/whole/test_memory.py \
 	tests/integration/whole/test_network.py \
 	tests/integration/whole/test_secrets.py \
 	tests/integration/whole/test_trouble.py
