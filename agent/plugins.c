@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A plugin's life here: connected (a stranger), welcomed, gone. Its role comes from the user it runs
- * as; only a process of our own user may name itself. There is one registrar and one cloud link: a
- * second one takes the place of the first, which is how a plugin that hangs is replaced.
+ * as; only a process of our own user may name itself. There is one registrar and one cloud link: who
+ * comes second is turned away for as long as the first is connected, and tries again. Whoever starts
+ * plugins ends those that hang, as systemd's watchdog does; two that threw each other out would fight
+ * without end, and the devices would pay.
  */
 #include "config.h"
 
@@ -24,7 +26,8 @@
 #include "lib/log.h"
 #include "lib/util.h"
 
-#define TYPES_MAX 0x50 /* above the highest message number */
+#define TYPES_MAX 0x50     /* above the highest message number */
+#define HELLO_US  10000000 /* from connecting to HELLO */
 
 /* What may still be said this second. */
 struct bucket {
@@ -45,6 +48,7 @@ struct plugin {
 	bool healthy;
 	char text[GW_TEXT_MAX + 1];
 	struct bucket buckets[TYPES_MAX];
+	sd_event_source *hello; /* the time to say it is over */
 };
 
 struct plugins {
@@ -130,12 +134,24 @@ void plugins_break_all(struct plugins *plugins, const char *why)
 		gw_link_break(plugin->link, why);
 }
 
+/* What befalls a plugin is worth a line in the record, some lines an hour. */
+static void record_often(struct plugin *plugin, const char *event, const char *detail)
+{
+	char who[GW_NAME_MAX + 16];
+
+	(void)snprintf(who, sizeof(who), "gangway-%s", plugin->name);
+	lifecycle_record_often(plugin->plugins->agent, event, /* device= */ "", who,
+			       /* reason= */ "", detail);
+}
+
 void plugin_set_health(struct plugin *plugin, bool ok, const char *text)
 {
 	plugin->healthy = ok;
 	(void)gw_copy(plugin->text, sizeof(plugin->text), text);
-	if (!ok)
+	if (!ok) {
 		gw_log(WARNING, "gangway-%s: %s", plugin->name, text);
+		record_often(plugin, "plugin-unwell", text);
+	}
 	bus_tell_plugins(plugin->plugins->agent->bus);
 }
 
@@ -176,19 +192,20 @@ static struct plugin *find_rival(struct plugin *plugin)
 	return NULL;
 }
 
-/* From here on it is a stranger again: what it was known for is void before its successor begins. */
-static void retire(struct plugin *plugin)
+static void turn_away(struct plugin *plugin)
 {
-	plugin->state = PLUGIN_STRANGER;
-	gw_log(NOTICE, "Another gangway-%s takes the place of the one before", plugin->name);
-	dispatch_lost(plugin->plugins->agent, plugin);
-	plugin_break(plugin, "another one has taken its place");
+	char why[GW_TEXT_MAX];
+
+	(void)snprintf(why, sizeof(why),
+		       "a second gangway-%s has come while the first is connected; end one of them",
+		       plugin->name);
+	record_often(plugin, "plugin-refused", why);
+	plugin_break(plugin, why);
 }
 
 static int take_hello(struct plugin *plugin, const struct gw_msg_hello *hello)
 {
 	struct agent *agent = plugin->plugins->agent;
-	struct plugin *rival;
 
 	if (hello->version_min > GW_WIRE_VERSION || hello->version_max < GW_WIRE_VERSION)
 		return -EPROTONOSUPPORT;
@@ -200,11 +217,13 @@ static int take_hello(struct plugin *plugin, const struct gw_msg_hello *hello)
 	plugin->role = role_of_name(plugin->name);
 	(void)gw_copy(plugin->program, sizeof(plugin->program), hello->program);
 	(void)gw_copy(plugin->library, sizeof(plugin->library), hello->library);
-	rival = find_rival(plugin);
-	if (rival)
-		retire(rival);
+	if (find_rival(plugin)) {
+		turn_away(plugin);
+		return 0;
+	}
 
 	plugin->state = PLUGIN_WELCOME;
+	plugin->hello = sd_event_source_disable_unref(plugin->hello);
 	gw_log(INFO, "gangway-%s %s is connected%s%s", plugin->name, plugin->program,
 	       *plugin->library ? ", with " : "", plugin->library);
 	send_welcome(plugin);
@@ -244,16 +263,6 @@ static bool spend(struct plugin *plugin, enum gw_msg_type type, unsigned per_sec
 	return true;
 }
 
-/* An offence of a plugin is worth a line in the record, unless the store is what is broken. */
-static void record_break(struct plugin *plugin, const char *why)
-{
-	char who[GW_NAME_MAX + 16];
-
-	(void)snprintf(who, sizeof(who), "gangway-%s", plugin->name);
-	lifecycle_record_often(plugin->plugins->agent, "plugin-lost", /* device= */ "", who,
-			       /* reason= */ "", why);
-}
-
 static int on_message(struct gw_link *link, const struct gw_msg *msg, int *fd, void *userdata)
 {
 	struct plugin *plugin = userdata;
@@ -271,6 +280,14 @@ static int on_message(struct gw_link *link, const struct gw_msg *msg, int *fd, v
 	}
 }
 
+static struct plugin *plugin_free(struct plugin *plugin)
+{
+	sd_event_source_disable_unref(plugin->hello);
+	gw_link_free(plugin->link);
+	free(plugin);
+	return NULL;
+}
+
 static void on_closed(struct gw_link *link, const char *why, void *userdata)
 {
 	struct plugin *plugin = userdata;
@@ -284,14 +301,19 @@ static void on_closed(struct gw_link *link, const char *why, void *userdata)
 
 	if (plugin->state == PLUGIN_WELCOME) {
 		gw_log(NOTICE, "gangway-%s is gone: %s", plugin->name, why);
-		record_break(plugin, why);
+		record_often(plugin, "plugin-lost", why);
 		dispatch_lost(plugins->agent, plugin);
 		bus_tell_plugins(plugins->agent->bus);
 	} else {
 		gw_log(WARNING, "A connection to the link was closed: %s", why);
 	}
-	gw_link_free(plugin->link);
-	free(plugin);
+	plugin_free(plugin);
+}
+
+static int on_no_hello(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	plugin_break(userdata, "it said no HELLO in time");
+	return 0;
 }
 
 /* Who connects and says nothing makes room when others come; they try again. */
@@ -328,8 +350,12 @@ int plugins_add(struct plugins *plugins, int fd, const char *name)
 	plugin->name_is_given = name != NULL;
 	(void)gw_copy(plugin->name, sizeof(plugin->name), name ? name : "");
 	r = gw_link_new(plugins->agent->event, fd, &ops, plugin, &plugin->link);
+	if (r >= 0)
+		r = sd_event_add_time_relative(plugins->agent->event, &plugin->hello,
+					       CLOCK_MONOTONIC, HELLO_US, /* accuracy= */ 0,
+					       on_no_hello, plugin);
 	if (r < 0) {
-		free(plugin);
+		plugin_free(plugin);
 		return r;
 	}
 
@@ -362,8 +388,7 @@ struct plugins *plugins_free(struct plugins *plugins)
 		struct plugin *plugin = plugins->first;
 
 		plugins->first = plugin->next;
-		gw_link_free(plugin->link);
-		free(plugin);
+		plugin_free(plugin);
 	}
 	free(plugins);
 	return NULL;

@@ -3,6 +3,7 @@
 anything, and the operator can see that it came."""
 import random
 import socket
+import subprocess
 import sys
 import unittest
 import urllib.parse
@@ -88,6 +89,41 @@ class Hostile(unittest.TestCase):
             wire.send(sock, "channel", fd=file.fileno(), channel=1, mtu=1280, label="a file")
             self.is_thrown_out(sock)
 
+    def on_record(self, event):
+        return [entry for entry in self.lab.audit() if entry["event"] == event]
+
+    def test_second_of_a_role(self):
+        """Whoever it is: the first one stays."""
+        for name in ("registrar", "mqtt", "ip"):
+            sock = self.connect()
+            wire.send(sock, "hello", version_min=1, version_max=1, name=name, program="0", library="")
+            self.assertIsNone(wire.receive(sock), f"a second gangway-{name} is welcome")
+            self.assertTrue([e for e in self.on_record("plugin-refused") if e["who"] == f"gangway-{name}"])
+        self.assertEqual({p["name"] for p in self.lab.status()["plugins"]}, {"registrar", "mqtt", "ip"})
+
+    def test_two_registrars(self):
+        """They do not fight: the second one waits until the place is free."""
+        second = subprocess.Popen(["gangway-registrar", "--link", self.lab.folder / "run" / "link"],
+                                  env=self.lab.environment(), stderr=subprocess.PIPE, text=True)
+        self.addCleanup(second.stderr.close)
+        self.addCleanup(second.wait)
+        self.addCleanup(second.kill)
+        self.assertTrue(any("trying again" in line for line in second.stderr), "it was turned away")
+        self.bystander.come_aboard()
+        self.assertNotIn("trying again", self.lab.log("gangway-registrar"), "the first one lost its place")
+
+        self.lab.stop("gangway-registrar")
+        self.bystander.come_aboard()
+        second.kill()
+        second.wait()
+        self.lab.start("gangway-registrar", "--no-wait")
+        self.pids["gangway-registrar"] = self.lab.pid("gangway-registrar")
+
+    def test_nothing_to_say(self):
+        sock = self.connect()
+        sock.settimeout(lab.NEVER_S)
+        self.assertIsNone(wire.receive(sock))
+
     def test_many_plugins(self):
         """More than the agent cares for; those in place keep theirs."""
         held = []
@@ -159,6 +195,12 @@ class Hostile(unittest.TestCase):
         self.publish("cloud", "response", self.BODIES)
         self.publish("cloud", "command", self.BODIES)
         lab.wait_for("it is told", lambda: "Dropped a body" in self.lab.log("gangway-mqtt"))
+        unwell = lab.wait_for("the operator is told", lambda: next(
+            (p for p in self.lab.status()["plugins"] if p["name"] == "mqtt" and not p["healthy"]), None))
+        self.assertIn("The cloud sends what is no use: on topic", unwell["text"])
+        self.assertIn(unwell["text"], [e["detail"] for e in self.on_record("plugin-unwell")])
+        self.publish("cloud", "command", 3 * self.BODIES)
+        self.assertLessEqual(len(self.on_record("plugin-unwell")), 16)
         self.assertEqual(self.lab.status()["cloud_state"], "online")
         self.assertEqual([d["id"] for d in self.lab.ctl_json("devices")], [d["id"] for d in before])
 
