@@ -12,6 +12,7 @@
 #include "plugins/mqtt/relay.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <systemd/sd-event.h>
@@ -24,7 +25,8 @@
 #include "plugins/mqtt/dialect.h"
 #include "plugins/mqtt/outstanding.h"
 
-#define GRUMBLE_US 10000000 /* between two log lines about bad bodies */
+#define GRUMBLE_US 10000000  /* between two words about bad bodies */
+#define GARBAGE_US 600000000 /* that the operator is shown the last of them */
 
 /* After a long absence the broker may hold the same command a thousand times. What is dropped
  * the cloud repeats; what is too much for the agent would cost the link. */
@@ -38,9 +40,12 @@ struct relay {
 
 	sd_event_source *pump;    /* the next repetition is due */
 	sd_event_source *silence; /* the cloud has owed us a word for too long */
+	sd_event_source *quiet;   /* no bad body for long enough */
 
 	enum gw_cloud_state state;
 	char text[GW_TEXT_MAX + 1];
+	bool needs_help;               /* the text says with what */
+	char garbage[GW_TEXT_MAX + 1]; /* what was wrong with the last bad body; empty: long ago */
 
 	uint64_t second;
 	unsigned n_commands; /* in that second */
@@ -67,23 +72,32 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
+static void tell_health(struct relay *relay)
+{
+	const char *text = relay->needs_help ? relay->text : relay->garbage;
+
+	gw_plugin_health(relay->plugin, *text ? text : NULL);
+}
+
 static void tell_state(struct relay *relay, enum gw_cloud_state state, const char *text,
 		       bool needs_help)
 {
 	struct gw_msg msg = { .type = GW_MSG_CLOUD_STATE };
 	char clean[GW_TEXT_MAX + 1];
+	bool is_news;
 
 	(void)gw_copy(clean, sizeof(clean), text);
 	make_printable(clean);
-	gw_plugin_health(relay->plugin, needs_help ? clean : NULL);
-	if (state == relay->state && gw_streq(clean, relay->text))
-		return;
-
-	if (!needs_help)
+	is_news = state != relay->state || !gw_streq(clean, relay->text);
+	if (is_news && !needs_help)
 		gw_log(NOTICE, "Cloud %s -> %s: %s", state_names[relay->state], state_names[state],
 		       clean);
 	relay->state = state;
+	relay->needs_help = needs_help;
 	(void)gw_copy(relay->text, sizeof(relay->text), clean);
+	tell_health(relay);
+	if (!is_news)
+		return;
 
 	msg.cloud_state.state = (uint8_t)state;
 	msg.cloud_state.text = relay->text;
@@ -244,6 +258,16 @@ int relay_message(struct relay *relay, const struct gw_msg *msg)
 
 /* --- from the cloud --------------------------------------------------------------------------- */
 
+static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct relay *relay = userdata;
+
+	*relay->garbage = 0;
+	tell_health(relay);
+	return 0;
+}
+
+/* For the log, and for the operator by way of the agent: not more often than people read. */
 static void grumble(struct relay *relay, enum dialect_topic topic,
 		    const struct dialect_error *error)
 {
@@ -259,6 +283,14 @@ static void grumble(struct relay *relay, enum dialect_topic topic,
 	       relay->n_grumbles);
 	relay->grumbled_us = now_us;
 	relay->n_grumbles = 0;
+
+	(void)snprintf(relay->garbage, sizeof(relay->garbage),
+		       "The cloud sends what is no use: on topic %s ('%s'), '%s' %s; look into the "
+		       "cloud, its release and its broker's permissions",
+		       dialect_topic_name(topic), error->kind, error->member, error->why);
+	make_printable(relay->garbage);
+	tell_health(relay);
+	set_timer(relay->quiet, now_us + GARBAGE_US);
 }
 
 /* Big things travel sealed: the agent can map what nobody changes any more. */
@@ -370,6 +402,7 @@ struct relay *relay_free(struct relay *relay)
 	relay->outstanding = outstanding_free(relay->outstanding);
 	sd_event_source_disable_unref(relay->pump);
 	sd_event_source_disable_unref(relay->silence);
+	sd_event_source_disable_unref(relay->quiet);
 	free(relay);
 	return NULL;
 }
@@ -405,6 +438,9 @@ int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_conf
 	if (r < 0)
 		return r;
 	r = make_timer(event, &relay->silence, on_silence, relay);
+	if (r < 0)
+		return r;
+	r = make_timer(event, &relay->quiet, on_quiet, relay);
 	if (r < 0)
 		return r;
 	r = broker_new(event, config->broker, &ops, relay, &relay->broker);
