@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-PATIENCE = 60
+PATIENCE = 60 * int(os.environ.get("GANGWAY_PATIENCE", 1))
 
 CONFIG = """\
 per_listener_settings false

@@ -2,13 +2,15 @@
 """As much of an MQTT 3.1.1 client as the tests need to play the cloud, or an intruder: TLS with a client
 certificate, QoS 1. It reads only while it waits for something."""
 import collections
+import os
 import socket
 import ssl
 import struct
 import time
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ, PINGRESP = 1, 2, 3, 4, 8, 9, 12, 13
-PATIENCE = 60  # seconds for what must happen; a test that waits so long has failed
+# Seconds for what must happen; a test that waits so long has failed
+PATIENCE = 60 * int(os.environ.get("GANGWAY_PATIENCE", 1))
 
 Publication = collections.namedtuple("Publication", "topic body retain")
 

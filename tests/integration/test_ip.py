@@ -23,7 +23,8 @@ import wire
 
 PROGRAM = pathlib.Path(os.environ.get("top_builddir", ".")) / "plugins/ip/gangway-ip"
 SKIP = 77
-GUARD = 60  # seconds after which a wait is given up: a failure, never a measure
+# Seconds after which a wait is given up: a failure, never a measure
+GUARD = 60 * int(os.environ.get("GANGWAY_PATIENCE", 1))
 VENDOR_MAC, VENDOR = "b8:27:eb:11:22:33", "Raspberry Pi Foundation"
 
 SO_BINDTODEVICE, IP_PKTINFO, IPV6_RECVPKTINFO = 25, 8, 49

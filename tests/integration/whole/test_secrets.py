@@ -9,7 +9,7 @@ import coap
 import dtls
 import lab
 
-TIMEOUT_S = 4  # of a handshake
+TIMEOUT_S = 4 * lab.PATIENCE  # of a handshake
 QUIET_S = TIMEOUT_S + 3
 
 
@@ -20,7 +20,7 @@ class Secrets(unittest.TestCase):
         cls.clients = {}
         for case in ("OPEN", "BURNED", "WITHDRAWN", "EXPIRED"):
             cls.clients[case] = coap.Client(cls.lab, case)
-            soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
+            soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2 * lab.PATIENCE))
             cls.lab.claim(cls.clients[case], *(("--expires", soon) if case == "EXPIRED" else ()))
         cls.lab.wait_for_state("EXPIRED", "rejected")
         coap.come_aboard(cls.clients["BURNED"])
