@@ -79,3 +79,130 @@ FUZZ_TARGETS += tests/fuzz/fuzz-cloud-csr
 tests_fuzz_fuzz_cloud_csr_SOURCES = tests/fuzz/fuzz-cloud-csr.c tools/cloud/csr.c
 tests_fuzz_fuzz_cloud_csr_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 tests_fuzz_fuzz_cloud_csr_LDADD = $(FUZZ_LIBS) $(OPENSSL_LIBS) $(GANGWAY_LIBS)
+
+# The whole registrar, with a clock, an event loop, sockets and chance that exist in the test only.
+REGISTRAR_WORLD_SOURCES = \
+	tests/fuzz/fake-loop.c tests/fuzz/fake-loop.h \
+	tests/fuzz/fake-random.c tests/fuzz/fake-random.h \
+	tests/fuzz/mini-ca.c tests/fuzz/mini-ca.h \
+	tests/fuzz/registrar-world.c tests/fuzz/registrar-world.h
+REGISTRAR_WORLD_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(WOLFSSL_CFLAGS)
+FAKE_RANDOM_WRAPS = \
+	-Wl,--wrap=gw_random,--wrap=wc_InitRng,--wrap=wc_InitRng_ex,--wrap=wc_RNG_GenerateBlock
+FAKE_LOOP_WRAPS = \
+	-Wl,--wrap=gw_now_monotonic_us,--wrap=gw_now_realtime_us \
+	-Wl,--wrap=sd_event_add_io,--wrap=sd_event_add_inotify \
+	-Wl,--wrap=sd_event_add_time,--wrap=sd_event_add_time_relative \
+	-Wl,--wrap=sd_event_source_set_time,--wrap=sd_event_source_set_time_relative \
+	-Wl,--wrap=sd_event_source_get_enabled,--wrap=sd_event_source_set_enabled \
+	-Wl,--wrap=sd_event_source_disable_unref \
+	-Wl,--wrap=recvmmsg,--wrap=sendmsg,--wrap=sendmmsg
+FAKE_PLUGIN_WRAPS = -Wl,--wrap=gw_plugin_send,--wrap=gw_plugin_health
+REGISTRAR_WORLD_WRAPS = \
+	$(AM_LDFLAGS) $(FAKE_RANDOM_WRAPS) $(FAKE_LOOP_WRAPS) $(FAKE_PLUGIN_WRAPS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-registrar-stranger
+tests_fuzz_fuzz_registrar_stranger_SOURCES = \
+	tests/fuzz/fuzz-registrar-stranger.c $(REGISTRAR_WORLD_SOURCES)
+tests_fuzz_fuzz_registrar_stranger_CFLAGS = $(REGISTRAR_WORLD_CFLAGS)
+tests_fuzz_fuzz_registrar_stranger_LDFLAGS = $(REGISTRAR_WORLD_WRAPS)
+tests_fuzz_fuzz_registrar_stranger_LDADD = $(FUZZ_LIBS) $(REGISTRAR_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-registrar-device
+tests_fuzz_fuzz_registrar_device_SOURCES = \
+	tests/fuzz/fuzz-registrar-device.c $(REGISTRAR_WORLD_SOURCES)
+tests_fuzz_fuzz_registrar_device_CFLAGS = $(REGISTRAR_WORLD_CFLAGS)
+tests_fuzz_fuzz_registrar_device_LDFLAGS = $(REGISTRAR_WORLD_WRAPS)
+tests_fuzz_fuzz_registrar_device_LDADD = $(FUZZ_LIBS) $(REGISTRAR_LIBS)
+
+# The whole agent, with a store in memory and a clock of the test's.
+AGENT_ROOM_SOURCES = \
+	tests/fuzz/agent-room.c tests/fuzz/agent-room.h \
+	tests/fuzz/fake-random.c tests/fuzz/fake-random.h
+AGENT_ROOM_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(WOLFSSL_CFLAGS)
+AGENT_ROOM_WRAPS = $(AM_LDFLAGS) $(FAKE_RANDOM_WRAPS) \
+	-Wl,--wrap=gw_now_monotonic_us,--wrap=gw_now_realtime_us \
+	-Wl,--wrap=access,--wrap=gw_log_tagged,--wrap=sqlite3_open_v2
+
+FUZZ_TARGETS += tests/fuzz/fuzz-agent-link
+tests_fuzz_fuzz_agent_link_SOURCES = tests/fuzz/fuzz-agent-link.c $(AGENT_ROOM_SOURCES)
+tests_fuzz_fuzz_agent_link_CFLAGS = $(AGENT_ROOM_CFLAGS)
+tests_fuzz_fuzz_agent_link_LDFLAGS = $(AGENT_ROOM_WRAPS)
+tests_fuzz_fuzz_agent_link_LDADD = $(FUZZ_LIBS) $(AGENT_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-bus
+tests_fuzz_fuzz_bus_SOURCES = tests/fuzz/fuzz-bus.c $(AGENT_ROOM_SOURCES)
+tests_fuzz_fuzz_bus_CFLAGS = $(AGENT_ROOM_CFLAGS)
+tests_fuzz_fuzz_bus_LDFLAGS = $(AGENT_ROOM_WRAPS) -Wl,--wrap=sd_bus_open_system
+tests_fuzz_fuzz_bus_LDADD = $(FUZZ_LIBS) $(AGENT_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-names
+tests_fuzz_fuzz_names_SOURCES = tests/fuzz/fuzz-names.c lib/endpoint.c tools/device/uri.c
+tests_fuzz_fuzz_names_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-settings
+tests_fuzz_fuzz_settings_SOURCES = tests/fuzz/fuzz-settings.c agent/settings.c
+tests_fuzz_fuzz_settings_CFLAGS = $(AM_CFLAGS) $(ECONF_CFLAGS)
+tests_fuzz_fuzz_settings_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS) $(ECONF_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-plugin-settings
+tests_fuzz_fuzz_plugin_settings_SOURCES = tests/fuzz/fuzz-plugin-settings.c \
+	plugins/ip/settings.c plugins/registrar/options.c
+tests_fuzz_fuzz_plugin_settings_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-picture
+tests_fuzz_fuzz_picture_SOURCES = tests/fuzz/fuzz-picture.c tools/ctl/picture.c \
+	tools/ctl/picture-jpeg.c tools/ctl/picture-png.c tools/ctl/scan.c
+tests_fuzz_fuzz_picture_CFLAGS = $(AM_CFLAGS) $(CTL_CFLAGS)
+tests_fuzz_fuzz_picture_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS) $(ZBAR_LIBS) $(PNG_LIBS) $(JPEG_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-certificate
+tests_fuzz_fuzz_certificate_SOURCES = tests/fuzz/fuzz-certificate.c \
+	tests/fuzz/fake-random.c tests/fuzz/fake-random.h tests/fuzz/mini-ca.c tests/fuzz/mini-ca.h \
+	plugins/registrar/anchors.c
+tests_fuzz_fuzz_certificate_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_fuzz_fuzz_certificate_LDFLAGS = $(AM_LDFLAGS) $(FAKE_RANDOM_WRAPS)
+tests_fuzz_fuzz_certificate_LDADD = $(FUZZ_LIBS) $(CERTIFICATE_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-sealed
+tests_fuzz_fuzz_sealed_SOURCES = tests/fuzz/fuzz-sealed.c \
+	tests/fuzz/fake-random.c tests/fuzz/fake-random.h
+tests_fuzz_fuzz_sealed_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_fuzz_fuzz_sealed_LDFLAGS = $(AM_LDFLAGS) $(FAKE_RANDOM_WRAPS)
+tests_fuzz_fuzz_sealed_LDADD = $(FUZZ_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-netlink
+tests_fuzz_fuzz_netlink_SOURCES = tests/fuzz/fuzz-netlink.c \
+	tests/fuzz/fake-loop.c tests/fuzz/fake-loop.h plugins/ip/neighbour.c plugins/ip/netlink.c
+tests_fuzz_fuzz_netlink_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(NL_CFLAGS)
+tests_fuzz_fuzz_netlink_LDFLAGS = $(AM_LDFLAGS) $(FAKE_LOOP_WRAPS) \
+	-Wl,--wrap=nl_connect,--wrap=nl_recvmsgs_default,--wrap=nl_send_simple \
+	-Wl,--wrap=nl_socket_add_memberships,--wrap=nl_socket_get_local_port \
+	-Wl,--wrap=nl_socket_modify_cb \
+	-Wl,--wrap=nl_socket_modify_err_cb,--wrap=nl_socket_set_nonblocking
+tests_fuzz_fuzz_netlink_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS) $(NL_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-device-gateway
+tests_fuzz_fuzz_device_gateway_SOURCES = tests/fuzz/fuzz-device-gateway.c \
+	tools/device/certificate.c tools/device/est.c tools/device/exchange.c tools/device/failure.c \
+	tools/device/pem.c tools/device/pkcs7.c tools/device/request.c
+tests_fuzz_fuzz_device_gateway_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=gw_random,--wrap=gw_now_monotonic_us
+tests_fuzz_fuzz_device_gateway_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-cloud-link
+tests_fuzz_fuzz_cloud_link_SOURCES = tests/fuzz/fuzz-cloud-link.c \
+	tests/fuzz/fake-loop.c tests/fuzz/fake-loop.h \
+	plugins/mqtt/broker.c plugins/mqtt/dialect.c plugins/mqtt/dialect-read.c \
+	plugins/mqtt/dialect-write.c plugins/mqtt/outstanding.c plugins/mqtt/presence.c \
+	plugins/mqtt/relay.c
+tests_fuzz_fuzz_cloud_link_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_cloud_link_LDFLAGS = $(AM_LDFLAGS) $(FAKE_LOOP_WRAPS) $(FAKE_PLUGIN_WRAPS) \
+	-Wl,--wrap=getrandom
+tests_fuzz_fuzz_cloud_link_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-store
+tests_fuzz_fuzz_store_SOURCES = tests/fuzz/fuzz-store.c $(AGENT_ROOM_SOURCES)
+tests_fuzz_fuzz_store_CFLAGS = $(AGENT_ROOM_CFLAGS)
+tests_fuzz_fuzz_store_LDFLAGS = $(AGENT_ROOM_WRAPS)
+tests_fuzz_fuzz_store_LDADD = $(FUZZ_LIBS) $(AGENT_LIBS)
