@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 EXTRA_DIST += \
 	doc/architecture.md \
-	doc/performance.md doc/style.md doc/threat-model.md \
+	doc/performance.md \
+	doc/style.md \
+	doc/threat-model.md \
 	doc/protocol/device.md \
 	doc/protocol/link.md \
 	doc/protocol/cloud.md \
