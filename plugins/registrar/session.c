@@ -21,10 +21,12 @@
 #include "plugins/registrar/leaf.h"
 #include "plugins/registrar/record.h"
 
-#define MTU_DEFAULT 1280
-#define MTU_MIN     256
-#define MTU_MAX     1400
-#define PLAIN_MAX   2048 /* bytes of one decrypted record: a datagram is no longer */
+/* Bytes of a datagram. What our own link carries says nothing about the way behind it, and nobody tells
+ * us when a datagram is too large for that: no more than any link has to carry, which is 1,280
+ * bytes with the headers of IPv6 and UDP (RFC 7252 4.6). */
+#define MTU_MIN   256
+#define MTU_MAX   1232
+#define PLAIN_MAX 2048 /* bytes of one decrypted record: a datagram is no longer */
 
 struct session {
 	WOLFSSL *ssl;
@@ -113,7 +115,7 @@ GW_DEFINE_CLEANUP(struct session *, session_free)
 
 static int set_up(struct session *s, const struct session_setup *setup)
 {
-	uint16_t mtu = setup->mtu ? setup->mtu : MTU_DEFAULT;
+	uint16_t mtu = setup->mtu ? setup->mtu : MTU_MAX;
 
 	mtu = GW_MAX(GW_MIN(mtu, MTU_MAX), MTU_MIN);
 	wolfSSL_SetIOReadCtx(s->ssl, s);

@@ -10,6 +10,7 @@ import random
 import tempfile
 import threading
 
+import datagrams
 import door_agent
 import dtls_client
 import messages
@@ -474,6 +475,29 @@ class Blocks(MessageCase):
             body = self.download(answer, CRTS, messages.GET)
             self.assertIn(self.agent.authority.der(), body)
             self.assertEqual(len(answer.payload), min(16 << szx, len(body)))
+
+
+class Datagrams(MessageCase):
+    def begin(self):
+        """With a server certificate of two kilobytes."""
+        names = ",".join(f"DNS:gateway-{n}.of-a-long-name.example" for n in range(60))
+        self.agent._on_server_csr = lambda m: self.agent.send(
+            "server_cert", key=m.key, certificate=door_agent.openssl(
+                "x509", "-outform", "DER", data=self.agent.authority.sign_for_seconds(
+                    m.csr, "/CN=gw-test", f"{door_agent.SERVER_EXTENSIONS}subjectAltName={names}\n", 86400)))
+        return super().begin()
+
+    def test_any_link_carries_them(self):
+        relay = datagrams.Relay(self.port())
+        self.addCleanup(relay.close)
+        key, certificate = self.agent.authority.device("ACME-1")
+        peer = dtls_client.Session(relay.port, key=key, certificate=certificate)
+        self.addCleanup(peer.drop)
+        self.assertEqual(self.ask(self.message(CONFIG), peer).said, "2.05")
+        self.assertEqual(self.ask(self.sen(path=SREN), peer).said, "2.04")
+        sizes = [len(datagram) for datagram in relay.from_server]
+        self.assertGreater(sum(sizes), 2500)
+        self.assertLessEqual(max(sizes), 1280 - 40 - 8, "the least MTU of IPv6, less its headers")
 
 
 if __name__ == "__main__":

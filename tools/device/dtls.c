@@ -31,6 +31,9 @@
  * each by satellite; after that a fresh start is better than more patience. */
 #define HANDSHAKE_LIMIT_US (30 * (uint64_t)SECOND_US)
 
+/* Bytes of a datagram that any way carries: 1,280 with the headers of IPv6 and UDP (RFC 7252 4.6). */
+#define DATAGRAM_MAX 1232
+
 /* A record's header in DTLS 1.2 (RFC 6347 4.1): what of it matters here is its end, the length. */
 #define RECORD_HEADER_LEN 13
 
@@ -188,6 +191,9 @@ static int make_session(struct dtls *d)
 {
 	d->ssl = wolfSSL_new(d->ctx);
 	if (!d->ssl)
+		return -EIO;
+
+	if (wolfSSL_dtls_set_mtu(d->ssl, DATAGRAM_MAX) != WOLFSSL_SUCCESS)
 		return -EIO;
 
 	wolfSSL_dtls_set_using_nonblock(d->ssl, 1);
