@@ -58,7 +58,8 @@ WAYS = {
     "rebind-late": Way(Trouble(rebind=(6, 16)), ("device", "openssl")),
     "one-port": Way(Trouble(one_port=True), EVERYBODY),
     "dark": Way(Trouble(dark=((UP, 5, 7), (DOWN, 9, 10)))),
-    "rtt-5000": Way(Trouble(delay_s=(2, 3)), ()),
+    "rtt-2000": Way(Trouble(delay_s=(0.9, 1.1)), ()),
+    "rtt-5000": Way(Trouble(delay_s=(2, 3)), (), ("device",)),  # libcoap's give a handshake ten seconds
     "jitter": Way(Trouble(delay_s=(0.025, 2.5)), ()),
     "rtt-5000-loss": Way(Trouble(delay_s=(2, 3), loss=0.2), (), ("device",)),
     "loss-small-blocks": Way(Trouble(loss=0.3), (), BLOCKS),
@@ -115,8 +116,15 @@ class LibcoapDevice:
                     lambda answer: b"cloud" in answer.payload)
 
 
+def assert_aboard(gateway, device_id):
+    lab.wait_for(f"{device_id} is aboard", lambda: gateway.state(device_id) == "onboarded")
+    certificates = gateway.certificates(device_id)
+    if len(certificates) != 1:
+        raise Failed(f"{device_id} has {len(certificates)} certificates")
+
+
 def travel(gateway, name, kind, seed):
-    """Has a device come aboard; returns what is wrong, or None."""
+    """One device, one network."""
     end = time.monotonic() + NEVER_S
     device_id = f"{name}-{kind}".upper()
 
@@ -124,46 +132,64 @@ def travel(gateway, name, kind, seed):
         return time.monotonic() > end
 
     with Network(gateway.coaps, WAYS[name].trouble, f"{seed} {device_id}") as network:
-        try:
-            if kind == "device":
-                reference_device(gateway, device_id, network, is_over)
-            else:
-                LibcoapDevice(gateway, device_id, kind, network, is_over).come_aboard()
-            lab.wait_for(f"{device_id} is aboard", lambda: gateway.state(device_id) == "onboarded")
-        except AssertionError as error:
-            return str(error)
-    certificates = gateway.certificates(device_id)
-    return None if len(certificates) == 1 else f"has {len(certificates)} certificates"
+        if kind == "device":
+            reference_device(gateway, device_id, network, is_over)
+        else:
+            LibcoapDevice(gateway, device_id, kind, network, is_over).come_aboard()
+    assert_aboard(gateway, device_id)
 
 
 def share_an_address(gateway, seed):
-    """Several devices at a time behind one NAT, which forgets who is who now and then."""
-    trouble = Trouble(loss=0.05, rebind=tuple(range(9, 99, 15)))
-    with Network(gateway.coaps, trouble, f"{seed} nat") as network, \
+    """Several devices at a time behind one NAT, which forgets two of them on the way."""
+    names = [f"NAT-{n}" for n in range(FLEET)]
+    end = time.monotonic() + NEVER_S
+    with Network(gateway.coaps, Trouble(rebind=(12, 40)), f"{seed} nat") as network, \
             concurrent.futures.ThreadPoolExecutor(FLEET) as pool:
-        end = time.monotonic() + NEVER_S
-        names = [f"NAT-{n}" for n in range(2 * FLEET)]
         list(pool.map(lambda name: reference_device(gateway, name, network,
                                                     lambda: time.monotonic() > end), names))
-        return [name for name in names if len(gateway.certificates(name)) != 1]
+    for name in names:
+        assert_aboard(gateway, name)
+
+
+def share_a_port(gateway, seed):
+    """The NAT gives a device's port to the next one, while the gateway still has a session with the first,
+    who had no time to say goodbye; then the first is back."""
+    first, second = (gateway.new_device(f"PORT-{n}") for n in range(2))
+    gateway.claim(first)
+    gateway.claim(second)
+    with Network(gateway.coaps, Trouble(one_port=True), f"{seed} port") as network:
+        first.run(connect=network.uri, die_at="device.certificate:after")
+        gateway.wait_for_state(first.id, "issued")
+        for device in (second, first):
+            device.come_aboard("--timeout", TRY_S, connect=network.uri)
+    for device in (first, second):
+        assert_aboard(gateway, device.id)
 
 
 def report(name, wrong, seed):
     if wrong:
-        print("    " + wrong.replace("\n", "\n    "))
+        print("    " + str(wrong).replace("\n", "\n    "))
     print(f"FAIL: {name} (--seed {seed})" if wrong else f"PASS: {name}", flush=True)
     return bool(wrong)
+
+
+def wrong_with(future):
+    """What a test that has ended has to say; what is no failed test is raised."""
+    try:
+        return future.result()
+    except AssertionError as error:
+        return error
 
 
 def run(gateway, pairs, seed):
     """Returns whether something is wrong."""
     failed = False
-    with concurrent.futures.ThreadPoolExecutor(len(pairs) + 1) as pool:
-        nat = pool.submit(share_an_address, gateway, seed)
-        travels = {pool.submit(travel, gateway, *pair, seed): pair for pair in pairs}
-        for future in concurrent.futures.as_completed(travels):
-            failed |= report("networks/" + "/".join(travels[future]), future.result(), seed)
-        failed |= report("networks/one-address", " ".join(nat.result()), seed)
+    with concurrent.futures.ThreadPoolExecutor(len(pairs) + 2) as pool:
+        tests = {pool.submit(travel, gateway, *pair, seed): "/".join(pair) for pair in pairs}
+        for share in (share_an_address, share_a_port):
+            tests[pool.submit(share, gateway, seed)] = share.__name__
+        for future in concurrent.futures.as_completed(tests):
+            failed |= report(f"networks/{tests[future]}", wrong_with(future), seed)
     gateway.settle()
     wrong = checker.check(gateway.variables["GANGWAY_STATE"], gateway.variables["GANGWAY_CLOUD_DIR"])
     failed |= report("networks/checker", "\n".join(wrong), seed)
