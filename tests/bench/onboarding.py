@@ -28,6 +28,7 @@ ROUNDS = int(os.environ.get("GANGWAY_BENCH_ROUNDS", "5"))
 DEVICES = int(os.environ.get("GANGWAY_BENCH_DEVICES", "200"))  # a round
 IN_FLIGHT = 64
 ALONE = 20  # devices that come by themselves
+TIMEOUT_S = str(2 * lab.NEVER_S)
 HANDSHAKES = 200
 SYNCS = 200
 OURS = ("gangwayd", "gangway-registrar", "gangway-ip", "gangway-mqtt")
@@ -87,7 +88,7 @@ class Fleet:
     def come(self, labels, n, in_flight):
         """Takes them aboard, all of them, and returns what gangway-device says of it."""
         result = self.gateway.run("gangway-device", "--label", labels, "--load", str(n), "--in-flight", str(in_flight),
-                                  "--connect", self.gateway.coaps, "--state", self.state, "--timeout", "120",
+                                  "--connect", self.gateway.coaps, "--state", self.state, "--timeout", TIMEOUT_S,
                                   "--json", check=False)
         if not result.stdout:
             sys.exit(f"gangway-device: {result.stderr.strip()}")
