@@ -349,7 +349,7 @@ class Descriptors(registrar.RegistrarCase):
             fcntl.fcntl(fd, registrar.door_agent.F_ADD_SEALS, seals)
             self.agent.send("anchors", fd=fd, purpose=wire.ANCHORS_DEVICE)
             os.close(fd)
-            self.wait_for_log("list of trust anchors that came is no good", count=n)
+            self.wait_for_log("list of trust anchors that came cannot be used", count=n)
 
     def test_socket_is_shut_down(self):
         """By whoever gave it, which wakes its reader up for ever."""
