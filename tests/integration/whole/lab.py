@@ -24,7 +24,7 @@ TOP = pathlib.Path(__file__).resolve().parents[3]
 SCRIPT = TOP / "scripts" / "lab"
 PATIENCE = int(os.environ.get("GANGWAY_PATIENCE", 1))  # how much slower the programs are than usual
 NEVER_S = 60 * PATIENCE
-SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:")
+SANITIZER = re.compile(r"\w+Sanitizer|runtime error:")
 PROGRAMS = ("dbus-daemon", "mosquitto", "gangway-cloud", "gangwayd", "gangway-registrar", "gangway-ip",
             "gangway-mqtt")
 
