@@ -37,8 +37,9 @@ EXTRA_DIST += tests/integration/test_ip.py
 TESTS += \
 	tests/integration/test_registrar.py \
 	tests/integration/test_registrar_hostile.py \
-	tests/integration/test_registrar_rfc.py
-	tests/integration/test_registrar_poison.py
+	tests/integration/test_registrar_poison.py \
+	tests/integration/test_registrar_rfc.py \
+	tests/integration/test_registrar_stacks.py
 EXTRA_DIST += \
 	tests/integration/datagrams.py \
 	tests/integration/door_agent.py \
@@ -46,8 +47,19 @@ EXTRA_DIST += \
 	tests/integration/registrar.py \
 	tests/integration/test_registrar.py \
 	tests/integration/test_registrar_hostile.py \
-	tests/integration/test_registrar_rfc.py
-	tests/integration/test_registrar_poison.py
+	tests/integration/test_registrar_poison.py \
+	tests/integration/test_registrar_rfc.py \
+	tests/integration/stacks/README \
+	tests/integration/stacks/erlang.escript \
+	tests/integration/stacks/pion.go \
+	tests/integration/test_registrar_stacks.py
+
+# A device with Mbed TLS, where that is installed.
+if MBEDTLS
+check_PROGRAMS += tests/integration/stacks/mbedtls
+tests_integration_stacks_mbedtls_SOURCES = tests/integration/stacks/mbedtls.c
+tests_integration_stacks_mbedtls_LDADD = $(MBEDTLS_LIBS)
+endif
 
 # EST over CoAP as libcoap's clients speak it.
 TESTS += tests/integration/test_est.py

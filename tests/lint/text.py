@@ -5,8 +5,8 @@ import re
 from tree import Complaint
 
 SPDX = "SPDX-License-Identifier: GPL-2.0-or-later"
-NEEDS_SPDX = (".c", ".h", ".py", ".sh", ".mk", ".am", ".ac", ".xml")
-COMMENTS = {".c": "/* {} */", ".h": "/* {} */", ".xml": "<!-- {} -->"}
+NEEDS_SPDX = (".c", ".h", ".py", ".sh", ".mk", ".am", ".ac", ".xml", ".escript", ".go")
+COMMENTS = {".c": "/* {} */", ".h": "/* {} */", ".xml": "<!-- {} -->", ".escript": "%% {}", ".go": "// {}"}
 
 # Put together, so that this file may be read too.
 UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "for " + "now"]) + r")\b")
