@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-TERM_S = 15  # to end by itself
+TERM_S = 15 * int(os.environ.get("GANGWAY_PATIENCE", 1))  # to end by itself
 
 
 def start_time(pid):
