@@ -306,9 +306,10 @@ static int read_lines(struct reading *reading)
 		reading->line++;
 		r = read_line(reading, section, line);
 	}
-	if (r >= 0)
-		reading->line = 0;
-	return r;
+	if (r < 0)
+		return r;
+	reading->line = 0;
+	return feof(file) ? 0 : fail(reading, "", "", "cannot be read to its end");
 }
 
 static int fill_in_defaults(struct reading *reading)

@@ -535,6 +535,8 @@ tests_unit_test_clock_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 UNIT_TESTS += tests/unit/test-agent-settings
 tests_unit_test_agent_settings_SOURCES = tests/unit/test-agent-settings.c
 tests_unit_test_agent_settings_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_agent_settings_LDFLAGS = \
+	$(AM_LDFLAGS) -Wl,--wrap=getline -Wl,--wrap=__getdelim
 tests_unit_test_agent_settings_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
 UNIT_TESTS += tests/unit/test-queue

@@ -22,6 +22,34 @@ static char path[64];
 static char error[512];
 static struct settings settings;
 
+static int lines_left = -1; /* until there is no memory for one; -1: there is */
+
+static bool is_out_of_memory(void)
+{
+	bool is = lines_left == 0;
+
+	if (is)
+		errno = ENOMEM;
+	else if (lines_left > 0)
+		lines_left--;
+	return is;
+}
+
+/* Both, as the library's header may make one of the other. */
+ssize_t __real_getline(char **line, size_t *size, FILE *file);
+ssize_t __wrap_getline(char **line, size_t *size, FILE *file);
+ssize_t __wrap_getline(char **line, size_t *size, FILE *file)
+{
+	return is_out_of_memory() ? -1 : __real_getline(line, size, file);
+}
+
+ssize_t __real___getdelim(char **line, size_t *size, int end, FILE *file);
+ssize_t __wrap___getdelim(char **line, size_t *size, int end, FILE *file);
+ssize_t __wrap___getdelim(char **line, size_t *size, int end, FILE *file)
+{
+	return is_out_of_memory() ? -1 : __real___getdelim(line, size, end, file);
+}
+
 static int set_up(void **state)
 {
 	int fd;
@@ -240,6 +268,14 @@ static void the_file_that_is_shipped(void **state)
 	defaults_are_set();
 }
 
+/* What is left unread would be defaults, that nobody asked for. */
+static void a_file_that_ends_early(void **state)
+{
+	lines_left = 2;
+	refuse(MINIMAL "[ip]\ninterfaces = eth7\n", 0, "", "cannot be read to its end");
+	lines_left = -1;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -252,6 +288,7 @@ int main(void)
 		TEST(what_must_be_set),
 		TEST(keys_that_nobody_knows),
 		TEST(no_file),
+		TEST(a_file_that_ends_early),
 		TEST(lines_that_are_none),
 		TEST(a_key_that_stands_twice),
 		TEST(the_file_that_is_shipped),
