@@ -127,5 +127,7 @@ int main(int argc, char **argv)
 
 	agent_free(agent);
 	sd_event_unref(event);
+	if (r < 0)
+		gw_log(ERROR, "gangwayd ends: %s", strerror(-r));
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
