@@ -26,6 +26,7 @@
 #define BATCH          64        /* netlink datagrams read before others have their turn */
 #define PAUSE_MIN_US   200000
 #define PAUSE_MAX_US   5000000
+#define END_LOST_US    5000000 /* after the last loss, a dump that has not ended never will */
 
 struct netlink {
 	struct nl_sock *socket;
@@ -33,7 +34,7 @@ struct netlink {
 	void *userdata;
 
 	sd_event_source *io;
-	sd_event_source *timer; /* armed: a pause before the next dump */
+	sd_event_source *timer; /* armed: a pause before the next dump, or before one is given up */
 	uint64_t pause_us;
 
 	bool wanted[_NETLINK_DUMP_MAX];
@@ -240,13 +241,19 @@ static int on_error(struct sockaddr_nl *address, struct nlmsgerr *error, void *u
 	return NL_SKIP;
 }
 
-/* The kernel had to drop messages: which ones, nobody knows. */
+/* The kernel had to drop messages, or we had no memory for them: which ones, nobody knows. If the end of
+ * a dump was among them it is not waited for: the timer runs then too. */
 static void start_over(struct netlink *nl)
 {
 	nl->is_disturbed = true;
 	nl->wanted[NETLINK_DUMP_INTERFACES] = true;
 	nl->wanted[NETLINK_DUMP_NEIGHBOURS] = true;
-	if (nl->is_dumping || is_pausing(nl))
+	if (nl->is_dumping) {
+		(void)sd_event_source_set_time_relative(nl->timer, END_LOST_US);
+		(void)sd_event_source_set_enabled(nl->timer, SD_EVENT_ONESHOT);
+		return;
+	}
+	if (is_pausing(nl))
 		return;
 
 	nl->pause_us = GW_MIN(nl->pause_us * 2, (uint64_t)PAUSE_MAX_US);
@@ -269,7 +276,11 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	dump_next(userdata);
+	struct netlink *nl = userdata;
+
+	if (nl->is_dumping)
+		finish_dump(nl);
+	dump_next(nl);
 	return 0;
 }
 
