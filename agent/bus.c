@@ -261,6 +261,20 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* --- replies --- */
 
+void bus_said(struct bus *bus, int r)
+{
+	int enabled = SD_EVENT_OFF;
+
+	if (r != -ENOMEM || !bus)
+		return;
+	(void)sd_event_source_get_enabled(bus->retry, &enabled);
+	if (enabled != SD_EVENT_OFF)
+		return; /* on our way already */
+
+	gw_log(WARNING, "There is no memory for a message on the bus: leaving it, trying again");
+	connect_later(bus);
+}
+
 int bus_reply_empty(struct agent *agent, sd_bus_message *call)
 {
 	sd_bus_message *reply = NULL;
@@ -302,35 +316,37 @@ int bus_reply_errno(struct agent *agent, sd_bus_message *call, int error)
 
 /* --- news --- */
 
-static void device_path_tell(struct bus *bus, const struct turn_change *change)
+/* Says one after another, as far as there is memory. */
+static int device_path_tell(struct bus *bus, const struct turn_change *change)
 {
 	bool was_listed = change->from != DEVICE_UNKNOWN && !device_state_is_at_rest(change->from);
 	bool is_listed = change->to != DEVICE_UNKNOWN && !device_state_is_at_rest(change->to);
 	_cleanup_free_ char *path = NULL;
+	int r = sd_bus_path_encode(BUS_DEVICE_PREFIX, change->device, &path);
 
-	if (sd_bus_path_encode(BUS_DEVICE_PREFIX, change->device, &path) < 0)
-		return;
-
-	if (is_listed && !was_listed)
-		(void)sd_bus_emit_object_added(bus->connection, path);
-	else
-		(void)sd_bus_emit_properties_changed(bus->connection, path, "org.gangway1.Device",
-						     "State", "Reason", "ReasonText", "Method",
-						     "Tenant", "Transport", "Address", "Vendor",
-						     "Model", "Fingerprint", "NotAfter", "LastSeen",
-						     "ClaimedBy", "ClaimExpires", NULL);
-	if (was_listed && !is_listed)
-		(void)sd_bus_emit_interfaces_removed(bus->connection, path, "org.gangway1.Device",
-						     NULL);
-	(void)sd_bus_emit_signal(bus->connection, BUS_PATH, "org.gangway1.Manager", "StateChanged",
-				 "ossss", path, change->device, device_state_name(change->from),
-				 device_state_name(change->to), change->reason);
+	if (r >= 0 && is_listed && !was_listed)
+		r = sd_bus_emit_object_added(bus->connection, path);
+	else if (r >= 0)
+		r = sd_bus_emit_properties_changed(bus->connection, path, "org.gangway1.Device",
+						   "State", "Reason", "ReasonText", "Method",
+						   "Tenant", "Transport", "Address", "Vendor",
+						   "Model", "Fingerprint", "NotAfter", "LastSeen",
+						   "ClaimedBy", "ClaimExpires", NULL);
+	if (r >= 0 && was_listed && !is_listed)
+		r = sd_bus_emit_interfaces_removed(bus->connection, path, "org.gangway1.Device",
+						   NULL);
+	if (r >= 0)
+		r = sd_bus_emit_signal(bus->connection, BUS_PATH, "org.gangway1.Manager",
+				       "StateChanged", "ossss", path, change->device,
+				       device_state_name(change->from),
+				       device_state_name(change->to), change->reason);
+	return r;
 }
 
 void bus_tell_change(struct bus *bus, const struct turn_change *change)
 {
 	if (bus && bus->connection)
-		device_path_tell(bus, change);
+		bus_said(bus, device_path_tell(bus, change));
 }
 
 static void tell_manager(struct bus *bus, const char *property, const char *other)

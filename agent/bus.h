@@ -25,6 +25,10 @@ struct turn_change;
 int bus_new(struct agent *agent, struct bus **ret);
 struct bus *bus_free(struct bus *bus);
 
+/* What came of saying something on the bus. For want of memory we leave it and come back: who waits for an
+ * answer, or for news, would wait for ever. */
+void bus_said(struct bus *bus, int r);
+
 /* News; each is told to whoever watches, or to nobody if there is no bus. */
 void bus_tell_change(struct bus *bus, const struct turn_change *change);
 void bus_tell_plugins(struct bus *bus);

@@ -93,7 +93,7 @@ static void deliver(struct turn *turn)
 		free(news);
 	}
 	while ((letter = take_letter(turn))) {
-		(void)sd_bus_send(NULL, letter->reply, NULL);
+		bus_said(turn->agent->bus, sd_bus_send(NULL, letter->reply, NULL));
 		letter_free(letter);
 	}
 }
@@ -107,9 +107,11 @@ static void discard(struct turn *turn, int error)
 	while ((news = take_news(turn)))
 		free(news);
 	while ((letter = take_letter(turn))) {
-		(void)sd_bus_reply_method_errnof(
-			letter->call, error,
-			"Nothing was changed: the store cannot be written (%s)", strerror(-error));
+		bus_said(turn->agent->bus,
+			 sd_bus_reply_method_errnof(
+				 letter->call, error,
+				 "Nothing was changed: the store cannot be written (%s)",
+				 strerror(-error)));
 		letter_free(letter);
 	}
 }
@@ -139,6 +141,7 @@ static const char *advice(int r)
 	switch (r) {
 	case -ENOSPC:
 	case -EFBIG: return "make room on its disk";
+	case -ENOMEM: return "the machine has too little memory";
 	case -EUCLEAN: return "it is damaged: restore it from a backup";
 	case -EROFS:
 	case -EACCES: return "see that its folder can be written";
