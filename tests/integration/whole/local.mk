@@ -2,9 +2,11 @@
 # Not among the tests of `make check`: these bring sets up and take minutes (run.py).
 EXTRA_DIST += \
 	tests/integration/whole/README \
+	tests/integration/whole/allocations.py \
 	tests/integration/whole/checker.py \
 	tests/integration/whole/coap.py \
 	tests/integration/whole/dtls.py \
+	tests/integration/whole/failing-malloc.c \
 	tests/integration/whole/kills.py \
 	tests/integration/whole/lab.py \
 	tests/integration/whole/label.py \

@@ -1,0 +1,487 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lets allocations fail, one at a time, while devices come aboard: each n-th, in each program.
+
+    allocations.py [-j N] [-v] [--sample N | --places] [PART ...]
+
+A part is a program that serves, while a device is claimed and comes aboard; `PROGRAM:start`, the same until
+it is up; or a command, as it does its work. --sample: N of all n, evenly spread. --places: instead of every
+n, each place in the program (a chain of callers) once. -v: a line for each failure.
+
+With one allocation failing a program may go on, or end with an error and be started again; it must not end
+by a signal, and a command that fails must say so. In the end every device is aboard, the checker is
+content, and programs that are told to end do so in good order: with a build that has the sanitizers
+(GANGWAY_BUILD), not a byte leaked.
+
+Prints a line a part, PASS: or FAIL:, with how many allocations failed and what became of it.
+"""
+import argparse
+import collections
+import concurrent.futures
+import ctypes
+import itertools
+import json
+import mmap
+import os
+import pathlib
+import queue
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+import checker
+import lab
+import label
+from run import HERE, build_once
+
+SERVING = ("gangwayd", "gangway-registrar", "gangway-ip", "gangway-mqtt", "gangway-cloud")
+CHECK_EVERY = 20
+IDLE_MAX = 3  # onboardings in which nothing new was allocated
+WRONG_MAX = 10
+STRAGGLERS_MAX = 8
+FIRST_TRY_S, NEXT_TRY_S = str(2 * lab.PATIENCE), "20"
+ADDR_NO_RANDOMIZE = 0x0040000  # a place is to be the same in each run
+TROUBLE = (AssertionError, OSError, subprocess.SubprocessError)
+
+NUMBERS = itertools.count(1)  # of devices
+# Libraries that die of a failed allocation by themselves, where a program can do nothing but be started again.
+UNBEARABLE = {
+    "libeconf.so": "0.5.1 does not look at what strdup() and strndup() return; gangwayd reads its file at start",
+}
+OFF, NTH, NEW = range(3)  # enum mode
+
+
+class Orders:
+    """What failing-malloc.c is told, and tells: struct orders."""
+    HEAD = struct.Struct("=IIQQ4096s")
+    SIZE = HEAD.size + 65536 * 8
+
+    def __init__(self, folder, program, path):
+        self._search, self._file = path, folder / f"{program}.orders"
+        self._file.write_bytes(bytes(self.SIZE))
+        with open(self._file, "r+b") as file:
+            self._map = mmap.mmap(file.fileno(), self.SIZE)
+        self.environment = {
+            "LD_PRELOAD": str(folder / "failing-malloc.so"),
+            "GANGWAY_ALLOCATIONS": str(self._file), "GANGWAY_ALLOCATIONS_OF": program,
+            # AddressSanitizer wants to be the first library; failing-malloc.c knows of it.
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+    def give(self, mode, nth):
+        """The mode last, so that the order is seen whole."""
+        self.take_back()
+        self._map[4:self.HEAD.size] = self.HEAD.pack(0, 0, 0, nth, b"")[4:]
+        self._map[0:4] = struct.pack("=I", mode)
+
+    def take_back(self):
+        self._map[0:4] = struct.pack("=I", OFF)
+
+    @property
+    def n_calls(self):
+        return self.HEAD.unpack_from(self._map)[2]
+
+    @property
+    def has_failed(self):
+        return self.HEAD.unpack_from(self._map)[1] > 0
+
+    def place(self, depth=14):
+        """The chain of callers, innermost first, as far as debug information tells."""
+        frames = self.HEAD.unpack_from(self._map)[4].rstrip(b"\0").decode().split()[:depth]
+        return [self._name_of(*frame.rsplit("+", 1)) for frame in frames]
+
+    def module(self):
+        """The one that wanted memory."""
+        for frame in self.HEAD.unpack_from(self._map)[4].rstrip(b"\0").decode().split():
+            name = os.path.basename(frame.rpartition("+")[0])
+            if name != "failing-malloc.so":  # strdup()
+                return name
+        return ""
+
+    def _name_of(self, module, offset):
+        module = shutil.which(module, path=self._search) or module
+        told = subprocess.run(["addr2line", "-fse", module, hex(int(offset, 16) - 1)],
+                              capture_output=True, text=True).stdout.split("\n")
+        return f"{told[0]} ({told[1]})" if told[0] not in ("", "??") else os.path.basename(module)
+
+
+class Supervised:
+    """A program of a set that is started, ended, and started again from here."""
+
+    def __init__(self, gateway, program, environment):
+        self.program = program
+        self._log = gateway.folder / "logs" / program
+        proc = pathlib.Path(f"/proc/{gateway.pid(program)}")
+        self._argv = proc.joinpath("cmdline").read_text().split("\0")[:-1]
+        self._environment = dict(
+            line.split("=", 1) for line in proc.joinpath("environ").read_text().split("\0") if line)
+        self._environment |= environment
+        gateway.stop(program)
+        self.start()
+
+    def start(self):
+        with open(self._log, "ab") as log:
+            self._begin = log.tell()
+            self.process = subprocess.Popen(self._argv, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, env=self._environment, cwd="/")
+
+    def has_ended(self):
+        return self.process.poll() is not None
+
+    def said(self):
+        """All of the log since it was started."""
+        with open(self._log, "rb") as log:
+            log.seek(self._begin)
+            return log.read().decode(errors="replace")
+
+    def end(self):
+        if not self.has_ended():
+            self.process.terminate()
+        try:
+            self.process.wait(lab.NEVER_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise lab.Never(f"{self.program} does not end") from None
+
+
+class Fleet:
+    """The devices. One that does not come aboard at once goes on by itself while others have their turn."""
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        self._pool = concurrent.futures.ThreadPoolExecutor(STRAGGLERS_MAX)
+        self._stragglers = []
+
+    def new_device(self):
+        name = f"N-{next(NUMBERS)}"
+        return self.gateway.new_device(name, label.make(name, os.urandom(16)))
+
+    @staticmethod
+    def insist(what, act, help_along=lambda: None):
+        end = time.monotonic() + lab.NEVER_S
+        while not act():
+            help_along()
+            if time.monotonic() > end:
+                raise lab.Never(f"not within {lab.NEVER_S} s: {what}")
+
+    def claim(self, device, help_along):
+        self.insist(f"{device.id} is claimed", lambda: self.gateway.ctl(
+            "claim", "-", input=device.label, check=False).returncode == 0, help_along)
+
+    def switch_on(self, device, help_along):
+        """Returns whether it came aboard at once."""
+        process = device.start("--timeout", FIRST_TRY_S)
+        while True:
+            try:
+                process.communicate(timeout=0.1)
+                break
+            except subprocess.TimeoutExpired:
+                help_along()
+        if process.returncode:
+            self._stragglers.append((device.id, self._pool.submit(self.come_aboard, device)))
+        return process.returncode == 0
+
+    def come_aboard(self, device):
+        self.insist(f"{device.id} comes aboard",
+                    lambda: device.run("--timeout", NEXT_TRY_S)[0] == 0)
+
+    def gather(self):
+        """Until all stragglers are aboard; yields what went wrong."""
+        for name, straggler in self._stragglers:
+            try:
+                straggler.result()
+            except TROUBLE as error:
+                yield f"{name}: {error}"
+        self._stragglers = []
+
+
+class Part:
+    """One part's failures, one after another. What is wrong is collected in texts."""
+
+    def __init__(self, name, gateway, folder, verbose):
+        self.name, self.program = name, name.partition(":")[0].split()[0]
+        self.folder, self.verbose = folder, verbose
+        self.wrong, self.counts = [], collections.Counter()
+        self.move_to(gateway)
+
+    def move_to(self, gateway):
+        self.gateway, self.fleet = gateway, Fleet(gateway)
+        self.orders = Orders(self.folder, self.program, gateway.variables["PATH"])
+
+    def complain(self, text):
+        self.wrong.append(f"at {self.number}: {text}\nwhere it failed:\n    " +
+                          "\n    ".join(self.orders.place()))
+
+    def is_theirs(self):
+        """Whether it failed right in a library that is known not to bear it."""
+        return self.orders.module().startswith(tuple(UNBEARABLE))
+
+    def judge_end(self, status, said):
+        """How a program ended in which an allocation had failed."""
+        if status < 0 and self.is_theirs():
+            self.counts["ended by a library's fault"] += 1
+        elif status < 0:
+            self.complain(f"ended by {signal.Signals(-status).name}\n{said}")
+        elif lab.SANITIZER.search(said):
+            self.complain(said)
+        elif status and not said.strip():
+            self.complain(f"ended with {status} and said nothing")
+
+    def measure(self, sample):
+        """How many allocations there are: the first time, when much is prepared that is kept; or ever after."""
+        self.number = "none"
+        for _ in range(2 if sample else 1):
+            self.attempt(NTH, 0)
+        return self.orders.n_calls
+
+    def numbers(self, sample, places):
+        """What to order, one after another."""
+        if not places:
+            total = self.measure(sample)
+            n = min(sample or total, total)
+            yield from ((NTH, 1 + i * total // n) for i in range(n))
+            return
+        n, n_idle = 0, 0
+        while n_idle < IDLE_MAX:
+            n += 1
+            yield NEW, n
+            n_idle = 0 if self.orders.has_failed else n_idle + 1
+
+    def run(self, sample, places):
+        for mode, self.number in self.numbers(sample, places):
+            self.attempt(mode, self.number)
+            self.orders.take_back()
+            if self.orders.has_failed:
+                self.counts["failed"] += 1
+                if self.verbose:
+                    print(f"{self.name} {self.number}: {' < '.join(self.orders.place(6))}", flush=True)
+            if self.counts["failed"] % CHECK_EVERY == 0:
+                self.check()
+            if len(self.wrong) >= WRONG_MAX:
+                return
+        self.check()
+
+    def check(self):
+        for text in self.fleet.gather():
+            self.complain(f"one of the last {CHECK_EVERY}: {text}\n{self.gateway.story(8)}")
+        self.gateway.settle()
+        wrong = checker.check(self.gateway.variables["GANGWAY_STATE"],
+                              self.gateway.variables["GANGWAY_CLOUD_DIR"])
+        if not json.loads(self.gateway.ctl("--json", "audit", "verify").stdout)["ok"]:
+            wrong.append("the audit record is broken")
+        if wrong:
+            self.complain(f"after the last {CHECK_EVERY}: " + "\n".join(wrong))
+
+    def close(self):
+        pass
+
+
+class Serving(Part):
+    """A program that serves, while a device comes aboard."""
+
+    def move_to(self, gateway):
+        super().move_to(gateway)
+        self.supervised = Supervised(gateway, self.program, self.orders.environment)
+        gateway.settle()
+
+    def help_along(self):
+        if not self.supervised.has_ended():
+            return
+        self.orders.take_back()
+        status = self.supervised.process.returncode
+        self.judge_end(status, self.supervised.said())
+        if status == 0:
+            self.complain("a program that serves ended as if all was well")
+        self.counts["ended"] += 1
+        self.supervised.start()
+
+    def end_well(self):
+        self.orders.take_back()
+        self.supervised.end()
+        if self.supervised.process.returncode:
+            self.complain(f"one of the last {CHECK_EVERY}: it was told to end, and ended with "
+                          f"{self.supervised.process.returncode}\n{self.supervised.said()[-6000:]}")
+
+    def board(self):
+        device = self.fleet.new_device()
+        self.fleet.claim(device, self.help_along)
+        if not self.fleet.switch_on(device, self.help_along):
+            self.counts["not at once"] += 1
+        self.help_along()
+
+    def attempt(self, mode, nth):
+        if mode == NTH:
+            self.gateway.wait_for_rest()
+        self.orders.give(mode, nth)
+        self.board()
+
+    def check(self):
+        super().check()
+        self.end_well()
+        self.supervised.start()  # what pauses it takes after failures begins anew, too
+        self.gateway.settle()
+
+    def close(self):
+        self.end_well()
+
+
+class Starting(Serving):
+    """A program that serves, until it is up; then a device comes aboard."""
+
+    def attempt(self, mode, nth):
+        self.end_well()
+        self.orders.give(mode, nth)
+        self.supervised.start()
+        self.board()
+        self.gateway.settle()
+
+
+class Command(Part):
+    """A program that does something and ends."""
+
+    def command(self):
+        """The command line and what it is given to read."""
+        return COMMANDS[self.name](self.device)
+
+    def attempt(self, mode, nth):
+        self.device = self.fleet.new_device()
+        self.prepare()
+        argv, given = self.command()
+        self.orders.give(mode, nth)
+        ended = subprocess.run(argv, env=self.gateway.environment() | self.orders.environment,
+                               input=given, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+        self.orders.take_back()
+        self.judge_end(ended.returncode, ended.stdout)
+        self.counts["ended"] += ended.returncode != 0
+        self.look_after(ended.returncode == 0)
+
+    def prepare(self):
+        pass
+
+    def look_after(self, has_worked):
+        pass
+
+
+class Claiming(Command):
+    def look_after(self, has_worked):
+        if has_worked and self.gateway.state(self.device.id) != "claimed":
+            self.complain("gangwayctl says that the device is claimed")
+
+
+class Boarding(Command):
+    def prepare(self):
+        self.gateway.claim(self.device)
+
+    def look_after(self, has_worked):
+        if not has_worked:
+            self.fleet.come_aboard(self.device)
+        if self.gateway.state(self.device.id) != "onboarded":
+            self.complain("the device believes that it is aboard")
+
+
+COMMANDS = {
+    "gangwayctl claim": lambda device: (["gangwayctl", "claim", "-"], device.label),
+    "gangwayctl devices": lambda device: (["gangwayctl", "devices"], None),
+    "gangwayctl qr": lambda device: (["gangwayctl", "qr", "show", "-"], device.label),
+    "gangway-cloud list": lambda device: (["gangway-cloud", "list", "--json"], None),
+    "gangway-device": lambda device: (
+        ["gangway-device", "--label", "-", "--connect", device.gateway.coaps, "--state",
+         str(device.folder), "--timeout", FIRST_TRY_S], device.label),
+}
+PARTS = ({name: Serving for name in SERVING} | {f"{name}:start": Starting for name in SERVING} |
+         {name: Command for name in COMMANDS} |
+         {"gangwayctl claim": Claiming, "gangway-device": Boarding})
+
+
+class Worker:
+    """Has a set of its own and works parts off; a set in which something went wrong is replaced."""
+
+    def __init__(self, parts, folder, arguments):
+        self.parts, self.folder, self.arguments = parts, folder, arguments
+        self.gateway, self.failed = None, False
+
+    def run(self):
+        try:
+            while True:
+                self._try(self.parts.get_nowait())
+        except queue.Empty:
+            return self.failed
+        finally:
+            self._close([])
+
+    def _try(self, name):
+        started = time.monotonic()
+        wrong, part = [], None
+        try:
+            if not self.gateway:
+                self.gateway = lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2")
+                self.gateway.up()
+            part = PARTS[name](name, self.gateway, self.folder, self.arguments.verbose)
+            part.run(self.arguments.sample, self.arguments.places)
+        except TROUBLE:
+            wrong.append(f"{traceback.format_exc()}\n{self.gateway.story()}")
+        self._end_part(part, wrong)
+
+        self.failed |= bool(wrong)
+        for text in wrong:
+            print("    " + text.replace("\n", "\n    "))
+        counts = ", ".join(f"{n} {what}" for what, n in part.counts.items()) if part else ""
+        print(f"{'FAIL' if wrong else 'PASS'}: allocations/{name.replace(' ', '-')} "
+              f"({counts or 'nothing failed'}; {time.monotonic() - started:.0f} s)", flush=True)
+
+    def _end_part(self, part, wrong):
+        """The set goes on to the next part as it was, unless something was wrong."""
+        try:
+            if part:
+                part.close()
+        except TROUBLE as error:
+            wrong.append(str(error))
+        if part:
+            wrong[:0] = part.wrong
+        if wrong:
+            self._close(wrong)
+        elif isinstance(part, Serving):
+            self.gateway.start(part.program)
+
+    def _close(self, wrong):
+        try:
+            if self.gateway:
+                self.gateway.close()
+        except TROUBLE as error:
+            wrong.append(str(error))
+        self.gateway = None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-j", type=int, default=os.cpu_count(), dest="jobs")
+    parser.add_argument("-v", action="store_true", dest="verbose")
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("--places", action="store_true")
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    arguments = parser.parse_args()
+    if not set(arguments.parts) <= set(PARTS):
+        parser.error("there are only: " + ", ".join(PARTS))
+
+    build_once()
+    ctypes.CDLL(None).personality(ADDR_NO_RANDOMIZE)
+    parts = queue.SimpleQueue()
+    for name in arguments.parts or PARTS:
+        parts.put(name)
+    with tempfile.TemporaryDirectory() as name, \
+            concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        folder = pathlib.Path(name)
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", folder / "failing-malloc.so",
+                        HERE / "failing-malloc.c"], check=True)
+        runs = [pool.submit(Worker(parts, folder, arguments).run) for _ in range(arguments.jobs)]
+    return 1 if any(run.result() for run in runs) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
