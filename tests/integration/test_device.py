@@ -243,6 +243,38 @@ class Aboard(DeviceCase):
         self.assertEqual(self.agent.count("enroll"), 1)
 
 
+    def test_cut_datagrams(self):
+        """Before each whole one a copy that ends too soon: nobody takes note."""
+        def cut(datagram):
+            return [datagram[:-7], datagram[:5], datagram]
+
+        self.begin()
+        relay = datagrams.Relay(self.port(), server=cut)
+        self.addCleanup(relay.close)
+        run = self.run_device(port=relay.port)
+        self.assert_aboard(run)
+        self.assertNotIn("pause", run.output)
+
+    def test_garbled_handshakes(self):
+        """In the first one the ServerHello makes no sense: tried again."""
+        spoiled = []
+
+        def garble(datagram):
+            if datagrams.SERVER_HELLO not in datagrams.messages(datagram) or spoiled:
+                return [datagram]
+            spoiled.append(datagram)
+            at = 13 + 12  # its version
+            return [datagram[:at] + b"\0\0" + datagram[at + 2:]]
+
+        self.begin()
+        relay = datagrams.Relay(self.port(), server=garble)
+        self.addCleanup(relay.close)
+        run = self.run_device(port=relay.port)
+        self.assert_aboard(run)
+        self.assertEqual(len(spoiled), 1)
+        self.assertIn("pause", run.output)
+
+
 class AboardByIpv6(DeviceCase):
     family = socket.AF_INET6
 
