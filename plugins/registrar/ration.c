@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A bucket for all, and one for each source that lately took something. A bucket that is full is as good
- * as none, and it is full again a second after it was emptied: so at rates up to half the table's size
- * the fullest entry, which a newcomer takes over, never had anything to remember.
+ * A bucket for all, and one for each source that lately took something. Who has used up his own may go
+ * on as long as the bucket for all is half full: one source alone has all the rate, and whoever else
+ * comes finds enough there for his share.
+ *
+ * A bucket that is full is as good as none, and it is full again a second after it was emptied: so at
+ * rates up to half the table's size the fullest entry, which a newcomer takes over, never had anything
+ * to remember.
  */
 #include "plugins/registrar/ration.h"
 
@@ -22,7 +26,8 @@ struct share {
 };
 
 struct ration {
-	uint32_t rate; /* of a source */
+	uint32_t rate;    /* of a source */
+	uint32_t reserve; /* of all, for those who have something left of their own */
 	struct bucket all;
 	struct share shares[SHARES_MAX];
 	size_t n;
@@ -36,6 +41,7 @@ int ration_new(uint32_t rate, uint64_t now_us, struct ration **ret)
 		return -ENOMEM;
 
 	r->rate = GW_MAX(rate / ALL_TO_EACH, 1u);
+	r->reserve = (rate + 1) / 2;
 	bucket_init(&r->all, rate, rate, now_us);
 	*ret = r;
 	return 0;
@@ -75,11 +81,12 @@ static struct share *get_share(struct ration *r, const struct path *path, uint64
 
 bool ration_take(struct ration *r, const struct path *path, uint64_t now_us)
 {
-	struct share *share;
+	uint32_t left = bucket_level(&r->all, now_us);
 
 	/* Nothing is remembered of who gets nothing. */
-	if (bucket_level(&r->all, now_us) == 0)
+	if (left == 0)
 		return false;
-	share = get_share(r, path, now_us);
-	return bucket_take(&share->bucket, now_us) && bucket_take(&r->all, now_us);
+	if (!bucket_take(&get_share(r, path, now_us)->bucket, now_us) && left <= r->reserve)
+		return false;
+	return bucket_take(&r->all, now_us);
 }

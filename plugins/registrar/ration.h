@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ration: something at a steady rate for all, of which no source gets more than its share. Pure. */
+/* ration: something at a steady rate for all, of which each source has a share that no other gets. Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 struct path;
 struct ration;
 
-/* `rate`: a second, and at once at most; a source gets a quarter of it. */
+/* `rate`: a second, and at once at most. A quarter of it is a source's own; more it gets while half is left. */
 int ration_new(uint32_t rate, uint64_t now_us, struct ration **ret);
 struct ration *ration_free(struct ration *r);
 

@@ -217,7 +217,7 @@ class Identities(registrar.RegistrarCase):
 
 
 class Limits(registrar.RegistrarCase):
-    settings = "handshakes_max=3\nhandshakes_per_source=2\nsecret_rate=16\nsessions_max=2\nidle_timeout=2\n"
+    settings = "handshakes_max=3\nhandshakes_per_source=2\nsecret_rate=8\nsessions_max=2\nidle_timeout=2\n"
 
     def knock(self, identity=b"ACME-1", host="127.0.0.1"):
         client = d.RawClient(self.port(), source=host)
@@ -260,7 +260,7 @@ class Limits(registrar.RegistrarCase):
         self.assertEqual(self.agent.count("failed", session=owner.session), 0, "it is older")
 
     def test_secrets_have_a_rate(self):
-        """Of which a source has a quarter, and leaves the rest to others."""
+        """Of which one source leaves half to others."""
         self.begin()
         clients = [self.knock() for _ in range(6)]
         self.agent.wait("secret_query", count=4)
