@@ -115,7 +115,9 @@ void peer_end(struct peer *p, enum gw_reason reason)
 
 	log_end(p, reason);
 	account_close(&p->account, reason);
-	session_close(p->session);
+	if (reason !=
+	    GW_REASON_RESTARTED) /* who began anew has lost the keys to read a goodbye with */
+		session_close(p->session);
 	enter(p, PEER_OVER);
 }
 

@@ -659,6 +659,21 @@ static void test_last_flight_is_not_repeated_for_ever(void **state)
 	}
 }
 
+static void test_goodbye(void **state)
+{
+	reach(PEER_SERVED);
+	peer_end(peer, GW_REASON_IDLE);
+	assert_int_equal(session.n_closed, 1);
+	end();
+
+	/* its device has other keys by now */
+	reach(PEER_SERVED);
+	peer_end(peer, GW_REASON_RESTARTED);
+	assert_int_equal(session.n_closed, 0);
+	assert_string_equal(told_reason, "restarted");
+	end();
+}
+
 /* How long the agent took to look is not to be seen. */
 static void test_repeats_from_the_question_on(void **state)
 {
@@ -766,6 +781,7 @@ int main(void)
 		cmocka_unit_test(test_unverified_certificate_proves_nothing),
 		cmocka_unit_test(test_flight_waits_for_the_secret_in_order),
 		cmocka_unit_test(test_last_flight_is_not_repeated_for_ever),
+		cmocka_unit_test(test_goodbye),
 		cmocka_unit_test(test_repeats_from_the_question_on),
 		cmocka_unit_test(test_requests_wait_for_the_verdict),
 		cmocka_unit_test(test_no_plain_records_once_it_has_spoken),
