@@ -61,13 +61,19 @@ def messages(datagram):
 class RawClient:
     """A PSK client up to where keys would be needed: it has none."""
 
-    def __init__(self, port, source="127.0.0.1"):
+    def __init__(self, server, source="127.0.0.1", port=0):
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind((source, 0))
-        self.sock.connect(("127.0.0.1", port))
+        self.sock.bind((source, port))
+        self.sock.connect(("127.0.0.1", server))
         self.sock.settimeout(20)
+        self.restart()
+
+    def restart(self):
+        """Forgets all, as a device does that was switched off, and what it was sent."""
         self.random = os.urandom(32)
         self.sequence = 0
+        while not self.is_silent(0):
+            self.get()
 
     def close(self):
         self.sock.close()

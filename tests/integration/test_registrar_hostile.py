@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """gangway-registrar holds out: against floods of handshakes, lossy and shuffling networks, descriptors that are
 no sockets; and an unknown identity looks like a wrong key."""
+import contextlib
 import fcntl
 import os
 import socket
@@ -110,21 +111,65 @@ class Network(registrar.RegistrarCase):
         for client in registrar.COAP_CLIENTS:
             self.assertIn("ace.est", self.coap(client, ".well-known/core", port=relay.port))
 
-    def test_restarted_device_comes_from_the_same_port(self):
+
+class Restarts(registrar.RegistrarCase):
+    """A device that was switched off comes back from the same address and port, and gets in at once."""
+
+    with_certificates = True
+
+    def begin(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+            self.device_port = probe.getsockname()[1]
+        key, certificate = self.agent.authority.device("ACME-2")
+        self.proofs = {"by secret": self.psk(),
+                       "by certificate": ["-key", str(key), "-cert", str(certificate)]}
+        self.peers = 0
+        return super().begin()
+
+    def come(self, proof):
+        """Returns its session, once it is in; the device is cut off in it."""
+        client = self.s_client("-bind", f"127.0.0.1:{self.device_port}", *proof, wait=False)
+        self.peers += 1
+        session = self.agent.wait("peer", count=self.peers).session
+        client.kill()
+        client.communicate()
+        return session
+
+    def test_established(self):
         self.begin()
-        sessions = []
-        for n in range(1, 4):
-            client = self.s_client("-bind", f"127.0.0.1:{port}", *self.psk(), wait=False)
-            sessions.append(self.agent.wait("peer", count=n).session)
-            client.kill()
-            client.communicate()
-        self.agent.wait("session_end", session=sessions[0], reason="restarted")
-        self.agent.wait("session_end", session=sessions[1], reason="restarted")
-        self.assertEqual(len(set(sessions)), 3)
-        self.assertEqual(self.agent.count("session_end", session=sessions[2]), 0)
+        before = None
+        for first in self.proofs:
+            for then in self.proofs:
+                with self.subTest(f"{first}, then {then}"):
+                    for proof in first, then:
+                        session = self.come(self.proofs[proof])
+                        if before:
+                            self.agent.wait("session_end", session=before, reason="restarted")
+                        before = session
+        self.assertEqual(self.agent.count("session_end"), self.peers - 1)
+
+    def test_in_the_middle_of_a_handshake(self):
+        """However far it had come: cut off behind the server's flight, or behind its own."""
+        suites = {"by secret": d.PSK_AES128_CCM8, "by certificate": d.ECDHE_ECDSA_AES128_CCM8}
+        self.begin()
+        for name, suite in suites.items():
+            for is_named in (False, True):
+                with self.subTest(f"{name}, {'behind' if is_named else 'before'} its flight"):
+                    with contextlib.closing(d.RawClient(self.port(), port=self.device_port)) as client:
+                        self.assertEqual(d.messages(client.hello(suites=(suite,)))[0], d.SERVER_HELLO)
+                        if is_named:
+                            client.name(b"ACME-1")
+                    self.come(self.proofs[name])
+
+    def test_again_and_again(self):
+        """Each time it asks anew, it is answered anew."""
+        self.begin()
+        client = d.RawClient(self.port())
+        self.addCleanup(client.close)
+        for _ in range(20):
+            client.restart()
+            self.assertEqual(d.messages(client.hello())[0], d.SERVER_HELLO)
 
 
 class Identities(registrar.RegistrarCase):
