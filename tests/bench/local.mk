@@ -16,6 +16,14 @@ tests_bench_peers_devices_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_bench_peers_devices_LDADD = $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
 EXTRA_DIST += tests/bench/peers.py
 
+# What a flood of spoofed hellos costs the registrar.
+BENCH_TOOLS += tests/bench/flood-bare tests/bench/flood-send
+tests_bench_flood_bare_SOURCES = tests/bench/flood-bare.c
+tests_bench_flood_bare_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_bench_flood_bare_LDADD = $(WOLFSSL_LIBS)
+tests_bench_flood_send_SOURCES = tests/bench/flood-send.c
+EXTRA_DIST += tests/bench/flood.py
+
 .PHONY: bench bench-programs
 bench-programs: $(BENCH_TOOLS)
 bench: all bench-programs
