@@ -40,8 +40,10 @@ class Client:
         return self._ask(method, path, "-u", self.id, "-k", self.secret.decode(), *options, **more)
 
     def ask_with_certificate(self, method, path, *options, **more):
+        """The gateway has to prove itself, too, once the device has anchors."""
+        anchors = ["-C", self.file("anchors.pem")] if self.file("anchors.pem").exists() else []
         return self._ask(method, path, "-c", self.file("certificate.pem"), "-j", self.file("key.pem"),
-                         *options, **more)
+                         *anchors, *options, **more)
 
     def new_key(self, *kind):
         kind = kind or ("ecparam", "-genkey", "-noout", "-name", "prime256v1")
@@ -57,11 +59,14 @@ class Client:
         self.file("csr.der").write_bytes(request)
         return self.ask("post", "est/sen", "-t", "286", "-f", self.file("csr.der"), **more)
 
-    def keep_certificate(self, answer):
+    def keep_certificate(self, answer, name="certificate.pem"):
         """Out of the certs-only PKCS#7."""
         self.file("answer.p7").write_bytes(answer.payload)
         self.openssl("pkcs7", "-inform", "der", "-in", self.file("answer.p7"), "-print_certs",
-                     "-out", self.file("certificate.pem"))
+                     "-out", self.file(name))
+
+    def keep_anchors(self):
+        self.keep_certificate(self.ask("get", "est/crts"), "anchors.pem")
 
     def openssl(self, *words):
         result = subprocess.run(["openssl", *words], capture_output=True, text=True)
@@ -77,7 +82,8 @@ def claimed_client(gateway, device_id, **more):
 
 
 def come_aboard(client):
-    """Key, request, certificate, proof."""
+    """Anchors, key, request, certificate, proof."""
+    client.keep_anchors()
     client.new_key()
     answer = client.enroll(client.request())
     if not answer.payload:

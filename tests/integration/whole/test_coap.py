@@ -33,6 +33,23 @@ class Stacks(unittest.TestCase):
                 known = client.openssl("x509", "-in", self.lab.variables["GANGWAY_CA"])
                 self.assertIn(known, client.file("certificate.pem").read_text())
 
+    def test_a_gateway_of_others_is_not_trusted(self):
+        """The anchors are looked at: with others in their place nobody comes aboard."""
+        for stack in coap.STACKS:
+            with self.subTest(stack):
+                client = coap.claimed_client(self.lab, f"OTHERS-{stack.upper()}", stack=stack)
+                client.new_key()
+                client.keep_certificate(client.enroll(client.request()))
+                client.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                               "-nodes", "-subj", "/CN=others", "-keyout", client.file("others.key"),
+                               "-out", client.file("anchors.pem"))
+                answer = client.ask_with_certificate("get", "gangway/config", wait_s=3)
+                self.assertEqual(answer.payload, b"")
+                self.assertEqual(self.lab.state(client.id), "issued")
+                client.keep_anchors()
+                self.assertTrue(client.ask_with_certificate("get", "gangway/config").payload)
+                self.lab.wait_for_state(client.id, "onboarded")
+
     def test_small_blocks(self):
         for stack in coap.STACKS:
             with self.subTest(stack):
