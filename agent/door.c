@@ -190,9 +190,11 @@ static void send_verdict(struct agent *agent, uint64_t session, bool allow, cons
 	plugin_send(plugins_find(agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
 }
 
+/* Who has proved its certificate has all that its secret was good for. */
 static int prove(struct agent *agent, struct device_record *device, const char *address)
 {
 	turn_step(agent->turn, STEP_PROVED);
+	sessions_end_by_secret(agent->sessions, device->id, gw_reason_code(GW_REASON_RESTARTED));
 	return lifecycle_apply(agent, device,
 			       &(struct lifecycle_cause){ DEVICE_EVENT_PROVED, "device", "",
 							  address });

@@ -103,14 +103,16 @@ struct session *session_next_waiting(struct sessions *sessions, const char *job,
 	return session;
 }
 
-void sessions_end_device(struct sessions *sessions, const char *device, const char *reason)
+static void end_those(struct sessions *sessions, const char *device, bool by_secret_only,
+		      const char *reason)
 {
 	struct session *session = next_session(sessions, NULL);
 
 	while (session) {
 		struct session *next = next_session(sessions, session);
 
-		if (gw_streq(session->device, device)) {
+		if (gw_streq(session->device, device) &&
+		    !(by_secret_only && session->by_certificate)) {
 			struct gw_msg msg = { .type = GW_MSG_SESSION_END,
 					      .session_end = { session->id, reason } };
 
@@ -120,6 +122,16 @@ void sessions_end_device(struct sessions *sessions, const char *device, const ch
 		}
 		session = next;
 	}
+}
+
+void sessions_end_device(struct sessions *sessions, const char *device, const char *reason)
+{
+	end_those(sessions, device, /* by_secret_only= */ false, reason);
+}
+
+void sessions_end_by_secret(struct sessions *sessions, const char *device, const char *reason)
+{
+	end_those(sessions, device, /* by_secret_only= */ true, reason);
 }
 
 void sessions_drop_all(struct sessions *sessions)

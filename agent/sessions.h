@@ -52,6 +52,9 @@ void session_drop(struct sessions *sessions, struct session *session);
 /* Tells the registrar to end every session of a device, and forgets them. */
 void sessions_end_device(struct sessions *sessions, const char *device, const char *reason);
 
+/* The same of those that it came to with its secret. */
+void sessions_end_by_secret(struct sessions *sessions, const char *device, const char *reason);
+
 /* The registrar is gone: all sessions are void. */
 void sessions_drop_all(struct sessions *sessions);
 

@@ -105,6 +105,27 @@ static void from_knock_to_onboarded(void **state)
 	assert_true(world_record_is_whole());
 }
 
+/* What began with the secret, handshakes too, ends with the claim; what began with a certificate stays. */
+static void proof_ends_what_the_secret_began(void **state)
+{
+	const struct gw_msg *end;
+
+	claim();
+	world_issue(1, DEVICE, 11, 21);
+	assert_int_equal(world_knock(2, DEVICE), 7); /* the next one's handshake is under way */
+	assert_int_equal(world_count(GW_ROLE_REGISTRAR, GW_MSG_SESSION_END), 0);
+
+	assert_true(world_peer_certificate(3, 21));
+	assert_int_equal(world_count(GW_ROLE_REGISTRAR, GW_MSG_SESSION_END), 2);
+	end = world_hear(GW_ROLE_REGISTRAR, GW_MSG_SESSION_END);
+	assert_int_equal(end->session_end.session, 1);
+	assert_string_equal(end->session_end.reason, "restarted");
+	end = world_hear(GW_ROLE_REGISTRAR, GW_MSG_SESSION_END);
+	assert_int_equal(end->session_end.session, 2);
+	assert_null(session_find(world_agent()->sessions, 1));
+	assert_non_null(session_find_served(world_agent()->sessions, 3));
+}
+
 /* A second session of an onboarded device proves nothing anew. */
 static void aboard_is_aboard(void **state)
 {
@@ -868,6 +889,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(from_knock_to_onboarded),
+		TEST(proof_ends_what_the_secret_began),
 		TEST(aboard_is_aboard),
 		TEST(a_stranger_is_discovered),
 		TEST(a_stranger_who_stays_away_is_forgotten),

@@ -5,8 +5,10 @@ import subprocess
 import unittest
 
 import checker
+import label
 import lab
 
+SECRET = b"sixteen bytes of"
 
 class Aboard(unittest.TestCase):
     @classmethod
@@ -53,6 +55,21 @@ class Aboard(unittest.TestCase):
         events = [r["event"] for r in self.lab.audit() if r["device"] == "RECORD-1"]
         self.assertEqual(events, ["claim", "csr", "issued", "proved", "device-reports-success"])
         self.assertTrue(json.loads(self.lab.ctl("--json", "audit", "verify").stdout)["ok"])
+
+    def test_a_session_by_secret_ends_with_the_claim(self):
+        device = self.lab.new_device("GUEST-1", label.make("GUEST-1", SECRET))
+        self.lab.claim(device)
+        guest = subprocess.Popen(["openssl", "s_client", "-dtls1_2", "-connect",
+                                  self.lab.coaps.partition("//")[2], "-psk", SECRET.hex(), "-psk_identity",
+                                  device.id], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT)
+        self.addCleanup(guest.communicate)
+        self.addCleanup(guest.kill)
+        lab.wait_for("it is served", lambda: any(
+            device.id in line and "is served" in line
+            for line in self.lab.log("gangway-registrar").splitlines()))
+        device.come_aboard()
+        guest.wait(lab.NEVER_S)  # it was told so, with its input still open
 
     def test_monitor_tells_each_change(self):
         monitor = subprocess.Popen(["gangwayctl", "--json", "monitor"], env=self.lab.environment(),
