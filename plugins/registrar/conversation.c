@@ -74,6 +74,10 @@ struct conversation {
 	struct bucket questions;
 	struct waiting waiting[WAITING_MAX];
 	uint32_t last_number;
+
+	/* When the agent's answer was given, or if that takes blocks, until when they may be asked for; 0: there
+	 * was none so far. */
+	uint64_t answered_us;
 };
 
 /* --- responses --- */
@@ -212,6 +216,8 @@ static void stop_waiting(struct conversation *c, struct waiting *waiting,
 		reply_done(&reply);
 		reply_code(&reply, GW_COAP_INTERNAL);
 	}
+	if (reply.code >> 5 == 2)
+		c->answered_us = now_us + (frame_cuts(&turn.frame, &reply) ? EXCHANGE_WAIT_US : 0);
 	respond(c, &turn, &reply, now_us);
 }
 
@@ -392,6 +398,13 @@ uint64_t conversation_due(const struct conversation *c)
 bool conversation_is_idle(const struct conversation *c)
 {
 	return exchanges_are_idle(&c->exchanges);
+}
+
+uint64_t conversation_settled_us(const struct conversation *c)
+{
+	uint64_t settled_us = exchanges_settled_us(&c->exchanges);
+
+	return c->answered_us ? GW_MAX(settled_us, c->answered_us) : UINT64_MAX;
 }
 
 /* --- life --- */

@@ -73,3 +73,7 @@ uint64_t conversation_due(const struct conversation *c);
 
 /* Nothing is under way: no request unanswered, no answer unacknowledged. */
 bool conversation_is_idle(const struct conversation *c);
+
+/* From when on the peer has what it came for: an answer of the agent's, and nothing left to miss (exchange.h).
+ * UINT64_MAX: not yet. */
+uint64_t conversation_settled_us(const struct conversation *c);

@@ -322,3 +322,18 @@ bool exchanges_are_idle(const struct exchanges *x)
 			return false;
 	return true;
 }
+
+uint64_t exchanges_settled_us(const struct exchanges *x)
+{
+	uint64_t settled_us = 0;
+
+	for (size_t i = 0; i < EXCHANGE_MAX; i++) {
+		const struct exchange *e = &x->all[i];
+
+		if (e->state != EXCHANGE_FREE && e->state != EXCHANGE_OVER)
+			return UINT64_MAX;
+		if (e->state == EXCHANGE_OVER && e->datagram)
+			settled_us = GW_MAX(settled_us, e->came_us + EXCHANGE_WAIT_US);
+	}
+	return settled_us;
+}

@@ -20,6 +20,7 @@
 #define EXCHANGE_MAX_RETRANSMIT  4
 #define EXCHANGE_LIFETIME_US     247000000u
 #define EXCHANGE_LIFETIME_NON_US 145000000u
+#define EXCHANGE_WAIT_US         93000000u /* MAX_TRANSMIT_WAIT: nobody waits longer for an answer */
 
 enum exchange_state {
 	EXCHANGE_FREE,
@@ -80,3 +81,8 @@ uint64_t exchanges_due(const struct exchanges *x);
 
 /* No request is unanswered and no response unacknowledged. */
 bool exchanges_are_idle(const struct exchanges *x);
+
+/* From when on nobody can miss anything that was said: what the peer has acknowledged it has; what it could
+ * not acknowledge, being an acknowledgement itself, it may ask for again. UINT64_MAX: not while some are
+ * under way. */
+uint64_t exchanges_settled_us(const struct exchanges *x);

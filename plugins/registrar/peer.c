@@ -28,8 +28,9 @@
 #include "plugins/registrar/record.h"
 #include "plugins/registrar/session.h"
 
-#define SECOND_US 1000000ull
-#define REPEAT_US 250000 /* at the soonest; clients wait a second (RFC 6347 4.2.4.1) */
+#define SECOND_US       1000000ull
+#define AFTERTHOUGHT_US (10 * SECOND_US)
+#define REPEAT_US       250000 /* at the soonest; clients wait a second (RFC 6347 4.2.4.1) */
 
 struct peer {
 	const struct peer_shared *shared;
@@ -51,7 +52,8 @@ struct peer {
 	bool sent;       /* a datagram, in the call at hand */
 	bool changed;    /* a change of keys was fed */
 	bool confirmed;  /* it has said something under the new keys, so needs no plain records */
-	uint64_t deadline_us, retransmit_us, repeat_us, idle_us;
+	uint64_t deadline_us, retransmit_us, repeat_us;
+	uint64_t heard_us; /* when it last said something as one who is served */
 };
 
 /* --- states --- */
@@ -153,7 +155,7 @@ static void on_deliver(void *userdata, struct gw_blob plain)
 	struct peer *p = userdata;
 
 	p->confirmed = true;
-	p->idle_us = p->now_us + p->shared->idle_timeout_us;
+	p->heard_us = p->now_us;
 	if (p->conversation)
 		conversation_receive(p->conversation, plain, p->now_us);
 }
@@ -397,7 +399,7 @@ static void take_verdict(struct peer *p, const struct gw_msg_verdict *verdict)
 	}
 
 	log_peer(p, GW_LOG_INFO, "is served, by", session_suite(p->session));
-	p->idle_us = p->now_us + p->shared->idle_timeout_us;
+	p->heard_us = p->now_us;
 	enter(p, PEER_SERVED);
 	release(p);
 }
@@ -429,6 +431,15 @@ void peer_take(struct peer *p, const struct gw_msg *msg, uint64_t now_us)
 
 /* --- time --- */
 
+/* Who has what it came for gets a moment to ask for more; whoever comes later begins anew. */
+static uint64_t end_of_session_us(const struct peer *p)
+{
+	uint64_t settled_us = conversation_settled_us(p->conversation);
+	uint64_t idle_us = p->heard_us + p->shared->idle_timeout_us;
+
+	return GW_MIN(idle_us, GW_MAX(settled_us, p->heard_us + AFTERTHOUGHT_US));
+}
+
 uint64_t peer_due(const struct peer *p)
 {
 	switch (p->state) {
@@ -436,7 +447,7 @@ uint64_t peer_due(const struct peer *p)
 	case PEER_KEYED: return GW_MIN(p->deadline_us, p->retransmit_us);
 	case PEER_ASKING:
 	case PEER_WAITING: return p->deadline_us;
-	case PEER_SERVED: return GW_MIN(p->idle_us, conversation_due(p->conversation));
+	case PEER_SERVED: return GW_MIN(end_of_session_us(p), conversation_due(p->conversation));
 	case PEER_OVER:
 	case _PEER_STATE_MAX: break;
 	}
@@ -466,7 +477,7 @@ void peer_tick(struct peer *p, uint64_t now_us)
 	case PEER_KEYED:
 	case PEER_WAITING: tick_handshake(p); break;
 	case PEER_SERVED:
-		if (now_us >= p->idle_us)
+		if (now_us >= end_of_session_us(p))
 			peer_end(p, GW_REASON_IDLE);
 		else if (now_us >= conversation_due(p->conversation))
 			conversation_tick(p->conversation, now_us);

@@ -21,6 +21,7 @@
 #include "lib/wire.h"
 #include "openssl.h"
 #include "plugins/registrar/conversation.h"
+#include "plugins/registrar/exchange.h"
 
 #define QUEUE_MAX 64
 #define SECOND    1000000u
@@ -599,11 +600,55 @@ static void a_separate_response(void **state)
 	/* lost: it comes again until it is acknowledged */
 	wait_until(b, 11 * SECOND);
 	assert_int_equal(hear(b).id, msg.id);
+	assert_true(conversation_settled_us(b->c) == UINT64_MAX);
 	ack.id = msg.id;
 	say(b, &ack);
 	assert_true(conversation_is_idle(b->c));
+	assert_true(conversation_settled_us(b->c) <= b->now_us);
 	assert_true(conversation_due(b->c) == UINT64_MAX);
 	wait_until(b, 300 * SECOND);
+	bench_free(b);
+}
+
+/* Anchors are what a device begins with; a certificate is what it came for. */
+static void settled_once_it_has_what_it_came_for(void **state)
+{
+	struct bench *b = bench_psk();
+	struct asking a = asking_for(b, GW_COAP_GET, CRTS);
+
+	say(b, &a.msg);
+	hear_code(b, GW_COAP_CONTENT);
+	assert_true(conversation_settled_us(b->c) == UINT64_MAX);
+
+	wait_until(b, 20 * SECOND);
+	a = asking_sen(b);
+	say(b, &a.msg);
+	assert_true(conversation_settled_us(b->c) == UINT64_MAX);
+	answer_issued(b, heard_enroll(b));
+	hear_code(b, GW_COAP_CHANGED);
+	assert_true(conversation_settled_us(b->c) == 20 * SECOND + EXCHANGE_WAIT_US);
+	bench_free(b);
+}
+
+/* It has acknowledged the first block: the others are still to be asked for. */
+static void settled_when_blocks_are_over(void **state)
+{
+	struct gw_coap msg, ack = { .type = GW_COAP_ACK };
+	struct bench *b = bench_psk();
+	struct asking a = asking_sen(b);
+	uint32_t request;
+
+	with_block(&a, GW_COAP_BLOCK2, 0, false, 64);
+	say(b, &a.msg);
+	request = heard_enroll(b);
+	wait_until(b, MOMENT);
+	hear(b);
+	answer_issued(b, request);
+	msg = hear(b);
+	assert_int_equal(msg.type, GW_COAP_CON);
+	ack.id = msg.id;
+	say(b, &ack);
+	assert_true(conversation_settled_us(b->c) == MOMENT + EXCHANGE_WAIT_US);
 	bench_free(b);
 }
 
@@ -1572,6 +1617,8 @@ int main(void)
 		cmocka_unit_test(a_single_certificate),
 		cmocka_unit_test(a_renewal),
 		cmocka_unit_test(a_separate_response),
+		cmocka_unit_test(settled_once_it_has_what_it_came_for),
+		cmocka_unit_test(settled_when_blocks_are_over),
 		cmocka_unit_test(a_peer_that_never_acknowledges),
 		cmocka_unit_test(after_ten_seconds_later),
 		cmocka_unit_test(pending_is_later_at_once),

@@ -133,6 +133,7 @@ static void a_quick_answer_rides_along(void **state)
 	answer(&b, ask(&b, 7, 0), EXCHANGE_ACK_DELAY_US - 1);
 	assert_int_equal(assert_response(&b, GW_COAP_ACK), 7);
 	assert_true(exchanges_are_idle(&b.x));
+	assert_true(exchanges_settled_us(&b.x) == EXCHANGE_WAIT_US); /* it may be asked for again */
 	assert_true(exchanges_due(&b.x) == UINT64_MAX);
 	bench_done(&b);
 }
@@ -207,9 +208,11 @@ static void a_slow_answer_is_promised(void **state)
 	assert_null(ask(&b, 7, 3 * SECOND));
 	assert_empty(&b, GW_COAP_ACK, 7);
 	assert_false(exchanges_are_idle(&b.x));
+	assert_true(exchanges_settled_us(&b.x) == UINT64_MAX);
 
 	feed(&b, GW_COAP_ACK, GW_COAP_EMPTY, id, 3 * SECOND);
 	assert_true(exchanges_are_idle(&b.x));
+	assert_true(exchanges_settled_us(&b.x) == 0); /* the peer has it */
 	assert_true(exchanges_due(&b.x) == UINT64_MAX);
 	assert_null(ask(&b, 7, 4 * SECOND));
 	assert_empty(&b, GW_COAP_ACK, 7);

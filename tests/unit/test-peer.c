@@ -47,7 +47,7 @@ static struct {
 
 static struct {
 	unsigned n_received, n_answered;
-	uint64_t due_us;
+	uint64_t due_us, settled_us;
 	bool alive, busy;
 } conversation;
 
@@ -140,7 +140,7 @@ int conversation_new(const struct conversation_ops *ops, void *userdata,
 		     struct conversation **ret)
 {
 	memset(&conversation, 0, sizeof(conversation));
-	conversation.due_us = UINT64_MAX;
+	conversation.due_us = conversation.settled_us = UINT64_MAX;
 	conversation.alive = true;
 	assert_string_equal(peer->device, "ACME-1");
 	*ret = (struct conversation *)&conversation;
@@ -170,6 +170,11 @@ void conversation_tick(struct conversation *c, uint64_t now_us)
 uint64_t conversation_due(const struct conversation *c)
 {
 	return conversation.due_us;
+}
+
+uint64_t conversation_settled_us(const struct conversation *c)
+{
+	return conversation.settled_us;
 }
 
 bool conversation_is_idle(const struct conversation *c)
@@ -768,6 +773,40 @@ static void test_idle_counts_from_the_last_word(void **state)
 	end();
 }
 
+static void hear_of_it_at(uint64_t now_us)
+{
+	static const uint8_t data[] = { 23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 99, 0, 1, 0 };
+
+	peer_receive(peer, GW_BLOB_ARRAY(data), now_us);
+}
+
+/* Who has what it came for need not stay: but for a moment, and as long as it could miss something. */
+static void test_who_is_settled_goes_early(void **state)
+{
+	uint64_t afterthought_us = START_US + 10000000;
+
+	reach(PEER_SERVED);
+	hear_of_it_at(START_US);
+	assert_int_equal(peer_due(peer), START_US + IDLE_US);
+	conversation.settled_us = START_US;
+	assert_int_equal(peer_due(peer), afterthought_us);
+	conversation.settled_us = afterthought_us + 7;
+	assert_int_equal(peer_due(peer), afterthought_us + 7);
+	conversation.settled_us = START_US + 2 * IDLE_US;
+	assert_int_equal(peer_due(peer), START_US + IDLE_US);
+
+	conversation.settled_us = START_US;
+	hear_of_it_at(START_US + 5);
+	peer_tick(peer, afterthought_us);
+	assert_int_equal(peer_state(peer), PEER_SERVED);
+	peer_tick(peer, afterthought_us + 5);
+	assert_int_equal(peer_state(peer), PEER_OVER);
+	assert_int_equal(session.n_closed, 1);
+	assert_int_equal(told[(n_told - 1) % 8].type, GW_MSG_SESSION_END);
+	assert_string_equal(told_reason, "idle");
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -788,6 +827,7 @@ int main(void)
 		cmocka_unit_test(test_secrets_have_a_rate),
 		cmocka_unit_test(test_full_backlog_makes_way_for_the_exchange),
 		cmocka_unit_test(test_idle_counts_from_the_last_word),
+		cmocka_unit_test(test_who_is_settled_goes_early),
 	};
 
 	gw_log_set_level(GW_LOG_ERROR);
