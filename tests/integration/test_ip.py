@@ -562,6 +562,11 @@ class Crowd(Test):
         lines = pathlib.Path(f"/proc/{gateway.plugin.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
 
+    @staticmethod
+    def is_plain():
+        """Sanitizers and valgrind, which keep what was freed, have no part in it."""
+        return PROGRAM.read_bytes().startswith(b"\x7fELF") and b"__asan_init" not in PROGRAM.read_bytes()
+
     def turns(self, gateway):
         """How often it has gone to sleep so far: once for each turn of its loop that found nothing more to do."""
         return self.status(gateway, "voluntary_ctxt_switches")
@@ -597,7 +602,8 @@ class Crowd(Test):
         memory = self.status(gateway, "VmRSS") - memory
         print(f"crowd: {n} told in {turns} turns, {memory} KiB")
         self.assertLess(turns, self.TURNS_MAX)
-        self.assertLess(memory, self.KIB_EACH_MAX * self.CROWD)
+        if self.is_plain():
+            self.assertLess(memory, self.KIB_EACH_MAX * self.CROWD)
         return n
 
     def test_a_crowd_arrives(self):
