@@ -157,7 +157,7 @@ int census_new(struct gw_plugin *plugin, sd_event *event, struct census **ret)
 		return -ENOMEM;
 
 	r = sd_event_add_time_relative(event, &census->timer, CLOCK_MONOTONIC, 0,
-				       /* accuracy= */ 0, on_timer, census);
+				       /* accuracy= */ PAUSE_US / 10, on_timer, census);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(census);
