@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 EXTRA_DIST += \
 	doc/architecture.md \
+	doc/fuzzing.md \
 	doc/performance.md \
 	doc/style.md \
 	doc/threat-model.md \
