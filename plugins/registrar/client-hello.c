@@ -2,7 +2,13 @@
 /*
  * Takes a ClientHello apart. This is the first code that bytes from strangers meet, and it decides
  * what reaches wolfSSL: what it refuses is dropped without a trace, so it refuses all that is not
- * exactly as the RFCs have it, fragments included.
+ * exactly as the RFCs have it.
+ *
+ * It refuses fragments, too, although a client may send them where its path is narrow (RFC 6347 4.2.3).
+ * The cookie covers all of the hello, and until it is proved nothing is to be remembered (4.2.1), so
+ * there is nothing that fragments could be put together in. No IP network needs them: hellos have 100 to
+ * 300 bytes, an IPv6 link carries 1,280 (RFC 8200 5), an IPv4 host takes 576 (RFC 1122 3.3.2), and
+ * what is narrower below fragments by itself (RFC 4944 5.3).
  */
 #include "plugins/registrar/client-hello.h"
 
