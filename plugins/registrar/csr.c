@@ -93,7 +93,7 @@ static bool hash_is_good(struct gw_blob algorithm)
 	return false;
 }
 
-static int check_signature(struct gw_blob der, enum gw_reason *ret)
+static int look_at_signature(struct gw_blob der, enum gw_reason *ret)
 {
 	DecodedCert cert;
 	int error;
@@ -108,6 +108,14 @@ static int check_signature(struct gw_blob der, enum gw_reason *ret)
 	       : error == ASN_SIG_CONFIRM_E ? GW_REASON_BAD_SIGNATURE
 					    : GW_REASON_BAD_CSR;
 	return 0;
+}
+
+/* wolfSSL says now and then that a signature is wrong when it had no memory to look at it. */
+static int check_signature(struct gw_blob der, enum gw_reason *ret)
+{
+	int r = look_at_signature(der, ret);
+
+	return r < 0 || *ret == GW_REASON_NONE ? r : look_at_signature(der, ret);
 }
 
 /* RFC 7030 3.5: whoever signed the request must have sat at the end of this very session. */
