@@ -126,6 +126,7 @@ class DoorAgent:
         self.devices = authority  # whose certificates are let in
         self.answer_secrets = True
         self.server_life_s, self.server_start = 30 * 86400, 0
+        self.server_extensions = SERVER_EXTENSIONS
         self.refuse = set()     # identities that get no verdict but "no"
         self.silent = set()     # identities that get no verdict at all
         self.clock_trusted = True
@@ -242,7 +243,7 @@ class DoorAgent:
 
     def _on_server_csr(self, m):
         if self.authority:
-            pem = self.authority.sign_for_seconds(m.csr, "/CN=gw-test", SERVER_EXTENSIONS,
+            pem = self.authority.sign_for_seconds(m.csr, "/CN=gw-test", self.server_extensions,
                                                   self.server_life_s, self.server_start)
             self.send("server_cert", key=m.key,
                       certificate=openssl("x509", "-outform", "DER", data=pem))

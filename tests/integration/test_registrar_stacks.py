@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 
+import datagrams as d
 import registrar
 
 STACKS = pathlib.Path(__file__).resolve().parent / "stacks"
@@ -25,8 +26,12 @@ class StackCase(registrar.RegistrarCase):
         key, certificate = self.agent.authority.device("ACME-1")
         self.key, self.certificate = str(key), str(certificate)
         self.authority = str(self.agent.authority.certificate)
+        self.prepare()
         self.begin()
         self.n_peers = 0
+
+    def prepare(self):
+        """What has to be done before the registrar starts."""
 
     def assert_peer(self, said, name=None):
         """One more peer came in; returns the suite."""
@@ -177,11 +182,15 @@ class MbedTls(StackCase):
             self.skipTest("built without Mbed TLS: install libmbedtls-dev and configure again")
         super().setUp()
 
-    def device(self, what, *options):
+    def prepare(self):
+        names = ",".join(["DNS:gw-test"] + [f"DNS:gateway-{n}.site.example.org" for n in range(12)])
+        self.agent.server_extensions += f"subjectAltName={names}\n"
+
+    def device(self, what, *options, port=None):
         proof = {"secret": ["--identity", "ACME-1", "--secret", registrar.KEY],
                  "certificate": ["--authority", self.authority, "--certificate", self.certificate,
                                  "--key", self.key]}[what]
-        return self.run_tool(str(MBEDTLS), *proof, *options, str(self.port()))
+        return self.run_tool(str(MBEDTLS), *proof, *options, str(port or self.port()))
 
     SUITES = {"secret": {"0": "ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256",
                          "c0a8": "PSK_WITH_AES_128_CCM_8",
@@ -208,6 +217,27 @@ class MbedTls(StackCase):
                 with self.subTest(f"{what}: {' '.join(options)}"):
                     self.assertIn(CORE, self.device(what, *options))
                     self.assert_peer("")
+
+    def largest_record(self, what, *options):
+        """Of those that the device is sent."""
+        sizes = []
+
+        def measure(datagram):
+            sizes.extend(len(payload) for _, _, payload in d.records(datagram))
+            return [datagram]
+
+        relay = d.Relay(self.port(), server=measure)
+        self.assertIn(CORE, self.device(what, *options, port=relay.port))
+        relay.close()
+        return max(sizes)
+
+    def test_small_records(self):
+        """A device that has room for 512 bytes gets no larger records: neither our certificate nor answers."""
+        sealed = 8 + 16  # what encryption adds
+        for what in self.SUITES:
+            with self.subTest(what):
+                self.assertLessEqual(self.largest_record(what, "--max-fragment", "1"), 512 + sealed)
+        self.assertGreater(self.largest_record("certificate"), 600)
 
     def test_renegotiation(self):
         self.assertIn("renegotiation", self.device("secret", "--rehandshake"))
