@@ -117,8 +117,8 @@ void peer_end(struct peer *p, enum gw_reason reason)
 
 	log_end(p, reason);
 	account_close(&p->account, reason);
-	if (reason !=
-	    GW_REASON_RESTARTED) /* who began anew has lost the keys to read a goodbye with */
+	/* Who began anew has lost the keys to read a goodbye with. */
+	if (reason != GW_REASON_RESTARTED)
 		session_close(p->session);
 	enter(p, PEER_OVER);
 }

@@ -163,6 +163,8 @@ class Strangers(registrar.RegistrarCase):
 class Peers(registrar.RegistrarCase):
     """It comes in a client's name, from its address and port."""
 
+    with_certificates = True
+
     def test_around_each_datagram(self):
         """All the way from the hello that lets it in to its request, of two clients. (Before that hello we know
         nobody, and who answers foreign hellos answers them all: a challenge for another may reach the client,
@@ -174,6 +176,17 @@ class Peers(registrar.RegistrarCase):
                     relay = d.Relay(self.port(), client=lambda passing, bad=dish: self.serve(passing, bad))
                     self.assertIn("ace.est", self.coap(client, ".well-known/core", port=relay.port))
                     relay.close()
+
+    def test_around_each_datagram_with_certificate(self):
+        """The same, with more of the handshake in clear."""
+        self.begin()
+        key, certificate = self.agent.authority.device("ACME-1")
+        for n, (name, dish) in enumerate({**numbers(), **kinds(), **hellos()}.items(), 1):
+            with self.subTest(name):
+                relay = d.Relay(self.port(), client=lambda passing, bad=dish: self.serve(passing, bad))
+                self.s_client("-key", str(key), "-cert", str(certificate), port=relay.port)
+                self.agent.wait("peer", count=n)
+                relay.close()
 
     @staticmethod
     def serve(passing, dish):
