@@ -49,9 +49,9 @@ ADDR_NO_RANDOMIZE = 0x0040000  # a place is to be the same in each run
 TROUBLE = (AssertionError, OSError, subprocess.SubprocessError)
 
 NUMBERS = itertools.count(1)  # of devices
-# Libraries that die of a failed allocation by themselves, where a program can do nothing but be started again.
+# Libraries that die of a failed allocation by themselves: a program can only be started again.
 UNBEARABLE = {
-    "libeconf.so": "0.5.1 does not look at what strdup() and strndup() return; gangwayd reads its file at start",
+    "libeconf.so": "0.5.1 does not look at what strdup() and strndup() return; gangwayd's start",
 }
 OFF, NTH, NEW = range(3)  # enum mode
 
@@ -206,7 +206,7 @@ class Part:
     def __init__(self, name, gateway, folder, verbose):
         self.name, self.program = name, name.partition(":")[0].split()[0]
         self.folder, self.verbose = folder, verbose
-        self.wrong, self.counts = [], collections.Counter()
+        self.wrong, self.counts, self.number = [], collections.Counter(), "none"
         self.move_to(gateway)
 
     def move_to(self, gateway):
@@ -233,8 +233,7 @@ class Part:
             self.complain(f"ended with {status} and said nothing")
 
     def measure(self, sample):
-        """How many allocations there are: the first time, when much is prepared that is kept; or ever after."""
-        self.number = "none"
+        """How many allocations there are: the first time, when much is prepared, or ever after."""
         for _ in range(2 if sample else 1):
             self.attempt(NTH, 0)
         return self.orders.n_calls
@@ -425,7 +424,9 @@ class Worker:
             part = PARTS[name](name, self.gateway, self.folder, self.arguments.verbose)
             part.run(self.arguments.sample, self.arguments.places)
         except TROUBLE:
-            wrong.append(f"{traceback.format_exc()}\n{self.gateway.story()}")
+            if part:
+                part.complain("nothing goes on")
+            wrong.append(traceback.format_exc() + (self.gateway.story() if self.gateway else ""))
         self._end_part(part, wrong)
 
         self.failed |= bool(wrong)
