@@ -43,14 +43,17 @@ SERVING = ("gangwayd", "gangway-registrar", "gangway-ip", "gangway-mqtt", "gangw
 CHECK_EVERY = 20
 IDLE_MAX = 3  # onboardings in which nothing new was allocated
 WRONG_MAX = 10
+FRAMES = 40  # that are noted of a place
 STRAGGLERS_MAX = 8
 FIRST_TRY_S, NEXT_TRY_S = str(2 * lab.PATIENCE), "20"
 ADDR_NO_RANDOMIZE = 0x0040000  # a place is to be the same in each run
 TROUBLE = (AssertionError, OSError, subprocess.SubprocessError)
 
 NUMBERS = itertools.count(1)  # of devices
-# Libraries that die of a failed allocation by themselves: a program can only be started again.
+# Libraries, or calls of theirs, that die of a failed allocation by themselves: a program can only be started again.
 UNBEARABLE = {
+    "getgrnam": "glibc 2.36 uses what it could not allocate, and asserts that it could; gangwayd's start",
+    "sd_bus_add_object_manager": "libsystemd 252 keeps its node, and aborts as the bus is freed",
     "libeconf.so": "0.5.1 does not look at what strdup() and strndup() return; gangwayd's start",
 }
 OFF, NTH, NEW = range(3)  # enum mode
@@ -219,7 +222,8 @@ class Part:
 
     def is_theirs(self):
         """Whether it failed right in a library that is known not to bear it."""
-        return self.orders.module().startswith(tuple(UNBEARABLE))
+        frames = [self.orders.module(), *self.orders.place(FRAMES)]
+        return any(frame.startswith(tuple(UNBEARABLE)) for frame in frames)
 
     def judge_end(self, status, said):
         """How a program ended in which an allocation had failed."""
