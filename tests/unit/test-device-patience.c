@@ -83,6 +83,24 @@ static void test_spread(void **state)
 	}
 }
 
+/* Those who found it silent do not all come back at once either, nor just when it repeats itself. */
+static void test_spread_after_silence(void **state)
+{
+	static const uint32_t randoms[] = { 0, 1, 499999, 500000, UINT32_MAX };
+
+	for (size_t i = 0; i < GW_ELEMENTS(randoms); i++) {
+		struct patience p = fresh();
+		uint64_t pause_us;
+
+		assert_int_equal(patience_judge(&p, -ETIMEDOUT, 0, randoms[i], 0, &pause_us),
+				 PATIENCE_AGAIN);
+		assert_int_equal(pause_us, SECOND_US + randoms[i] % (SECOND_US / 2));
+		assert_int_equal(patience_judge(&p, -EPROTO, 0, randoms[i], 0, &pause_us),
+				 PATIENCE_AGAIN);
+		assert_int_equal(pause_us, 2 * SECOND_US + randoms[i] % SECOND_US);
+	}
+}
+
 /* The longest wait that CoAP can say is not cut short by an overflow. */
 static void test_longest_wait(void **state)
 {
@@ -143,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_pauses_double),
 		cmocka_unit_test(test_as_asked),
 		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_spread_after_silence),
 		cmocka_unit_test(test_longest_wait),
 		cmocka_unit_test(test_ended_thrice),
 		cmocka_unit_test(test_ended_now_and_then),

@@ -22,12 +22,12 @@ void patience_init(struct patience *patience, uint64_t until_us)
 	*patience = (struct patience){ .until_us = until_us, .pause_us = PAUSE_US };
 }
 
-static uint64_t next_pause(struct patience *p)
+static uint64_t next_pause(struct patience *p, uint32_t random)
 {
 	uint64_t pause_us = p->pause_us;
 
 	p->pause_us = GW_MIN(pause_us * 2, (uint64_t)PAUSE_MAX_US);
-	return pause_us;
+	return pause_us + random % (pause_us / 2);
 }
 
 enum patience_verdict patience_judge(struct patience *patience, int result, uint32_t wait_s,
@@ -44,11 +44,11 @@ enum patience_verdict patience_judge(struct patience *patience, int result, uint
 	case -ECONNRESET:
 		if (patience->n_ended == ENDED_MAX)
 			return PATIENCE_STOP;
-		pause_us = next_pause(patience);
+		pause_us = next_pause(patience, random);
 		break;
 	case -EPROTO:
 	case -ETIMEDOUT:
-	case -ECONNREFUSED: pause_us = next_pause(patience); break;
+	case -ECONNREFUSED: pause_us = next_pause(patience, random); break;
 	default: return PATIENCE_STOP;
 	}
 

@@ -21,7 +21,7 @@ void patience_init(struct patience *patience, uint64_t until_us);
 
 /*
  * What to do after an attempt that returned `result`; wait_s is what the gateway asked for (-EAGAIN), and
- * `random` spreads the devices that it asked at the same time.
+ * `random` spreads the devices that it asked, or that found it silent, at the same time.
  */
 enum patience_verdict patience_judge(struct patience *patience, int result, uint32_t wait_s,
 				     uint32_t random, uint64_t now_us, uint64_t *ret_pause_us);
