@@ -162,6 +162,14 @@ void crowd_receive(struct crowd *c, const struct path *path, struct gw_blob data
 	settle(seat);
 }
 
+void crowd_hold_back(struct crowd *c, const struct path *path)
+{
+	struct seat *seat = seat_of_entry(peers_find_path(&c->peers, path));
+
+	peer_hold_back(seat->peer, gw_now_monotonic_us());
+	set_timer(seat);
+}
+
 static int seat_new(struct crowd *c, struct channel *channel, const struct path *path,
 		    struct WOLFSSL_CTX *context, const struct front_result *admission,
 		    uint64_t now_us, struct seat **ret)

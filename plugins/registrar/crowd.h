@@ -36,6 +36,9 @@ bool crowd_knows(const struct crowd *c, const struct path *path, struct front_kn
 /* A datagram for the peer under this path, which there is. */
 void crowd_receive(struct crowd *c, const struct path *path, struct gw_blob datagram);
 
+/* A hello was challenged under this path, under which there is a peer, that is not that one's. */
+void crowd_hold_back(struct crowd *c, const struct path *path);
+
 /* Begins a peer with the ClientHello that the front admitted. Whoever was under this path is over, and
  * if there are too many handshakes, one of those who have most goes. */
 int crowd_admit(struct crowd *c, struct channel *channel, const struct path *path,

@@ -225,6 +225,12 @@ static void set_retransmission(struct peer *p)
 	p->retransmit_us = p->now_us + session_timeout_s(p->session) * SECOND_US;
 }
 
+void peer_hold_back(struct peer *p, uint64_t now_us)
+{
+	p->now_us = now_us;
+	set_retransmission(p);
+}
+
 static void feed(struct peer *p, struct gw_blob datagram)
 {
 	p->sent = false;

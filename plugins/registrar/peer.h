@@ -71,6 +71,10 @@ void peer_take(struct peer *p, const struct gw_msg *msg, uint64_t now_us);
 uint64_t peer_due(const struct peer *p);
 void peer_tick(struct peer *p, uint64_t now_us);
 
+/* Repeats nothing for a while: a hello under its path was challenged, and if its device is beginning anew, a
+ * flight that was meant for the one before must not come between its two hellos. */
+void peer_hold_back(struct peer *p, uint64_t now_us);
+
 /* Ends it for a reason of ours, which the agent is told. */
 void peer_end(struct peer *p, enum gw_reason reason);
 

@@ -218,14 +218,18 @@ static void on_datagram(void *userdata, struct channel *channel, const struct pa
 			struct gw_blob datagram)
 {
 	struct registrar *r = userdata;
-	struct front_known known;
 	struct front_result result;
+	struct front_known known;
+	bool is_known = crowd_knows(r->crowd, path, &known);
 
 	(void)cookies_rotate(&r->cookies, gw_now_monotonic_us());
-	switch (front_judge(&r->cookies, path_peer(path),
-			    crowd_knows(r->crowd, path, &known) ? &known : NULL, datagram,
+	switch (front_judge(&r->cookies, path_peer(path), is_known ? &known : NULL, datagram,
 			    &result)) {
-	case FRONT_REPLY: channel_send(channel, path, GW_BLOB_ARRAY(result.reply)); break;
+	case FRONT_REPLY:
+		if (is_known)
+			crowd_hold_back(r->crowd, path);
+		channel_send(channel, path, GW_BLOB_ARRAY(result.reply));
+		break;
 	case FRONT_PASS: crowd_receive(r->crowd, path, datagram); break;
 	case FRONT_ADMIT: admit(r, channel, path, &result, datagram); break;
 	case FRONT_DROP:

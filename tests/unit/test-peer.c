@@ -513,6 +513,23 @@ static void test_retransmits_only_while_the_peer_is_awaited(void **state)
 	}
 }
 
+/* While its device may be about to begin anew. Whoever waits for something else goes on waiting for that. */
+static void test_holds_back(void **state)
+{
+	for (unsigned at = 0; at < _PEER_STATE_MAX; at++) {
+		bool repeats = at == PEER_HELLO || at == PEER_KEYED;
+		uint64_t due_us;
+
+		reach((enum peer_state)at);
+		due_us = peer_due(peer);
+		peer_hold_back(peer, START_US + 999999);
+		assert_int_equal(peer_due(peer), repeats ? START_US + 1999999 : due_us);
+		happen(REPEAT);
+		assert_int_equal(session.n_retransmitted, 0);
+		end();
+	}
+}
+
 static void test_due(void **state)
 {
 	static const uint64_t expected[_PEER_STATE_MAX] = {
@@ -812,6 +829,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_event_in_every_state),
 		cmocka_unit_test(test_retransmits_only_while_the_peer_is_awaited),
+		cmocka_unit_test(test_holds_back),
 		cmocka_unit_test(test_due),
 		cmocka_unit_test(test_session_outcomes),
 		cmocka_unit_test(test_peer_is_reported),
