@@ -77,7 +77,11 @@ static int open_doors(struct agent *agent, const struct agent_options *options)
 {
 	int r = bus_new(agent, &agent->bus);
 
-	return r < 0 ? r : link_server_new(agent, options->link, &agent->link_server);
+	if (r < 0) {
+		gw_log(ERROR, "Cannot go to the bus: %s", strerror(-r));
+		return r;
+	}
+	return link_server_new(agent, options->link, &agent->link_server);
 }
 
 int agent_new(struct sd_event *event, const struct agent_options *options, struct agent **ret)
@@ -85,8 +89,10 @@ int agent_new(struct sd_event *event, const struct agent_options *options, struc
 	struct agent *agent = calloc(1, sizeof(*agent));
 	int r;
 
-	if (!agent)
+	if (!agent) {
+		gw_log(ERROR, "Cannot start: %s", strerror(ENOMEM));
 		return -ENOMEM;
+	}
 
 	agent->event = event;
 	r = open_disk(agent, options);

@@ -124,24 +124,26 @@ static const char *advice(int r)
 	}
 }
 
+static int listen_at(struct link_server *server, const char *path)
+{
+	server->fd = find_socket(server, path);
+	if (server->fd < 0)
+		return server->fd;
+	return sd_event_add_io(server->agent->event, &server->io, server->fd, EPOLLIN,
+			       on_connection, server);
+}
+
 int link_server_new(struct agent *agent, const char *path, struct link_server **ret)
 {
 	struct link_server *server = calloc(1, sizeof(*server));
-	int r;
+	int r = -ENOMEM;
 
-	if (!server)
-		return -ENOMEM;
-
-	server->agent = agent;
-	server->fd = find_socket(server, path);
-	if (server->fd < 0) {
-		r = server->fd;
-		gw_log(ERROR, "Cannot listen on the link %s: %s", path, advice(r));
-		link_server_free(server);
-		return r;
+	if (server) {
+		server->agent = agent;
+		r = listen_at(server, path);
 	}
-	r = sd_event_add_io(agent->event, &server->io, server->fd, EPOLLIN, on_connection, server);
 	if (r < 0) {
+		gw_log(ERROR, "Cannot listen on the link %s: %s", path, advice(r));
 		link_server_free(server);
 		return r;
 	}

@@ -104,6 +104,18 @@ static int make_loop(sd_event **ret)
 	return r;
 }
 
+static int serve(sd_event *event)
+{
+	int r;
+
+	(void)sd_notify(0, "READY=1");
+	r = sd_event_loop(event);
+	(void)sd_notify(0, "STOPPING=1");
+	if (r < 0)
+		gw_log(ERROR, "The event loop broke off: %s", strerror(-r));
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct agent_options options = { SETTINGS_PATH, STATE_PATH, GW_LINK_PATH };
@@ -117,17 +129,14 @@ int main(int argc, char **argv)
 
 	keep_memory_private();
 	r = make_loop(&event);
-	if (r >= 0)
+	if (r < 0)
+		gw_log(ERROR, "Cannot make an event loop: %s", strerror(-r));
+	else
 		r = agent_new(event, &options, &agent);
-	if (r >= 0) {
-		(void)sd_notify(0, "READY=1");
-		r = sd_event_loop(event);
-		(void)sd_notify(0, "STOPPING=1");
-	}
+	if (r >= 0)
+		r = serve(event);
 
 	agent_free(agent);
 	sd_event_unref(event);
-	if (r < 0)
-		gw_log(ERROR, "gangwayd ends: %s", strerror(-r));
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
