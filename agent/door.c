@@ -6,6 +6,7 @@
  */
 #include "agent/door.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "agent/agent.h"
@@ -108,10 +109,36 @@ static int give_secret(struct agent *agent, const struct gw_msg_secret_query *ms
 	return store_claim_count_secret(agent->store, claim->id, clock_now_s());
 }
 
+/* A look-up that went wrong is no answer: nobody is taken for a stranger because of it. */
+static bool is_error(int r)
+{
+	return r < 0 && r != -ENOENT;
+}
+
+static int look_up_knock(struct agent *agent, const char *identity,
+			 struct policy_secret_facts *facts, struct claim_record *claim)
+{
+	struct device_record device;
+	int r;
+
+	r = store_device_get(agent->store, identity, &device);
+	if (is_error(r))
+		return r;
+	if (r >= 0)
+		facts->state = device.state;
+
+	r = store_claim_open_of(agent->store, identity, claim);
+	if (r < 0)
+		return is_error(r) ? r : 0;
+	facts->claim_open = true;
+	facts->claim_expired = claim->expires && clock_is_trusted(&agent->clock) &&
+			       claim->expires <= clock_now_s();
+	return 0;
+}
+
 int door_take_secret_query(struct agent *agent, const struct gw_msg_secret_query *msg)
 {
 	struct policy_secret_facts facts = { .state = DEVICE_UNKNOWN };
-	struct device_record device;
 	struct claim_record claim;
 	enum gw_reason reason;
 	int r;
@@ -121,16 +148,11 @@ int door_take_secret_query(struct agent *agent, const struct gw_msg_secret_query
 	if (session_find(agent->sessions, msg->session))
 		return -EPROTO; /* a number is used once */
 	r = turn_open(agent->turn);
+	if (r >= 0)
+		r = look_up_knock(agent, msg->identity, &facts, &claim);
 	if (r < 0)
 		return r;
 
-	if (store_device_get(agent->store, msg->identity, &device) >= 0)
-		facts.state = device.state;
-	if (store_claim_open_of(agent->store, msg->identity, &claim) >= 0) {
-		facts.claim_open = true;
-		facts.claim_expired = claim.expires && clock_is_trusted(&agent->clock) &&
-				      claim.expires <= clock_now_s();
-	}
 	if (policy_secret(&facts, &reason))
 		return give_secret(agent, msg, &claim);
 
@@ -155,30 +177,56 @@ static enum policy_certificate certificate_fact(enum certificate_state state)
 }
 
 /* Fills in what our records say of a peer; `device` gets its id, or "". */
-static void look_up_certificate(struct agent *agent, const struct gw_msg_peer *msg,
-				struct policy_peer_facts *facts, char device[GW_ID_MAX + 1])
+static int look_up_certificate(struct agent *agent, const struct gw_msg_peer *msg,
+			       struct policy_peer_facts *facts, char device[GW_ID_MAX + 1])
 {
 	struct certificate_record certificate;
+	int r;
 
 	facts->by_certificate = true;
-	if (store_certificate_by_fingerprint(agent->store, msg->fingerprint, &certificate) < 0)
-		return;
+	r = store_certificate_by_fingerprint(agent->store, msg->fingerprint, &certificate);
+	if (r < 0)
+		return is_error(r) ? r : 0;
 	facts->certificate = certificate_fact(certificate.state);
 	(void)gw_copy(device, GW_ID_MAX + 1, certificate.device);
+	return 0;
 }
 
-static void look_up_psk(struct agent *agent, const struct gw_msg_peer *msg,
-			const struct session *session, struct policy_peer_facts *facts,
-			char device[GW_ID_MAX + 1])
+static int look_up_psk(struct agent *agent, const struct gw_msg_peer *msg,
+		       const struct session *session, struct policy_peer_facts *facts,
+		       char device[GW_ID_MAX + 1])
 {
 	struct claim_record claim;
+	int r;
 
+	(void)gw_copy(device, GW_ID_MAX + 1, msg->identity);
 	facts->secret_was_given =
 		session && session->secret_given && gw_streq(session->device, msg->identity);
-	facts->claim_open = facts->secret_was_given &&
-			    store_claim_open_of(agent->store, session->device, &claim) >= 0 &&
-			    gw_streq(claim.id, session->claim);
-	(void)gw_copy(device, GW_ID_MAX + 1, msg->identity);
+	if (!facts->secret_was_given)
+		return 0;
+
+	r = store_claim_open_of(agent->store, session->device, &claim);
+	facts->claim_open = r >= 0 && gw_streq(claim.id, session->claim);
+	return is_error(r) ? r : 0;
+}
+
+static int look_up_peer(struct agent *agent, const struct gw_msg_peer *msg,
+			const struct session *session, struct policy_peer_facts *facts,
+			struct device_record *device, char id[GW_ID_MAX + 1])
+{
+	int r;
+
+	if (msg->proof == GW_PROOF_CERTIFICATE)
+		r = look_up_certificate(agent, msg, facts, id);
+	else
+		r = look_up_psk(agent, msg, session, facts, id);
+	if (r < 0 || !*id)
+		return r;
+
+	r = store_device_get(agent->store, id, device);
+	if (r >= 0)
+		facts->state = device->state;
+	return is_error(r) ? r : 0;
 }
 
 static void send_verdict(struct agent *agent, uint64_t session, bool allow, const char *device,
@@ -241,15 +289,10 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 	int r;
 
 	r = turn_open(agent->turn);
+	if (r >= 0)
+		r = look_up_peer(agent, msg, session, &facts, &device, id);
 	if (r < 0)
 		return r;
-
-	if (msg->proof == GW_PROOF_CERTIFICATE)
-		look_up_certificate(agent, msg, &facts, id);
-	else
-		look_up_psk(agent, msg, session, &facts, id);
-	if (*id && store_device_get(agent->store, id, &device) >= 0)
-		facts.state = device.state;
 
 	if (session && session->served)
 		return -EPROTO; /* one session, one peer */

@@ -104,14 +104,18 @@ static int look_up(struct agent *agent, struct question *q)
 
 	if (r < 0)
 		return r;
-	if (store_claim_open_of(agent->store, q->device.id, &q->claim) < 0)
-		return 0;
+	r = store_claim_open_of(agent->store, q->device.id, &q->claim);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 
-	(void)store_job_enrolment_of(agent->store, q->device.id, &q->job);
-	if (store_certificate_for_key(agent->store, q->claim.id, q->msg->key, q->certificate,
-				      &q->certificate_len, q->chain, &q->chain_len) < 0)
+	r = store_job_enrolment_of(agent->store, q->device.id, &q->job);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = store_certificate_for_key(agent->store, q->claim.id, q->msg->key, q->certificate,
+				      &q->certificate_len, q->chain, &q->chain_len);
+	if (r < 0)
 		q->certificate_len = 0;
-	return 0;
+	return r == -ENOENT ? 0 : r;
 }
 
 static enum policy_csr judge(struct agent *agent, const struct question *q, enum gw_reason *ret)

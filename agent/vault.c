@@ -74,8 +74,11 @@ static int find_own_key(const char *folder, struct store *store, uint8_t root[GW
 	r = read_key_file(folder, OWN_FILE, root);
 	if (r != -ENOENT)
 		return r;
-	if (store_meta_get(store, BOX_META, sealed, sizeof(sealed), &len) >= 0)
+	r = store_meta_get(store, BOX_META, sealed, sizeof(sealed), &len);
+	if (r >= 0)
 		return -ENOKEY;
+	if (r != -ENOENT)
+		return r;
 
 	r = make_key_file(folder);
 	return r < 0 ? r : read_key_file(folder, OWN_FILE, root);

@@ -12,6 +12,8 @@
 #include "agent/store-certificate.h"
 #include "agent/store-claim.h"
 #include "agent/store-job.h"
+#include "agent/store.h"
+#include "agent/turn.h"
 #include "lib/util.h"
 
 #define DEVICE "ACME-1"
@@ -148,6 +150,27 @@ static void a_stranger_is_discovered(void **state)
 	assert_int_equal(world_claim("STRANGER", 7, false), GW_REASON_NONE);
 	assert_string_equal(world_news(), "STRANGER: discovered -> claimed ()");
 	assert_null(discovered_find(world_agent()->discovered, "STRANGER"));
+}
+
+/* A store that cannot be read has not said that it does not know a device. */
+static void an_unread_record_makes_no_stranger(void **state)
+{
+	static const struct gw_msg knock = {
+		.type = GW_MSG_SECRET_QUERY,
+		.secret_query = { 1, 1, DEVICE, "[::1]:5000" },
+	};
+
+	claim();
+	assert_int_equal(turn_open(world_agent()->turn), 0);
+	assert_true(store_exec(world_agent()->store, "ALTER TABLE device RENAME TO away", "") >= 0);
+	world_turn();
+	assert_int_equal(world_breaks(), 0);
+
+	assert_int_equal(world_say(GW_ROLE_REGISTRAR, &knock, -1), 0);
+	world_turn();
+	assert_int_equal(world_breaks(), 1);
+	assert_int_equal(world_count(GW_ROLE_REGISTRAR, GW_MSG_SECRET), 0);
+	assert_null(discovered_find(world_agent()->discovered, DEVICE));
 }
 
 static void a_stranger_who_stays_away_is_forgotten(void **state)
@@ -892,6 +915,7 @@ int main(void)
 		TEST(proof_ends_what_the_secret_began),
 		TEST(aboard_is_aboard),
 		TEST(a_stranger_is_discovered),
+		TEST(an_unread_record_makes_no_stranger),
 		TEST(a_stranger_who_stays_away_is_forgotten),
 		TEST(a_secret_that_was_not_given_opens_nothing),
 		TEST(an_unknown_certificate_opens_nothing),
