@@ -248,7 +248,7 @@ EXTRA_DIST += tests/unit/device-certificates.h tests/unit/make-device-certificat
 # Test material for what reads certificates comes from the openssl command.
 UNIT_TESTS += tests/unit/test-certificate
 tests_unit_test_certificate_SOURCES = tests/unit/test-certificate.c tests/unit/openssl.c tests/unit/openssl.h
-tests_unit_test_certificate_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_certificate_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_unit_test_certificate_LDADD = $(CMOCKA_LIBS) $(CERTIFICATE_LIBS)
 
 UNIT_TESTS += tests/unit/test-server-key

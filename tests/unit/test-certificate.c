@@ -3,6 +3,7 @@
  * Certificates of a CA by openssl: the good ones pass and their facts are right; each kind of damage is
  * refused, and for its own reason, so that no check hides behind another.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,8 @@
 #include <setjmp.h>
 
 #include <cmocka.h>
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
 
 #include "lib/crypto.h"
 #include "lib/reason.h"
@@ -244,6 +247,57 @@ static void chains_are_followed(void **state)
 	assert_refused(check("below", NULL), CHAINS);
 }
 
+/* --- memory --- */
+
+static int until_failure; /* so many allocations of wolfSSL's, then one fails; below 0: none does */
+
+static bool fails(void)
+{
+	return until_failure >= 0 && until_failure-- == 0;
+}
+
+static void *sometimes_malloc(size_t size)
+{
+	return fails() ? NULL : malloc(size);
+}
+
+static void *sometimes_realloc(void *old, size_t size)
+{
+	return fails() ? NULL : realloc(old, size);
+}
+
+/* Whoever has no memory to look at a certificate has not seen a bad one. */
+static void lack_of_memory_is_no_verdict(void **state)
+{
+	uint8_t fingerprint[GW_HASH_LEN];
+	struct gw_msg_check question = { .job = "j", .device = "ACME-1", .tenant = "default" };
+	const char *why = "not set";
+	struct gw_msg answer;
+	int nth = 0, r;
+
+	make_key("mid");
+	issue("mid", "mid", "/CN=Mid CA", "ca", CA, "-days 30");
+	issue("under", "device", "/CN=ACME-1/O=default", "mid", LEAF, "-days 30");
+	question.certificate = openssl_read("under.crt");
+	question.chain = openssl_read("mid.crt");
+	question.key = (struct gw_blob)GW_BLOB_ARRAY(device_key);
+
+	assert_int_equal(wolfSSL_SetAllocators(sometimes_malloc, free, sometimes_realloc), 0);
+	do {
+		until_failure = nth++;
+		r = certificate_check(&question, &anchor, 1, fingerprint, &answer, &why);
+		if (r != -ENOMEM) {
+			assert_int_equal(r, 0);
+			assert_good(why);
+		}
+	} while (until_failure < 0);
+	assert_int_equal(wolfSSL_SetAllocators(malloc, free, realloc), 0);
+	assert_true(nth > 20);
+
+	free((void *)(uintptr_t)question.certificate.data);
+	free((void *)(uintptr_t)question.chain.data);
+}
+
 static void only_a_ca_issues(void **state)
 {
 	issue("leaf", "other", "/CN=Leaf", "ca", LEAF, "-days 30");
@@ -425,6 +479,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_is_no_issuer),
 		cmocka_unit_test(no_anchors_no_certificate),
 		cmocka_unit_test(chains_are_followed),
+		cmocka_unit_test(lack_of_memory_is_no_verdict),
 		cmocka_unit_test(only_a_ca_issues),
 		cmocka_unit_test(path_lengths_are_kept),
 		cmocka_unit_test(dates_are_not_judged),
