@@ -6,7 +6,8 @@
 
 A part is a program that serves, while a device is claimed and comes aboard; `PROGRAM:start`, the same until
 it is up; or a command, as it does its work. --sample: N of all n, evenly spread. --places: instead of every
-n, each place in the program (a chain of callers) once. -v: a line for each failure.
+n, each place in the program (a chain of callers) once; a start would take hours otherwise, and is always done
+by places. -v: a line for each failure.
 
 With one allocation failing a program may go on, or end with an error and be started again; it must not end
 by a signal, and a command that fails must say so. In the end every device is aboard, the checker is
@@ -57,6 +58,10 @@ UNBEARABLE = {
     "libeconf.so": "0.5.1 does not look at what strdup() and strndup() return; gangwayd's start",
 }
 OFF, NTH, NEW = range(3)  # enum mode
+
+
+def show(text):
+    print("    " + text.replace("\n", "\n    "), flush=True)
 
 
 class Orders:
@@ -204,12 +209,13 @@ class Fleet:
 
 
 class Part:
-    """One part's failures, one after another. What is wrong is collected in texts."""
+    """One part's failures, one after another. What is wrong is told at once: a part may take hours."""
+    BY_PLACES = False
 
     def __init__(self, name, gateway, folder, verbose):
         self.name, self.program = name, name.partition(":")[0].split()[0]
         self.folder, self.verbose = folder, verbose
-        self.wrong, self.counts, self.number = [], collections.Counter(), "none"
+        self.n_wrong, self.counts, self.number = 0, collections.Counter(), "none"
         self.move_to(gateway)
 
     def move_to(self, gateway):
@@ -217,8 +223,9 @@ class Part:
         self.orders = Orders(self.folder, self.program, gateway.variables["PATH"])
 
     def complain(self, text):
-        self.wrong.append(f"at {self.number}: {text}\nwhere it failed:\n    " +
-                          "\n    ".join(self.orders.place()))
+        self.n_wrong += 1
+        show(f"{self.name} at {self.number}: {text}\nwhere it failed:\n    " +
+             "\n    ".join(self.orders.place()))
 
     def is_theirs(self):
         """Whether it failed right in a library that is known not to bear it."""
@@ -244,7 +251,7 @@ class Part:
 
     def numbers(self, sample, places):
         """What to order, one after another."""
-        if not places:
+        if sample or not (places or self.BY_PLACES):
             total = self.measure(sample)
             n = min(sample or total, total)
             yield from ((NTH, 1 + i * total // n) for i in range(n))
@@ -265,7 +272,7 @@ class Part:
                     print(f"{self.name} {self.number}: {' < '.join(self.orders.place(6))}", flush=True)
             if self.counts["failed"] % CHECK_EVERY == 0:
                 self.check()
-            if len(self.wrong) >= WRONG_MAX:
+            if self.n_wrong >= WRONG_MAX:
                 return
         self.check()
 
@@ -335,6 +342,7 @@ class Serving(Part):
 
 class Starting(Serving):
     """A program that serves, until it is up; then a device comes aboard."""
+    BY_PLACES = True
 
     def attempt(self, mode, nth):
         self.end_well()
@@ -414,13 +422,14 @@ class Worker:
             while True:
                 self._try(self.parts.get_nowait())
         except queue.Empty:
-            return self.failed
+            pass
         finally:
-            self._close([])
+            self._close()
+        return self.failed
 
     def _try(self, name):
         started = time.monotonic()
-        wrong, part = [], None
+        part, failed = None, False
         try:
             if not self.gateway:
                 self.gateway = lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2")
@@ -428,38 +437,39 @@ class Worker:
             part = PARTS[name](name, self.gateway, self.folder, self.arguments.verbose)
             part.run(self.arguments.sample, self.arguments.places)
         except TROUBLE:
-            if part:
-                part.complain("nothing goes on")
-            wrong.append(traceback.format_exc() + (self.gateway.story() if self.gateway else ""))
-        self._end_part(part, wrong)
+            failed = True
+            tell = part.complain if part else show
+            tell(f"{name} does not go on\n{traceback.format_exc()}" +
+                 (self.gateway.story() if self.gateway else ""))
+        failed |= not self._end_part(part, failed)
 
-        self.failed |= bool(wrong)
-        for text in wrong:
-            print("    " + text.replace("\n", "\n    "))
+        self.failed |= failed
         counts = ", ".join(f"{n} {what}" for what, n in part.counts.items()) if part else ""
-        print(f"{'FAIL' if wrong else 'PASS'}: allocations/{name.replace(' ', '-')} "
+        print(f"{'FAIL' if failed else 'PASS'}: allocations/{name.replace(' ', '-')} "
               f"({counts or 'nothing failed'}; {time.monotonic() - started:.0f} s)", flush=True)
 
-    def _end_part(self, part, wrong):
-        """The set goes on to the next part as it was, unless something was wrong."""
+    def _end_part(self, part, failed):
+        """Returns whether all is well. Then the set goes on to the next part as it was."""
         try:
             if part:
                 part.close()
         except TROUBLE as error:
-            wrong.append(str(error))
-        if part:
-            wrong[:0] = part.wrong
-        if wrong:
-            self._close(wrong)
-        elif isinstance(part, Serving):
+            show(f"{part.name}: {error}")
+            failed = True
+        if failed or not part or part.n_wrong:
+            self._close()
+            return False
+        if isinstance(part, Serving):
             self.gateway.start(part.program)
+        return True
 
-    def _close(self, wrong):
+    def _close(self):
         try:
             if self.gateway:
                 self.gateway.close()
         except TROUBLE as error:
-            wrong.append(str(error))
+            show(str(error))
+            self.failed = True
         self.gateway = None
 
 
