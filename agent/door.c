@@ -50,6 +50,16 @@ static void send_secret(struct agent *agent, uint64_t session, struct gw_blob se
 	plugin_send(plugins_find(agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
 }
 
+/* Who was pushed out comes again: strangers with names without end would fill the log. */
+static void log_sighting(struct agent *agent, const char *id, bool is_list_full)
+{
+	if (!is_list_full)
+		gw_log_device(INFO, id, "new -> discovered");
+	else if (refusals_is_news(agent->refusals, "", GW_REASON_EVICTED, /* most= */ 1))
+		gw_log(NOTICE, "More devices are seen than [limits] discovered keeps: each new one "
+			       "pushes out another, and is not told here");
+}
+
 static void note_sighting(struct agent *agent, const struct gw_msg_secret_query *msg)
 {
 	struct sighting sighting = { .last_seen = clock_now_s() };
@@ -65,7 +75,7 @@ static void note_sighting(struct agent *agent, const struct gw_msg_secret_query 
 	if (*gone)
 		(void)turn_tell(agent->turn, &(struct turn_change){ gone, DEVICE_DISCOVERED,
 								    DEVICE_UNKNOWN, "" });
-	gw_log_device(INFO, sighting.id, "new -> discovered");
+	log_sighting(agent, sighting.id, *gone);
 	(void)turn_tell(agent->turn, &(struct turn_change){ sighting.id, DEVICE_UNKNOWN,
 							    DEVICE_DISCOVERED, "" });
 }

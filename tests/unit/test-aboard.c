@@ -5,6 +5,10 @@
  */
 #include "tests/unit/agent-world.h"
 
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "agent/claim.h"
 #include "agent/cloud.h"
 #include "agent/discovered.h"
@@ -14,6 +18,7 @@
 #include "agent/store-job.h"
 #include "agent/store.h"
 #include "agent/turn.h"
+#include "lib/log.h"
 #include "lib/util.h"
 
 #define DEVICE "ACME-1"
@@ -183,6 +188,30 @@ static void a_stranger_who_stays_away_is_forgotten(void **state)
 	world_pass(1);
 	world_turn();
 	assert_string_equal(world_news(), "STRANGER: discovered ->  ()");
+}
+
+/* Of as many as there is room for each is told; of all the others one line tells. */
+static void strangers_do_not_fill_the_log(void **state)
+{
+	_cleanup_close_ int log = memfd_create("log", MFD_CLOEXEC), kept = dup(STDERR_FILENO);
+	char name[16], text[4096];
+	ssize_t len;
+	int lines = 0;
+
+	assert_true(log >= 0 && kept >= 0);
+	gw_log_set_level(GW_LOG_INFO);
+	(void)dup2(log, STDERR_FILENO);
+	for (unsigned i = 1; i <= 40; i++) {
+		(void)snprintf(name, sizeof(name), "STRANGER-%u", i);
+		(void)world_knock(i, name);
+	}
+	(void)dup2(kept, STDERR_FILENO);
+	gw_log_set_level(GW_LOG_ERROR);
+
+	len = pread(log, text, sizeof(text), 0);
+	for (ssize_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	assert_int_equal(lines, 4 + 1);
 }
 
 /* --- who is not let in --- */
@@ -916,6 +945,7 @@ int main(void)
 		TEST(aboard_is_aboard),
 		TEST(a_stranger_is_discovered),
 		TEST(an_unread_record_makes_no_stranger),
+		TEST(strangers_do_not_fill_the_log),
 		TEST(a_stranger_who_stays_away_is_forgotten),
 		TEST(a_secret_that_was_not_given_opens_nothing),
 		TEST(an_unknown_certificate_opens_nothing),
