@@ -332,7 +332,7 @@ uint64_t exchanges_settled_us(const struct exchanges *x)
 
 		if (e->state != EXCHANGE_FREE && e->state != EXCHANGE_OVER)
 			return UINT64_MAX;
-		if (e->state == EXCHANGE_OVER && e->datagram)
+		if (e->state == EXCHANGE_OVER && (e->datagram || e->type == GW_COAP_NON))
 			settled_us = GW_MAX(settled_us, e->came_us + EXCHANGE_WAIT_US);
 	}
 	return settled_us;

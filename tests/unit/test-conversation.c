@@ -630,6 +630,21 @@ static void settled_once_it_has_what_it_came_for(void **state)
 	bench_free(b);
 }
 
+/* It acknowledges nothing: it may have missed the answer, and asks again when that took too long. */
+static void settled_later_where_nothing_is_acknowledged(void **state)
+{
+	struct bench *b = bench_psk();
+	struct asking a = asking_sen(b);
+
+	wait_until(b, SECOND);
+	a.msg.type = GW_COAP_NON;
+	say(b, &a.msg);
+	answer_issued(b, heard_enroll(b));
+	assert_int_equal(hear(b).type, GW_COAP_NON);
+	assert_true(conversation_settled_us(b->c) == b->now_us + EXCHANGE_WAIT_US);
+	bench_free(b);
+}
+
 /* It has acknowledged the first block: the others are still to be asked for. */
 static void settled_when_blocks_are_over(void **state)
 {
@@ -1618,6 +1633,7 @@ int main(void)
 		cmocka_unit_test(a_renewal),
 		cmocka_unit_test(a_separate_response),
 		cmocka_unit_test(settled_once_it_has_what_it_came_for),
+		cmocka_unit_test(settled_later_where_nothing_is_acknowledged),
 		cmocka_unit_test(settled_when_blocks_are_over),
 		cmocka_unit_test(a_peer_that_never_acknowledges),
 		cmocka_unit_test(after_ten_seconds_later),
