@@ -96,16 +96,31 @@ static void enter(struct peer *p, enum peer_state state)
 }
 
 /* Strangers must not fill the log: what came to nothing is told at a bounded rate. */
+static enum gw_log_level level_of_complaint(struct peer *p)
+{
+	return bucket_take(p->shared->complaints, gw_now_monotonic_us()) ? GW_LOG_INFO
+									 : GW_LOG_DEBUG;
+}
+
+/* Half a handshake is nobody's. Whose secret was asked for, and whose certificate is no good, may be one
+ * that the operator misses. */
 static void log_end(struct peer *p, enum gw_reason reason)
 {
 	bool was_served = p->account.state == ACCOUNT_REPORTED;
-	bool had_name = p->account.state == ACCOUNT_ASKED;
+	bool has_bad_certificate = p->proof == GW_PROOF_CERTIFICATE && !was_served &&
+				   reason == GW_REASON_HANDSHAKE_FAILED;
 	enum gw_log_level level = GW_LOG_DEBUG;
+	char why[160];
 
-	if (was_served || (had_name && bucket_take(p->shared->complaints, gw_now_monotonic_us())))
+	(void)gw_copy(why, sizeof(why), gw_reason_code(reason));
+	if (has_bad_certificate)
+		(void)snprintf(why, sizeof(why), "%s (%s)", gw_reason_code(reason),
+			       session_why(p->session));
+	if (was_served)
 		level = GW_LOG_INFO;
-	log_peer(p, level,
-		 was_served ? "ends its session:" : "does not get in:", gw_reason_code(reason));
+	else if (has_bad_certificate || p->account.state == ACCOUNT_ASKED)
+		level = level_of_complaint(p);
+	log_peer(p, level, was_served ? "ends its session:" : "does not get in:", why);
 }
 
 /* --- the end --- */
@@ -279,6 +294,8 @@ static void ask_for_key(struct peer *p)
 		return;
 	}
 	if (!ration_take(p->shared->secrets, &p->path, p->now_us)) {
+		log_peer(p, level_of_complaint(p), "has to ask again:",
+			 "there is more asked for than [registrar] secret_rate");
 		keying_forget(p->keying);
 		backlog_clear(&p->backlog);
 		return;

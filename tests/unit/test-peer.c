@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "lib/crypto.h"
 #include "lib/log.h"
@@ -112,7 +114,7 @@ enum session_state session_retransmit(struct session *s)
 
 const char *session_why(const struct session *s)
 {
-	return "";
+	return "no signer";
 }
 
 const char *session_suite(const struct session *s)
@@ -742,6 +744,56 @@ static void test_no_plain_records_once_it_has_spoken(void **state)
 	end();
 }
 
+/* --- what the operator is told --- */
+
+static int kept_stderr;
+
+static void listen_to_log(void)
+{
+	int log = memfd_create("log", MFD_CLOEXEC);
+
+	assert_true(log >= 0);
+	kept_stderr = dup(STDERR_FILENO);
+	(void)dup2(log, STDERR_FILENO);
+	(void)close(log);
+	gw_log_set_level(GW_LOG_INFO);
+}
+
+static bool log_had(const char *text)
+{
+	char log[4096] = "";
+
+	(void)!pread(STDERR_FILENO, log, sizeof(log) - 1, 0);
+	gw_log_set_level(GW_LOG_ERROR);
+	(void)dup2(kept_stderr, STDERR_FILENO);
+	(void)close(kept_stderr);
+	return strstr(log, text);
+}
+
+static void test_bad_certificate_is_told(void **state)
+{
+	begin(GW_PROOF_CERTIFICATE);
+	happen(HELLO);
+	session.next = SESSION_FAILED;
+	listen_to_log();
+	happen(EXCHANGE);
+	assert_true(log_had("does not get in: handshake-failed (no signer)"));
+	assert_int_equal(peer_state(peer), PEER_OVER);
+	end();
+}
+
+static void test_too_many_secrets_are_told(void **state)
+{
+	begin(GW_PROOF_PSK);
+	happen(HELLO);
+	while (ration_take(secrets, peer_path(peer), START_US))
+		;
+	listen_to_log();
+	happen(EXCHANGE);
+	assert_true(log_had("secret_rate"));
+	end();
+}
+
 static void test_secrets_have_a_rate(void **state)
 {
 	begin(GW_PROOF_PSK);
@@ -842,6 +894,8 @@ int main(void)
 		cmocka_unit_test(test_repeats_from_the_question_on),
 		cmocka_unit_test(test_requests_wait_for_the_verdict),
 		cmocka_unit_test(test_no_plain_records_once_it_has_spoken),
+		cmocka_unit_test(test_bad_certificate_is_told),
+		cmocka_unit_test(test_too_many_secrets_are_told),
 		cmocka_unit_test(test_secrets_have_a_rate),
 		cmocka_unit_test(test_full_backlog_makes_way_for_the_exchange),
 		cmocka_unit_test(test_idle_counts_from_the_last_word),
