@@ -24,6 +24,7 @@
 #include "lib/plugin.h"
 #include "lib/util.h"
 #include "plugins/mqtt/broker.h"
+#include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/dialect.h"
 #include "lib/endpoint.h"
 #include "plugins/mqtt/presence.h"
@@ -160,9 +161,14 @@ static void on_lost(void *userdata)
 
 static int on_start(struct gw_plugin *plugin, struct sd_event *event, void **ret_userdata)
 {
-	struct mqtt *mqtt = calloc(1, sizeof(*mqtt));
+	struct mqtt *mqtt;
 	uint64_t process = 0;
+	int r;
 
+	r = credential_init();
+	if (r < 0)
+		return r;
+	mqtt = calloc(1, sizeof(*mqtt));
 	if (!mqtt)
 		return -ENOMEM;
 	if (getrandom(&process, sizeof(process), 0) < 0) {
