@@ -108,6 +108,24 @@ enum gw_reason csr_read(struct gw_blob der, X509_REQ **ret)
 	return verdict;
 }
 
+/*
+ * As it came, by no encoder of libcrypto's: one that was looked up once when there was no memory for it is
+ * missed for as long as the program lives, and every request would be a bad one.
+ */
+int csr_key_hash(X509_REQ *request, uint8_t ret[KEY_HASH_LEN])
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(request), &der);
+	int ok = 0;
+
+	if (len > 0)
+		ok = EVP_Digest(der, (size_t)len, ret, /* size= */ NULL, EVP_sha256(),
+				/* impl= */ NULL);
+	OPENSSL_free(der);
+	ERR_clear_error();
+	return ok == 1 ? 0 : -EIO;
+}
+
 bool csr_is_in_name_of(X509_REQ *request, const char *name)
 {
 	X509_NAME *subject = X509_REQ_get_subject_name(request);

@@ -17,6 +17,11 @@ struct gw_blob;
  */
 enum gw_reason csr_read(struct gw_blob der, X509_REQ **ret);
 
+#define KEY_HASH_LEN 32 /* SHA-256 */
+
+/* SHA-256 of its key's SubjectPublicKeyInfo in DER: a public key's name everywhere in gangway. */
+int csr_key_hash(X509_REQ *request, uint8_t ret[KEY_HASH_LEN]);
+
 /* Whether the common name that it asks for is this one. To ask for none is fine, for two not. */
 bool csr_is_in_name_of(X509_REQ *request, const char *name);
 

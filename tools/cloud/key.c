@@ -97,17 +97,3 @@ int key_ensure(int dir_fd, const char *path, EVP_PKEY **ret)
 	*ret = TAKE_PTR(key);
 	return 0;
 }
-
-int key_hash(EVP_PKEY *key, uint8_t ret[KEY_HASH_LEN])
-{
-	unsigned char *der = NULL;
-	int len = i2d_PUBKEY(key, &der);
-	int ok;
-
-	if (len <= 0)
-		return library_failed(-EIO);
-
-	ok = EVP_Digest(der, (size_t)len, ret, /* size= */ NULL, EVP_sha256(), /* impl= */ NULL);
-	OPENSSL_free(der);
-	return ok == 1 ? 0 : library_failed(-EIO);
-}

@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define KEY_HASH_LEN 32 /* SHA-256 */
-
 int key_make(EVP_PKEY **ret);
 
 /* PEM, mode 0600. -ENOENT, or -EBADMSG if the file holds no private key. */
@@ -16,9 +14,6 @@ int key_store(int dir_fd, const char *path, const EVP_PKEY *key);
 
 /* Loads the key, or makes and stores one if there is none. */
 int key_ensure(int dir_fd, const char *path, EVP_PKEY **ret);
-
-/* SHA-256 of its SubjectPublicKeyInfo in DER: a public key's name everywhere in gangway. */
-int key_hash(EVP_PKEY *key, uint8_t ret[KEY_HASH_LEN]);
 
 /* For _cleanup_(). */
 void key_freep(EVP_PKEY **key);

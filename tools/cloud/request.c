@@ -13,7 +13,6 @@
 #include "tools/cloud/body.h"
 #include "tools/cloud/certificate.h"
 #include "tools/cloud/csr.h"
-#include "tools/cloud/key.h"
 #include "tools/cloud/registry.h"
 
 uint64_t request_now_s(void)
@@ -48,7 +47,7 @@ static enum gw_reason examine(const struct request *request, const char *name, X
 	why = csr_read(der, ret);
 	if (why != GW_REASON_NONE)
 		return why;
-	if (key_hash(X509_REQ_get0_pubkey(*ret), hash) < 0)
+	if (csr_key_hash(*ret, hash) < 0)
 		return GW_REASON_BAD_CSR;
 
 	gw_hex_encode(hash, sizeof(hash), text);
