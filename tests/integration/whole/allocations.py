@@ -379,6 +379,16 @@ class Command(Part):
         pass
 
 
+class Listing(Command):
+    """Of one device: each takes its own allocations."""
+    has_one = False
+
+    def prepare(self):
+        if not self.has_one:
+            self.gateway.claim(self.device)
+        self.has_one = True
+
+
 class Claiming(Command):
     def look_after(self, has_worked):
         if has_worked and self.gateway.state(self.device.id) != "claimed":
@@ -396,18 +406,19 @@ class Boarding(Command):
             self.complain("the device believes that it is aboard")
 
 
+# Those first that list devices: the others make many.
 COMMANDS = {
-    "gangwayctl claim": lambda device: (["gangwayctl", "claim", "-"], device.label),
     "gangwayctl devices": lambda device: (["gangwayctl", "devices"], None),
-    "gangwayctl qr": lambda device: (["gangwayctl", "qr", "show", "-"], device.label),
     "gangway-cloud list": lambda device: (["gangway-cloud", "list", "--json"], None),
+    "gangwayctl claim": lambda device: (["gangwayctl", "claim", "-"], device.label),
+    "gangwayctl qr": lambda device: (["gangwayctl", "qr", "show", "-"], device.label),
     "gangway-device": lambda device: (
         ["gangway-device", "--label", "-", "--connect", device.gateway.coaps, "--state",
          str(device.folder), "--timeout", FIRST_TRY_S], device.label),
 }
-PARTS = ({name: Serving for name in SERVING} | {f"{name}:start": Starting for name in SERVING} |
-         {name: Command for name in COMMANDS} |
-         {"gangwayctl claim": Claiming, "gangway-device": Boarding})
+PARTS = ({name: Command for name in COMMANDS} |
+         {"gangwayctl devices": Listing, "gangwayctl claim": Claiming, "gangway-device": Boarding} |
+         {name: Serving for name in SERVING} | {f"{name}:start": Starting for name in SERVING})
 
 
 class Worker:
