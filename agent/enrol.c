@@ -233,13 +233,17 @@ int enrol_take_csr(struct agent *agent, const struct gw_msg_enroll *msg)
 
 /* --- the cloud's answer --- */
 
-static void ask_check(struct agent *agent, const struct job_record *job)
+static int ask_check(struct agent *agent, const struct job_record *job)
 {
 	_cleanup_free_ struct job_answer *held = malloc(sizeof(*held));
 	struct gw_msg msg = { .type = GW_MSG_CHECK };
+	int r;
 
-	if (!held || store_job_answer(agent->store, job->id, held) < 0)
-		return;
+	if (!held)
+		return -ENOMEM;
+	r = store_job_answer(agent->store, job->id, held);
+	if (r < 0)
+		return r;
 
 	msg.check = (struct gw_msg_check){
 		.job = job->id,
@@ -250,17 +254,34 @@ static void ask_check(struct agent *agent, const struct job_record *job)
 		.chain = { held->chain, held->chain_len },
 	};
 	plugin_send(plugins_find(agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
+	return 0;
 }
 
-void enrol_check_again(struct agent *agent)
+/* Stops at the first that cannot be asked. */
+static int check_all_again(struct agent *agent)
 {
 	_cleanup_free_ struct job_record *job = malloc(sizeof(*job));
 	uint64_t after = 0;
+	int r;
 
-	while (job && store_job_checking(agent->store, after, job) >= 0) {
-		ask_check(agent, job);
+	if (!job)
+		return -ENOMEM;
+	while ((r = store_job_checking(agent->store, after, job)) >= 0) {
 		after = job->created;
+		r = ask_check(agent, job);
+		if (r < 0)
+			break;
 	}
+	return r == -ENOENT ? 0 : r;
+}
+
+/* What is not asked now nobody would ever ask: with the turn the links end, and all begins anew. */
+void enrol_check_again(struct agent *agent)
+{
+	int r = check_all_again(agent);
+
+	if (r < 0)
+		turn_fail(agent->turn, r);
 }
 
 /* The device has no certificate to hope for under this claim. */
@@ -307,9 +328,7 @@ static int hold_certificate(struct agent *agent, const struct job_record *job,
 
 	turn_step(agent->turn, STEP_ANSWER);
 	r = store_job_set_answer(agent->store, job->id, msg->certificate, msg->chain);
-	if (r >= 0)
-		ask_check(agent, job);
-	return r;
+	return r < 0 ? r : ask_check(agent, job);
 }
 
 static int put_off(struct agent *agent, const struct job_record *job,

@@ -474,7 +474,7 @@ WORLD_WRAPS = $(AM_LDFLAGS) \
 UNIT_TESTS += tests/unit/test-aboard
 tests_unit_test_aboard_SOURCES = tests/unit/test-aboard.c $(WORLD_SOURCES)
 tests_unit_test_aboard_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_aboard_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_aboard_LDFLAGS = $(WORLD_WRAPS) -Wl,--wrap=store_job_answer
 tests_unit_test_aboard_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
 UNIT_TESTS += tests/unit/test-refusals

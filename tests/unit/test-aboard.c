@@ -668,6 +668,45 @@ static void a_new_registrar_begins_anew(void **state)
 	world_gets(1, 21);
 }
 
+static int answer_error; /* of store_job_answer() */
+
+int __real_store_job_answer(struct store *store, const char *id, struct job_answer *ret);
+int __wrap_store_job_answer(struct store *store, const char *id, struct job_answer *ret);
+
+int __wrap_store_job_answer(struct store *store, const char *id, struct job_answer *ret)
+{
+	return answer_error < 0 ? answer_error : __real_store_job_answer(store, id, ret);
+}
+
+/* What the registrar could not be asked when it came is asked when it comes again; so it has to. */
+static void a_check_that_is_not_asked_breaks_the_links(void **state)
+{
+	char job[GW_ID_MAX + 1];
+
+	claim();
+	world_enter(1, DEVICE);
+	world_csr(1, 1, 11);
+	keep_job(job);
+
+	answer_error = -ENOMEM;
+	world_answer(job, 21);
+	assert_int_equal(world_breaks(), 1);
+	answer_error = 0;
+	world_answer(job, 21);
+	assert_string_equal(world_hear(GW_ROLE_REGISTRAR, GW_MSG_CHECK)->check.job, job);
+
+	answer_error = -ENOMEM;
+	world_lose(GW_ROLE_REGISTRAR);
+	world_connect(GW_ROLE_REGISTRAR);
+	world_turn();
+	answer_error = 0;
+	assert_int_equal(world_breaks(), 2);
+	world_lose(GW_ROLE_REGISTRAR);
+	world_connect(GW_ROLE_REGISTRAR);
+	world_turn();
+	assert_string_equal(world_hear(GW_ROLE_REGISTRAR, GW_MSG_CHECK)->check.job, job);
+}
+
 static void the_agent_starts_again(void **state)
 {
 	char job[GW_ID_MAX + 1];
@@ -971,6 +1010,7 @@ int main(void)
 		TEST(a_device_s_requests_go_in_order),
 		TEST(a_new_cloud_link_gets_it_all_again),
 		TEST(a_new_registrar_begins_anew),
+		TEST(a_check_that_is_not_asked_breaks_the_links),
 		TEST(the_agent_starts_again),
 		TEST(replace_keeps_the_old_certificate_until_the_new_one_is_proved),
 		TEST(a_replacement_that_is_withdrawn),
