@@ -146,7 +146,15 @@ class Supervised:
             log.seek(self._begin)
             return log.read().decode(errors="replace")
 
+    def heeds(self, number):
+        """Whether a signal would not just end it: it is one for its loop to read."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        blocked = next(line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:"))
+        return int(blocked, 16) >> (number - 1) & 1
+
     def end(self):
+        lab.wait_for(f"{self.program} heeds signals",
+                     lambda: self.has_ended() or self.heeds(signal.SIGTERM))
         if not self.has_ended():
             self.process.terminate()
         try:
