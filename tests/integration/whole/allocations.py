@@ -359,6 +359,11 @@ class Starting(Serving):
         self.board()
         self.gateway.settle()
 
+    def check(self):
+        """Not started again: told to end before it is up, it would end by the signal."""
+        Part.check(self)
+        self.end_well()
+
 
 class Command(Part):
     """A program that does something and ends."""
