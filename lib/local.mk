@@ -39,6 +39,7 @@ lib_libgangway_mqtt_a_CFLAGS = \
 lib_libgangway_mqtt_a_SOURCES = \
 	lib/endpoint.c lib/endpoint.h \
 	lib/mqtt.c lib/mqtt.h \
+	lib/mqtt-memory.c lib/mqtt-memory.h \
 	lib/mqtt-tls.c lib/mqtt-tls.h \
 	lib/resolve.c lib/resolve.h
 

@@ -234,14 +234,6 @@ static void ctx_freep(SSL_CTX **ctx)
 	SSL_CTX_free(*ctx);
 }
 
-int credential_init(void)
-{
-	_cleanup_(ctx_freep) SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-
-	ERR_clear_error();
-	return ctx ? 0 : -ENOMEM;
-}
-
 int credential_load(const char *folder, const char *gateway, SSL_CTX **ret, int64_t *ret_not_before,
 		    char *text, size_t size)
 {

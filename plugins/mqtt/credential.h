@@ -14,12 +14,6 @@ struct ssl_ctx_st;
 #define CREDENTIAL_FILE_MAX 262144 /* bytes */
 
 /*
- * What libssl prepares once and for all: if it cannot, it never will in this process, which can only end and
- * be started again.
- */
-int credential_init(void);
-
-/*
  * A TLS client's context with the three files of `folder`, if they fit each other and the gateway's
  * id. *ret_not_before is the time (seconds since the epoch) when the gateway's certificate began to
  * hold. -errno else, and a sentence in `why` that names the file and says what to do about it.

@@ -21,10 +21,10 @@
 
 #include "lib/hex.h"
 #include "lib/log.h"
+#include "lib/mqtt-memory.h"
 #include "lib/plugin.h"
 #include "lib/util.h"
 #include "plugins/mqtt/broker.h"
-#include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/dialect.h"
 #include "lib/endpoint.h"
 #include "plugins/mqtt/presence.h"
@@ -161,14 +161,9 @@ static void on_lost(void *userdata)
 
 static int on_start(struct gw_plugin *plugin, struct sd_event *event, void **ret_userdata)
 {
-	struct mqtt *mqtt;
+	struct mqtt *mqtt = calloc(1, sizeof(*mqtt));
 	uint64_t process = 0;
-	int r;
 
-	r = credential_init();
-	if (r < 0)
-		return r;
-	mqtt = calloc(1, sizeof(*mqtt));
 	if (!mqtt)
 		return -ENOMEM;
 	if (getrandom(&process, sizeof(process), 0) < 0) {
@@ -213,6 +208,7 @@ int main(int argc, char **argv)
 	};
 	int major, minor, revision;
 
+	gw_mqtt_memory_is_vital();
 	(void)mosquitto_lib_version(&major, &minor, &revision);
 	(void)snprintf(library, sizeof(library), "libmosquitto %d.%d.%d", major, minor, revision);
 	return gw_plugin_main(argc, argv, &info);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "lib/mqtt-memory.h"
 #include "lib/step.h"
 #include "lib/util.h"
 #include "tools/cloud/verb.h"
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
 	const struct verb *verb;
 	bool help;
 
+	gw_mqtt_memory_is_vital();
 	(void)umask(077); /* keys and secrets are all that we write */
 	help = take_word(&argc, argv, "--help");
 	if (take_word(&argc, argv, "--version")) {
