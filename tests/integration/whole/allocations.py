@@ -357,7 +357,13 @@ class Starting(Serving):
         self.orders.give(mode, nth)
         self.supervised.start()
         self.board()
+        lab.wait_for(f"{self.program} is up", self.is_up)
         self.gateway.settle()
+
+    def is_up(self):
+        """It may end long after a device has come, as it begins with something else."""
+        self.help_along()
+        return self.gateway.status().get("cloud_state") == "online"
 
     def check(self):
         """Not started again: told to end before it is up, it would end by the signal."""
