@@ -23,6 +23,10 @@ EXTRA_DIST += \
 	tests/integration/test_ctl.py \
 	tests/integration/test_ctl_agent.py
 
+# What the programs say of themselves, in manual pages and to shells.
+TESTS += tests/integration/test_completion.py tests/integration/test_man.py
+EXTRA_DIST += tests/integration/test_completion.py tests/integration/test_man.py
+
 # The cloud link against a real broker, between an agent and a cloud that the test plays.
 TESTS += tests/integration/test_mqtt.py
 EXTRA_DIST += \

@@ -129,18 +129,6 @@ class TestUse(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn("No space left", done.stderr)
 
-    def test_completion(self):
-        """The shell completes every verb and every option, and knows no others."""
-        script = (TOP / "etc/completion/gangwayctl").read_text()
-        for verb in VERBS:
-            line = ["gangwayctl", *verb.split(), "--"]
-            words = " ".join(line)
-            done = subprocess.run(
-                ["bash", "-c", f"{script}\nCOMP_WORDS=({words}); COMP_CWORD={len(line) - 1}; _gangwayctl; "
-                 'printf "%s\\n" "${COMPREPLY[@]}"'], text=True, capture_output=True, check=True)
-            options = re.findall(r"(?m)^  (--[a-z-]+)", self.ctl(*verb.split(), "--help"))
-            self.assertEqual(sorted(done.stdout.split()), sorted(options), verb)
-
 
 def members(node, interface):
     """What an interface has, as a set of (kind, name, types)."""

@@ -33,6 +33,4 @@ tools_ctl_gangwayctl_CFLAGS = $(AM_CFLAGS) $(CTL_CFLAGS)
 tools_ctl_gangwayctl_LDADD = $(GANGWAY_LIBS) $(JANSSON_LIBS) $(QRENCODE_LIBS) $(ZBAR_LIBS) \
 	$(PNG_LIBS) $(JPEG_LIBS)
 
-bashcompletiondir = $(datarootdir)/bash-completion/completions
-dist_bashcompletion_DATA = etc/completion/gangwayctl
 EXTRA_DIST += tools/ctl/README
