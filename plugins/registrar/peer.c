@@ -204,10 +204,12 @@ static void complete(struct peer *p)
 	}
 
 	log_peer(p, GW_LOG_DEBUG, "has proved itself by", suite);
-	if (by_secret)
+	if (by_secret) {
+		ration_forgive(p->shared->secrets, &p->path, p->now_us);
 		account_report(&p->account, keying_identity(p->keying), suite, /* leaf= */ NULL);
-	else
+	} else {
 		account_report(&p->account, leaf->name, suite, leaf);
+	}
 	p->keying = keying_free(p->keying);
 	enter(p, PEER_WAITING);
 }

@@ -357,12 +357,15 @@ static int apply(struct registrar *r, const struct options *options)
 		.sessions_max = options->sessions_max,
 		.sessions_per_source = options->sessions_per_source,
 	};
-	uint64_t now_us = gw_now_monotonic_us();
-	int e;
+	uint64_t now_us = gw_now_monotonic_us(), seed;
+	int e = gw_random((uint8_t *)&seed, sizeof(seed));
+
+	if (e < 0)
+		return e;
 
 	/* Nobody is there yet, or any more, who could hold the one before. */
 	r->secrets = ration_free(r->secrets);
-	e = ration_new(options->secret_rate, now_us, &r->secrets);
+	e = ration_new(options->secret_rate, seed, now_us, &r->secrets);
 	if (e < 0)
 		return e;
 

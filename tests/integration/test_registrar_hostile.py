@@ -261,15 +261,17 @@ class Identities(registrar.RegistrarCase):
         self.assertTrue(client.is_silent())
 
 
-class Limits(registrar.RegistrarCase):
-    settings = "handshakes_max=3\nhandshakes_per_source=2\nsecret_rate=8\nsessions_max=2\nidle_timeout=2\n"
-
+class Knocks(registrar.RegistrarCase):
     def knock(self, identity=b"ACME-1", host="127.0.0.1"):
         client = d.RawClient(self.port(), source=host)
         self.addCleanup(client.close)
         client.hello()
         client.name(identity)
         return client
+
+
+class Limits(Knocks):
+    settings = "handshakes_max=3\nhandshakes_per_source=2\nsecret_rate=8\nsessions_max=2\nidle_timeout=2\n"
 
     def test_oldest_of_the_source_goes(self):
         self.agent.answer_secrets = False
@@ -330,6 +332,22 @@ class Limits(registrar.RegistrarCase):
         for client in clients:
             client.kill()
             client.communicate()
+
+
+class SecretRate(Knocks):
+    settings = "secret_rate=40\n"
+
+    def test_newcomers_find_secrets(self):
+        """However often others have knocked just now, each as often as it could."""
+        self.agent.answer_secrets = False
+        self.begin()
+        for _ in range(12):
+            for network in range(1, 6):
+                self.knock(b"NOBODY", host=f"127.1.{network}.1")
+        for n in range(10):
+            self.knock(f"ACME-{n}".encode(), host=f"127.2.{n}.1")
+        for n in range(10):
+            self.agent.wait("secret_query", identity=f"ACME-{n}")
 
 
 class SessionLimits(registrar.RegistrarCase):

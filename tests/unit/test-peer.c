@@ -18,6 +18,7 @@
 
 #include "lib/crypto.h"
 #include "lib/log.h"
+#include "lib/util.h"
 #include "lib/wire.h"
 #include "plugins/registrar/bucket.h"
 #include "plugins/registrar/conversation.h"
@@ -233,7 +234,7 @@ static void begin(enum gw_proof proof)
 		.handshake_timeout_us = HANDSHAKE_US,
 		.idle_timeout_us = IDLE_US,
 	};
-	assert_int_equal(ration_new(40, START_US, &secrets), 0);
+	assert_int_equal(ration_new(40, /* seed= */ 0, START_US, &secrets), 0);
 	shared.secrets = secrets;
 	bucket_init(&complaints, 10, 10, START_US);
 	assert_int_equal(peer_new(&shared, NULL, &path, 42, NULL, &admission, START_US, &peer), 0);
@@ -804,7 +805,7 @@ static void test_secrets_have_a_rate(void **state)
 	assert_int_equal(peer_state(peer), PEER_HELLO);
 	assert_int_equal(n_told, 0);
 	secrets = ration_free(secrets);
-	assert_int_equal(ration_new(1, START_US, &secrets), 0);
+	assert_int_equal(ration_new(1, /* seed= */ 0, START_US, &secrets), 0);
 	shared.secrets = secrets;
 	happen(EXCHANGE);
 	assert_int_equal(peer_state(peer), PEER_ASKING);
@@ -812,6 +813,30 @@ static void test_secrets_have_a_rate(void **state)
 	happen(SECRET);
 	assert_int_equal(session.n_fed, 2); /* the one that came too soon is not among them */
 	end();
+}
+
+/* Only a right key is: not one that was asked for, nor one that nobody has. */
+static void test_who_has_the_key_is_forgiven(void **state)
+{
+	static const struct {
+		enum event answer;
+		enum peer_state end;
+		bool forgiven;
+	} cases[] = { { SECRET, PEER_WAITING, true }, { NO_SECRET, PEER_OVER, false } };
+
+	for (size_t i = 0; i < GW_ELEMENTS(cases); i++) {
+		reach(PEER_ASKING);
+		while (ration_take(secrets, peer_path(peer), START_US))
+			;
+		happen(cases[i].answer);
+		happen(CHANGE);
+		session.next = SESSION_OPEN;
+		happen(FINISHED);
+		assert_int_equal(peer_state(peer), cases[i].end);
+		assert_int_equal(ration_take(secrets, peer_path(peer), START_US),
+				 cases[i].forgiven);
+		end();
+	}
 }
 
 static void test_full_backlog_makes_way_for_the_exchange(void **state)
@@ -897,6 +922,7 @@ int main(void)
 		cmocka_unit_test(test_bad_certificate_is_told),
 		cmocka_unit_test(test_too_many_secrets_are_told),
 		cmocka_unit_test(test_secrets_have_a_rate),
+		cmocka_unit_test(test_who_has_the_key_is_forgiven),
 		cmocka_unit_test(test_full_backlog_makes_way_for_the_exchange),
 		cmocka_unit_test(test_idle_counts_from_the_last_word),
 		cmocka_unit_test(test_who_is_settled_goes_early),
