@@ -24,6 +24,11 @@ tests_bench_flood_bare_LDADD = $(WOLFSSL_LIBS)
 tests_bench_flood_send_SOURCES = tests/bench/flood-send.c
 EXTRA_DIST += tests/bench/flood.py
 
+# What knocks with wrong identities and keys cost the others.
+BENCH_TOOLS += tests/bench/knock-send
+tests_bench_knock_send_SOURCES = tests/bench/knock-send.c
+EXTRA_DIST += tests/bench/knocks.py
+
 .PHONY: bench bench-programs
 bench-programs: $(BENCH_TOOLS)
 bench: all bench-programs

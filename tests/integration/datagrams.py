@@ -130,10 +130,12 @@ class RawClient:
 
 class Relay:
     """Stands between one client and a server. `client` and `server` see each datagram before it goes on
-    from that side, and return the list of those that go on in its place."""
+    from that side, and return the list of those that go on in its place. `source`: the client's address, as the
+    server sees it."""
 
-    def __init__(self, port, client=None, server=None):
+    def __init__(self, port, client=None, server=None, source="127.0.0.1"):
         self.inner = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.inner.bind((source, 0))
         self.inner.connect(("127.0.0.1", port))
         self.outer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.outer.bind(("127.0.0.1", 0))
