@@ -8,6 +8,7 @@ lib_libgangway_a_SOURCES = \
 	lib/base32.c lib/base32.h \
 	lib/base64.c lib/base64.h \
 	lib/blob.h \
+	lib/bucket.c lib/bucket.h \
 	lib/coap.c lib/coap.h \
 	lib/der.c lib/der.h \
 	lib/hex.c lib/hex.h \
