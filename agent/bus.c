@@ -1,245 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every call passes one filter, and is wiped when it is done with. If the caller's credentials are known it is judged there and then; if
- * not, the bus is asked for them without waiting, and the call comes back to the filter with the
- * answer. Names of callers on a bus are never given twice, so what is known stays true.
- *
- * The bus may be away at the start and may go at any time: the agent works on without it and tries
- * again.
+ * The connection, replies and news. The bus may be away at the start and may go at any time, or not give us
+ * our name (its policy is read again a moment after the package was installed): the agent works on without
+ * it and tries again. Every call passes bus-filter, which lasts as long as the connection.
  */
 #include "agent/bus.h"
 
-#include <grp.h>
 #include <stdio.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
 #include "agent/agent.h"
+#include "agent/bus-filter.h"
 #include "agent/turn.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "lib/wire.h"
 
-#define GROUP          "gangway"
 #define RETRY_FIRST_US 250000
 #define RETRY_MAX_US   10000000
-#define CALLERS_MAX    64
-#define ASKING_MAX     64 /* calls that wait for their caller's credentials */
-
-struct caller {
-	char name[64]; /* unique name on the bus; empty: free */
-	uint64_t used_us;
-	unsigned uid;
-	bool in_group;
-};
 
 struct bus {
 	struct agent *agent;
 	sd_bus *connection;
+	struct bus_filter *filter;
 	sd_event_source *retry;
 	uint64_t retry_us;
 	bool complained;
-	gid_t group;
-	bool has_group;
-	struct caller callers[CALLERS_MAX];
-	unsigned n_asking;
 	char trouble[GW_TEXT_MAX + 1];
 };
 
-/* --- who calls --- */
-
-static struct caller *find_caller(struct bus *bus, const char *name)
-{
-	for (size_t i = 0; i < CALLERS_MAX; i++) {
-		if (gw_streq(bus->callers[i].name, name)) {
-			bus->callers[i].used_us = gw_now_monotonic_us();
-			return &bus->callers[i];
-		}
-	}
-	return NULL;
-}
-
-static struct caller *caller_of(struct bus *bus, sd_bus_message *call)
-{
-	const char *sender = sd_bus_message_get_sender(call);
-
-	return sender ? find_caller(bus, sender) : NULL;
-}
-
-static void remember_caller(struct bus *bus, const char *name, unsigned uid, bool in_group)
-{
-	struct caller *oldest = &bus->callers[0];
-
-	for (size_t i = 1; i < CALLERS_MAX; i++)
-		if (bus->callers[i].used_us < oldest->used_us)
-			oldest = &bus->callers[i];
-	*oldest = (struct caller){
-		.used_us = gw_now_monotonic_us(),
-		.uid = uid,
-		.in_group = in_group,
-	};
-	(void)gw_copy(oldest->name, sizeof(oldest->name), name);
-}
+/* --- calls --- */
 
 void bus_name_caller(struct bus *bus, sd_bus_message *call, char *name, unsigned size)
 {
-	const struct caller *caller = caller_of(bus, call);
+	unsigned uid;
 
-	if (caller)
-		(void)snprintf(name, size, "uid %u", caller->uid);
+	if (bus->filter && bus_filter_uid(bus->filter, call, &uid))
+		(void)snprintf(name, size, "uid %u", uid);
 	else
 		(void)snprintf(name, size, "unknown");
 }
 
 bool bus_caller_has(struct bus *bus, sd_bus_message *call, enum right right)
 {
-	const struct caller *caller = caller_of(bus, call);
-
-	return caller && right_is_held(right, caller->uid, caller->in_group);
-}
-
-/* --- asking the bus who calls --- */
-
-struct asking {
-	struct bus *bus;
-	sd_bus_message *call;
-};
-
-static int read_groups(sd_bus_message *m, const struct bus *bus, bool *ret_in_group)
-{
-	uint32_t gid;
-	int r = sd_bus_message_enter_container(m, 'v', "au");
-
-	if (r >= 0)
-		r = sd_bus_message_enter_container(m, 'a', "u");
-	while (r >= 0 && (r = sd_bus_message_read_basic(m, 'u', &gid)) > 0)
-		*ret_in_group = *ret_in_group || (bus->has_group && gid == bus->group);
-	if (r >= 0)
-		r = sd_bus_message_exit_container(m);
-	return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
-/* The dictionary of GetConnectionCredentials. */
-static int read_credentials(sd_bus_message *m, const struct bus *bus, int64_t *ret_uid,
-			    bool *ret_in_group)
-{
-	const char *key;
-	uint32_t uid;
-	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-		r = sd_bus_message_read_basic(m, 's', &key);
-		if (r < 0)
-			return r;
-		if (gw_streq(key, "UnixUserID")) {
-			r = sd_bus_message_read(m, "v", "u", &uid);
-			*ret_uid = uid;
-		} else if (gw_streq(key, "UnixGroupIDs")) {
-			r = read_groups(m, bus, ret_in_group);
-		} else {
-			r = sd_bus_message_skip(m, "v");
-		}
-		if (r >= 0)
-			r = sd_bus_message_exit_container(m);
-	}
-	return r;
-}
-
-static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-	struct asking *asking = userdata;
-	struct bus *bus = asking->bus;
-	bool in_group = false;
-	int64_t uid = -1;
-
-	if (!sd_bus_message_is_method_error(m, NULL))
-		(void)read_credentials(m, bus, &uid, &in_group);
-	if (uid >= 0) {
-		remember_caller(bus, sd_bus_message_get_sender(asking->call), (unsigned)uid,
-				in_group);
-		(void)sd_bus_message_rewind(asking->call, /* complete= */ true);
-		(void)sd_bus_enqueue_for_read(bus->connection, asking->call);
-	} else {
-		(void)sd_bus_reply_method_errorf(asking->call, SD_BUS_ERROR_ACCESS_DENIED,
-						 "The bus does not say who you are");
-	}
-	return 0;
-}
-
-static void asking_free(void *userdata)
-{
-	struct asking *asking = userdata;
-
-	asking->bus->n_asking--;
-	sd_bus_message_unref(asking->call);
-	free(asking);
-}
-
-/*
- * For the filter: the call goes no further. The library's own 0, for a call that wants no answer, would let
- * it pass.
- */
-static int refuse(sd_bus_message *call, const char *error, const char *text)
-{
-	int r = sd_bus_reply_method_errorf(call, error, "%s", text);
-
-	return r < 0 ? r : 1;
-}
-
-static int ask_who_calls(struct bus *bus, sd_bus_message *call)
-{
-	struct asking *asking;
-	sd_bus_slot *slot = NULL;
-	int r;
-
-	if (bus->n_asking >= ASKING_MAX)
-		return refuse(call, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many callers at a time");
-
-	asking = malloc(sizeof(*asking));
-	if (!asking)
-		return -ENOMEM;
-	r = sd_bus_call_method_async(bus->connection, &slot, "org.freedesktop.DBus",
-				     "/org/freedesktop/DBus", "org.freedesktop.DBus",
-				     "GetConnectionCredentials", on_credentials, asking, "s",
-				     sd_bus_message_get_sender(call));
-	if (r < 0) {
-		free(asking);
-		return r;
-	}
-
-	*asking = (struct asking){ bus, sd_bus_message_ref(call) };
-	bus->n_asking++;
-	(void)sd_bus_slot_set_destroy_callback(slot, asking_free);
-	(void)sd_bus_slot_set_floating(slot, 1);
-	sd_bus_slot_unref(slot);
-	return 1;
-}
-
-/* --- the filter --- */
-
-static int judge(struct bus *bus, sd_bus_message *call)
-{
-	const char *interface = sd_bus_message_get_interface(call);
-	const char *member = sd_bus_message_get_member(call);
-	enum right right = right_needed(interface ? interface : "", member);
-	const struct caller *caller;
-	char text[160];
-
-	if (right == RIGHT_NONE)
-		return 0;
-	if (right == RIGHT_NOBODY)
-		return 0; /* no such method: sd-bus says so */
-	caller = caller_of(bus, call);
-	if (!caller)
-		return ask_who_calls(bus, call);
-	if (right_is_held(right, caller->uid, caller->in_group)) {
-		if (right == RIGHT_INSPECT)
-			turn_settle(bus->agent->turn);
-		return 0;
-	}
-	gw_log(NOTICE, "Uid %u may not call %s", caller->uid, member);
-	(void)snprintf(text, sizeof(text), "You do not have the right to call %s", member);
-	return refuse(call, SD_BUS_ERROR_ACCESS_DENIED, text);
+	return bus->filter && bus_filter_granted(bus->filter, call, right);
 }
 
 static void connect_later(struct bus *bus);
@@ -255,8 +60,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	}
 	if (sd_bus_message_is_method_call(m, NULL, NULL) <= 0)
 		return 0;
-	(void)sd_bus_message_sensitive(m); /* one that is refused may hold a secret too */
-	return judge(bus, m);
+	return bus_filter_judge(bus->filter, m);
 }
 
 /* --- replies --- */
@@ -429,7 +233,9 @@ static int set_up(struct bus *bus)
 	int r;
 
 	(void)sd_bus_set_exit_on_disconnect(connection, 0);
-	r = sd_bus_add_filter(connection, NULL, on_message, bus);
+	r = bus_filter_new(bus->agent, connection, &bus->filter);
+	if (r >= 0)
+		r = sd_bus_add_filter(connection, NULL, on_message, bus);
 	if (r >= 0)
 		r = sd_bus_add_object_manager(connection, NULL, BUS_PATH);
 	if (r >= 0)
@@ -447,8 +253,8 @@ static int set_up(struct bus *bus)
 
 static void disconnect(struct bus *bus)
 {
+	bus->filter = bus_filter_free(bus->filter);
 	bus->connection = sd_bus_close_unref(bus->connection);
-	memset(bus->callers, 0, sizeof(bus->callers));
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -477,7 +283,6 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 int bus_new(struct agent *agent, struct bus **ret)
 {
 	struct bus *bus = calloc(1, sizeof(*bus));
-	const struct group *group = getgrnam(GROUP);
 	int r;
 
 	if (!bus)
@@ -485,8 +290,6 @@ int bus_new(struct agent *agent, struct bus **ret)
 
 	bus->agent = agent;
 	bus->retry_us = RETRY_FIRST_US;
-	bus->has_group = group != NULL;
-	bus->group = group ? group->gr_gid : 0;
 	r = sd_event_add_time_relative(agent->event, &bus->retry, CLOCK_MONOTONIC, 0,
 				       /* accuracy= */ 1000, on_retry, bus);
 	if (r < 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bus: the people's side of the agent, org.gangway1 on the system bus. Connects and reconnects, holds
- * every call to rights.c before a handler sees it, and sends the news. The objects are in bus-manager,
- * bus-device and bus-transport.
+ * bus: the people's side of the agent, org.gangway1 on the system bus. Connects and reconnects, has
+ * every call judged (bus-filter) before a handler sees it, and sends the news. The objects are in
+ * bus-manager, bus-device and bus-transport.
  */
 #pragma once
 
@@ -40,7 +40,8 @@ void bus_tell_clock(struct bus *bus);
 void bus_set_trouble(struct bus *bus, const char *text);
 const char *bus_trouble(const struct bus *bus);
 
-/* For handlers: who calls ("uid 1000"), and whether he has a further right. */
+/* For handlers, of the call that they are called for: who calls ("uid 1000"), and whether the call was given
+ * a right that not every call of this method needs. */
 void bus_name_caller(struct bus *bus, struct sd_bus_message *call, char *name, unsigned size);
 bool bus_caller_has(struct bus *bus, struct sd_bus_message *call, enum right right);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# gangwayd. Libraries by room: sqlite3 in store, libeconf in settings, sd-bus in bus*. All but main.c is
+# gangwayd. Libraries by room: sqlite3 in store, libeconf in settings, sd-bus in bus* and polkit. All but main.c is
 # in a library, so that tests can link the rooms that they need.
 noinst_LIBRARIES += agent/libagent.a
 
@@ -8,9 +8,13 @@ agent_libagent_a_SOURCES = \
 	agent/agent.c agent/agent.h \
 	agent/audit.c agent/audit.h \
 	agent/bus.c agent/bus.h \
+	agent/bus-call.c agent/bus-call.h \
+	agent/bus-credentials.c agent/bus-credentials.h \
 	agent/bus-device.c \
+	agent/bus-filter.c agent/bus-filter.h \
 	agent/bus-manager.c \
 	agent/bus-transport.c \
+	agent/callers.c agent/callers.h \
 	agent/channels.c agent/channels.h \
 	agent/claim.c agent/claim.h \
 	agent/clock.c agent/clock.h \
@@ -28,6 +32,7 @@ agent_libagent_a_SOURCES = \
 	agent/neighbours.c agent/neighbours.h \
 	agent/plugins.c agent/plugins.h \
 	agent/policy.c agent/policy.h \
+	agent/polkit.c agent/polkit.h \
 	agent/queue.c agent/queue.h \
 	agent/requests.c agent/requests.h \
 	agent/rights.c agent/rights.h \

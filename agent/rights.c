@@ -1,35 +1,82 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One line a method. What has no line here nobody can call. */
+/*
+ * One line a method. What has no line here nobody can call. Properties are read with `inspect`, all of
+ * them: GetAll and GetManagedObjects give them together, so no property may be worth more than that.
+ *
+ * The defaults below are written a second time for polkit: dbus/org.gangway1.policy denies, and
+ * dbus/zz-gangway.rules gives the group what it has here. A test compares the three.
+ */
 #include "agent/rights.h"
 
 #include "lib/util.h"
 
-static const struct {
-	const char *interface, *member;
-	enum right right;
-} needs[] = {
-	{ "org.gangway1.Manager", "Claim", RIGHT_CLAIM },
-	{ "org.gangway1.Manager", "Withdraw", RIGHT_CLAIM },
-	{ "org.gangway1.Manager", "GetDevice", RIGHT_INSPECT },
-	{ "org.gangway1.Manager", "ListDevices", RIGHT_INSPECT },
-	{ "org.gangway1.Manager", "ListJobs", RIGHT_INSPECT },
-	{ "org.gangway1.Manager", "ReadAudit", RIGHT_INSPECT },
-	{ "org.gangway1.Manager", "VerifyAudit", RIGHT_INSPECT },
-	{ "org.freedesktop.DBus.Properties", "Get", RIGHT_INSPECT },
-	{ "org.freedesktop.DBus.Properties", "GetAll", RIGHT_INSPECT },
-	{ "org.freedesktop.DBus.Properties", "Set", RIGHT_CONFIGURE },
-	{ "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", RIGHT_INSPECT },
-	{ "org.freedesktop.DBus.Introspectable", "Introspect", RIGHT_NONE },
-	{ "org.freedesktop.DBus.Peer", "Ping", RIGHT_NONE },
-	{ "org.freedesktop.DBus.Peer", "GetMachineId", RIGHT_NONE },
+#define MANAGER "org.gangway1.Manager"
+
+static const struct rights_line needs[] = {
+	{ MANAGER, "Claim", RIGHT_CLAIM, COST_WRITE },
+	{ MANAGER, "Withdraw", RIGHT_CLAIM, COST_WRITE },
+	{ MANAGER, "GetDevice", RIGHT_INSPECT, COST_ORDINARY },
+	{ MANAGER, "ListDevices", RIGHT_INSPECT, COST_LIST },
+	{ MANAGER, "ListJobs", RIGHT_INSPECT, COST_LIST },
+	{ MANAGER, "ReadAudit", RIGHT_INSPECT, COST_WALK },
+	{ MANAGER, "VerifyAudit", RIGHT_INSPECT, COST_WALK },
+	{ "org.freedesktop.DBus.Properties", "Get", RIGHT_INSPECT, COST_ORDINARY },
+	{ "org.freedesktop.DBus.Properties", "GetAll", RIGHT_INSPECT, COST_ORDINARY },
+	{ "org.freedesktop.DBus.Properties", "Set", RIGHT_CONFIGURE, COST_ORDINARY },
+	{ "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", RIGHT_INSPECT, COST_LIST },
+	/* The nodes that it names are the ids of devices. */
+	{ "org.freedesktop.DBus.Introspectable", "Introspect", RIGHT_INSPECT, COST_LIST },
+	{ "org.freedesktop.DBus.Peer", "Ping", RIGHT_NONE, COST_ORDINARY },
+	{ "org.freedesktop.DBus.Peer", "GetMachineId", RIGHT_NONE, COST_ORDINARY },
 };
 
-enum right right_needed(const char *interface, const char *member)
+static const struct rights_option options[] = {
+	{ MANAGER, "Claim", "replace", RIGHT_REPLACE },
+};
+
+const struct rights_option *rights_option(const struct rights_line *line)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(options); i++)
+		if (gw_streq(options[i].interface, line->interface) &&
+		    gw_streq(options[i].member, line->member))
+			return &options[i];
+	return NULL;
+}
+
+const struct rights_line *rights_find(const char *interface, const char *member)
 {
 	for (size_t i = 0; i < GW_ELEMENTS(needs); i++)
 		if (gw_streq(needs[i].interface, interface) && gw_streq(needs[i].member, member))
-			return needs[i].right;
-	return RIGHT_NOBODY;
+			return &needs[i];
+	return NULL;
+}
+
+enum right right_needed(const char *interface, const char *member)
+{
+	const struct rights_line *line = rights_find(interface, member);
+
+	return line ? line->right : RIGHT_NOBODY;
+}
+
+const char *right_action(enum right right)
+{
+	switch (right) {
+	case RIGHT_INSPECT: return "org.gangway1.inspect";
+	case RIGHT_CLAIM: return "org.gangway1.claim";
+	case RIGHT_OPERATE: return "org.gangway1.operate";
+	case RIGHT_REPLACE: return "org.gangway1.replace";
+	case RIGHT_CONFIGURE: return "org.gangway1.configure";
+	case RIGHT_NONE:
+	case RIGHT_NOBODY: break;
+	}
+	return NULL;
+}
+
+const char *right_name(enum right right)
+{
+	const char *action = right_action(right);
+
+	return action ? action + sizeof("org.gangway1.") - 1 : NULL;
 }
 
 bool right_is_held(enum right right, unsigned uid, bool in_group)
@@ -44,4 +91,14 @@ bool right_is_held(enum right right, unsigned uid, bool in_group)
 	case RIGHT_NOBODY: break;
 	}
 	return false;
+}
+
+unsigned rights_held(unsigned uid, bool in_group)
+{
+	unsigned held = 0;
+
+	for (enum right right = RIGHT_NONE; right < RIGHT_NOBODY; right++)
+		if (right_is_held(right, uid, in_group))
+			held |= RIGHT_BIT(right);
+	return held;
 }

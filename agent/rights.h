@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 enum right {
-	RIGHT_NONE, /* everybody may: the bus's own Peer and Introspectable */
+	RIGHT_NONE, /* everybody may: the bus's own Peer */
 	RIGHT_INSPECT,
 	RIGHT_CLAIM,
 	RIGHT_OPERATE,
@@ -14,9 +14,45 @@ enum right {
 	RIGHT_NOBODY, /* not in the table */
 };
 
-/* What a call needs. */
+/* What a call is counted as, for those who call too much. */
+enum cost {
+	COST_ORDINARY,
+	COST_WRITE, /* the disk is waited for */
+	COST_LIST,  /* up to a thousand of something */
+	COST_WALK,  /* the whole record */
+};
+
+/* Rights as a set. */
+#define RIGHT_BIT(right) (1u << (right))
+#define RIGHTS_ALL       (RIGHT_BIT(RIGHT_NOBODY) - 1u)
+
+struct rights_line {
+	const char *interface, *member;
+	enum right right;
+	enum cost cost;
+};
+
+/* A flag among a method's options that needs a right beside the method's own. */
+struct rights_option {
+	const char *interface, *member, *name;
+	enum right right;
+};
+
+/* What a call needs; NULL: it is not in the table. */
+const struct rights_line *rights_find(const char *interface, const char *member);
+
+/* The flag of a method that needs more; NULL: it has none. */
+const struct rights_option *rights_option(const struct rights_line *line);
+
+/* The same, short: RIGHT_NOBODY for what is not in the table. */
 enum right right_needed(const char *interface, const char *member);
 
-/* Whether a caller has a right: uid 0 has all, members of the group `gangway` inspect, claim and
- * operate. */
+/* "inspect", and polkit's action "org.gangway1.inspect"; NULL for those that are none. */
+const char *right_name(enum right right);
+const char *right_action(enum right right);
+
+/* Where polkit is not: uid 0 has all rights, members of the group `gangway` inspect, claim and operate. */
 bool right_is_held(enum right right, unsigned uid, bool in_group);
+
+/* The same as a set. */
+unsigned rights_held(unsigned uid, bool in_group);

@@ -4,9 +4,10 @@
  * call that wants one gets exactly one answer, none that was refused changed anything, and no answer or
  * signal holds the secret of a label.
  *
- * The bus is played: the agent is one end of a socket pair, and what a bus daemon would say (who you are,
- * who calls) is said by the other. The input is a list of calls: a byte for the caller and the method, then
- * a tree of arguments, one byte of type each.
+ * The bus is played, and polkit on it: the agent is one end of a socket pair, and what a bus daemon would
+ * say (who you are, who calls, who has left) is said by the other. The input is a list of calls: a byte for
+ * the caller and the method, then a tree of arguments, one byte of type each; and wherever polkit is asked,
+ * what it answers, if it does.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,7 +31,8 @@
 #define TEXT_MAX   120
 #define TURNS_MAX  200
 #define OBJECT_LEN 80
-#define NOBODY     4294967000u /* is no user and no group anywhere */
+#define ASKED_MAX  (2 * CALLS_MAX) /* questions that polkit leaves open */
+#define NOBODY     4294967000u     /* is no user and no group anywhere */
 
 enum caller { CALLER_ROOT, CALLER_NOBODY, CALLER_UNKNOWN, _CALLER_MAX };
 
@@ -41,7 +43,13 @@ static struct {
 	uint64_t cookies[CALLS_MAX];
 	unsigned answers[CALLS_MAX];
 	size_t n_calls;
+	struct gw_blob in;
 	bool may_say_label; /* the library repeats what it is asked for; we must not */
+	sd_bus_message *asked[ASKED_MAX];
+	size_t n_asked;
+	bool said_yes;        /* polkit, to anything */
+	bool left[CALLS_MAX]; /* whose caller has left: nobody waits for the answer */
+	bool by_root[CALLS_MAX];
 } room;
 
 /* The secret of every label here: letters that no other text has. */
@@ -53,120 +61,6 @@ static void require(bool fact)
 {
 	if (!fact)
 		abort();
-}
-
-/* --- the bus --- */
-
-int __wrap_sd_bus_open_system(sd_bus **ret);
-int __wrap_sd_bus_open_system(sd_bus **ret)
-{
-	sd_bus *bus = NULL;
-
-	require(room.fd >= 0 && sd_bus_new(&bus) >= 0);
-	require(sd_bus_set_fd(bus, room.fd, room.fd) >= 0);
-	room.fd = -1;
-	require(sd_bus_set_bus_client(bus, 1) >= 0 && sd_bus_set_anonymous(bus, 1) >= 0);
-	require(sd_bus_negotiate_fds(bus, 1) >= 0 && sd_bus_start(bus) >= 0);
-	*ret = bus;
-	return 0;
-}
-
-static int answer_credentials(sd_bus_message *call)
-{
-	const char *name;
-
-	require(sd_bus_message_read(call, "s", &name) >= 0);
-	if (gw_streq(name, ":1.9"))
-		return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_NAME_HAS_NO_OWNER, "gone");
-	return sd_bus_reply_method_return(call, "a{sv}", 2, "UnixUserID", "u",
-					  gw_streq(name, ":1.7") ? 0u : NOBODY, "UnixGroupIDs",
-					  "au", 1, NOBODY);
-}
-
-/* A byte of a secret in an answer would be in its texts. */
-static void look_for_secret(sd_bus_message *m)
-{
-	const sd_bus_error *error = sd_bus_message_get_error(m);
-	char type;
-	const char *contents, *text;
-
-	require(!error || !error->message || !strstr(error->message, "QQQQQQQQ"));
-	while (sd_bus_message_peek_type(m, &type, &contents) > 0) {
-		if (type == 's' || type == 'o') {
-			require(sd_bus_message_read_basic(m, type, &text) >= 0);
-			require(!strstr(text, "QQQQQQQQ"));
-		} else if (sd_bus_message_skip(m, NULL) < 0) {
-			return;
-		}
-	}
-}
-
-static void count_answer(sd_bus_message *m)
-{
-	uint64_t cookie;
-
-	require(sd_bus_message_get_reply_cookie(m, &cookie) >= 0);
-	for (size_t i = 0; i < room.n_calls; i++)
-		if (room.cookies[i] == cookie)
-			room.answers[i]++;
-	look_for_secret(m);
-}
-
-static int on_daemon(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-	const char *member = sd_bus_message_get_member(m);
-	uint8_t type;
-
-	require(sd_bus_message_get_type(m, &type) >= 0);
-	if (type == SD_BUS_MESSAGE_METHOD_RETURN || type == SD_BUS_MESSAGE_METHOD_ERROR) {
-		count_answer(m);
-		return 1;
-	}
-	if (type == SD_BUS_MESSAGE_SIGNAL) {
-		look_for_secret(m);
-		return 1;
-	}
-	if (gw_streq(member, "Hello"))
-		return sd_bus_reply_method_return(m, "s", ":1.1");
-	if (gw_streq(member, "RequestName"))
-		return sd_bus_reply_method_return(m, "u", 1u);
-	if (gw_streq(member, "GetConnectionCredentials"))
-		return answer_credentials(m);
-	return sd_bus_reply_method_return(m, "");
-}
-
-/* Both ends in turn, until neither has anything to do. */
-static void run(void)
-{
-	int busy = 1;
-
-	for (unsigned i = 0; busy; i++) {
-		require(i < TURNS_MAX * CALLS_MAX);
-		busy = 0;
-		while (sd_bus_process(room.daemon, NULL) > 0)
-			busy = 1;
-		if (sd_event_run(room.agent->event, 0) > 0)
-			busy = 1;
-	}
-}
-
-static void begin_bus(void)
-{
-	sd_id128_t id = { .bytes = { 1 } };
-	int fds[2];
-
-	require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
-	room.fd = fds[1];
-	require(sd_bus_new(&room.daemon) >= 0 && sd_bus_set_fd(room.daemon, fds[0], fds[0]) >= 0);
-	require(sd_bus_set_server(room.daemon, 1, id) >= 0);
-	require(sd_bus_set_anonymous(room.daemon, 1) >= 0 &&
-		sd_bus_negotiate_fds(room.daemon, 1) >= 0);
-	require(sd_bus_add_filter(room.daemon, NULL, on_daemon, NULL) >= 0);
-	require(sd_bus_start(room.daemon) >= 0);
-	require(bus_new(room.agent, &room.agent->bus) == 0);
-	while (room.fd >= 0)
-		require(sd_event_run(room.agent->event, UINT64_MAX) >= 0);
-	run();
 }
 
 /* --- the input --- */
@@ -322,6 +216,187 @@ static void put_any(sd_bus_message *m, struct gw_blob *in, unsigned depth, unsig
 	}
 }
 
+/* --- the bus --- */
+
+int __wrap_sd_bus_open_system(sd_bus **ret);
+int __wrap_sd_bus_open_system(sd_bus **ret)
+{
+	sd_bus *bus = NULL;
+
+	require(room.fd >= 0 && sd_bus_new(&bus) >= 0);
+	require(sd_bus_set_fd(bus, room.fd, room.fd) >= 0);
+	room.fd = -1;
+	require(sd_bus_set_bus_client(bus, 1) >= 0 && sd_bus_set_anonymous(bus, 1) >= 0);
+	require(sd_bus_negotiate_fds(bus, 1) >= 0 && sd_bus_start(bus) >= 0);
+	*ret = bus;
+	return 0;
+}
+
+static int answer_credentials(sd_bus_message *call)
+{
+	const char *name;
+
+	require(sd_bus_message_read(call, "s", &name) >= 0);
+	if (gw_streq(name, ":1.9"))
+		return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_NAME_HAS_NO_OWNER, "gone");
+	return sd_bus_reply_method_return(call, "a{sv}", 2, "UnixUserID", "u",
+					  gw_streq(name, ":1.7") ? 0u : NOBODY, "UnixGroupIDs",
+					  "au", 1, NOBODY);
+}
+
+/* --- polkit --- */
+
+static void say_no(sd_bus_message *question)
+{
+	(void)sd_bus_reply_method_return(question, "(bba{ss})", 0, 0, 0);
+	sd_bus_message_unref(question);
+}
+
+/* Whoever is not root goes away; what they asked for, nobody waits for any more. */
+static void leave(void)
+{
+	static const char *const names[] = { ":1.8", ":1.9" };
+	sd_bus_message *m = NULL;
+
+	for (size_t i = 0; i < GW_ELEMENTS(names); i++) {
+		require(sd_bus_message_new_signal(room.daemon, &m, "/org/freedesktop/DBus",
+						  "org.freedesktop.DBus", "NameOwnerChanged") >= 0);
+		require(sd_bus_message_set_sender(m, "org.freedesktop.DBus") >= 0);
+		require(sd_bus_message_append(m, "sss", names[i], names[i], "") >= 0);
+		require(sd_bus_send(room.daemon, m, NULL) >= 0);
+		m = sd_bus_message_unref(m);
+	}
+	for (size_t i = 0; i < room.n_calls; i++)
+		room.left[i] = !room.by_root[i];
+}
+
+static int answer_oddly(sd_bus_message *question)
+{
+	sd_bus_message *m = NULL;
+	unsigned items = 0;
+
+	require(sd_bus_message_new_method_return(question, &m) >= 0);
+	put_any(m, &room.in, 0, &items);
+	(void)sd_bus_send(room.daemon, m, NULL);
+	sd_bus_message_unref(m);
+	return 1;
+}
+
+static int answer_polkit(sd_bus_message *question)
+{
+	static const char *const errors[] = { SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NO_REPLY,
+					      SD_BUS_ERROR_ACCESS_DENIED, SD_BUS_ERROR_TIMEOUT,
+					      "org.freedesktop.PolicyKit1.Error.Failed" };
+	uint8_t how = take_byte(&room.in);
+
+	switch (how % 6) {
+	case 0:
+		room.said_yes = true;
+		return sd_bus_reply_method_return(question, "(bba{ss})", 1, how & 1, 0);
+	case 1: return sd_bus_reply_method_return(question, "(bba{ss})", 0, 1, 1, "a", "b");
+	case 2: return answer_oddly(question);
+	case 3:
+		return sd_bus_reply_method_errorf(question, errors[how % GW_ELEMENTS(errors)],
+						  "as it pleases");
+	case 4: leave(); break;
+	default: break;
+	}
+	if (room.n_asked == ASKED_MAX)
+		return sd_bus_reply_method_return(question, "");
+	room.asked[room.n_asked++] = sd_bus_message_ref(question);
+	return 1;
+}
+
+/* --- the bus --- */
+
+/* A byte of a secret in an answer would be in its texts. */
+static void look_for_secret(sd_bus_message *m)
+{
+	const sd_bus_error *error = sd_bus_message_get_error(m);
+	char type;
+	const char *contents, *text;
+
+	require(!error || !error->message || !strstr(error->message, "QQQQQQQQ"));
+	while (sd_bus_message_peek_type(m, &type, &contents) > 0) {
+		if (type == 's' || type == 'o') {
+			require(sd_bus_message_read_basic(m, type, &text) >= 0);
+			require(!strstr(text, "QQQQQQQQ"));
+		} else if (sd_bus_message_skip(m, NULL) < 0) {
+			return;
+		}
+	}
+}
+
+static void count_answer(sd_bus_message *m)
+{
+	uint64_t cookie;
+
+	require(sd_bus_message_get_reply_cookie(m, &cookie) >= 0);
+	for (size_t i = 0; i < room.n_calls; i++)
+		if (room.cookies[i] == cookie)
+			room.answers[i]++;
+	look_for_secret(m);
+}
+
+static int on_daemon(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *member = sd_bus_message_get_member(m);
+	uint8_t type;
+
+	require(sd_bus_message_get_type(m, &type) >= 0);
+	if (type == SD_BUS_MESSAGE_METHOD_RETURN || type == SD_BUS_MESSAGE_METHOD_ERROR) {
+		count_answer(m);
+		return 1;
+	}
+	if (type == SD_BUS_MESSAGE_SIGNAL) {
+		look_for_secret(m);
+		return 1;
+	}
+	if (gw_streq(member, "Hello"))
+		return sd_bus_reply_method_return(m, "s", ":1.1");
+	if (gw_streq(member, "RequestName"))
+		return sd_bus_reply_method_return(m, "u", 1u);
+	if (gw_streq(member, "GetConnectionCredentials"))
+		return answer_credentials(m);
+	if (gw_streq(member, "CheckAuthorization"))
+		return answer_polkit(m);
+	return sd_bus_reply_method_return(m, "");
+}
+
+/* Both ends in turn, until neither has anything to do. */
+static void run(void)
+{
+	int busy = 1;
+
+	for (unsigned i = 0; busy; i++) {
+		require(i < TURNS_MAX * CALLS_MAX);
+		busy = 0;
+		while (sd_bus_process(room.daemon, NULL) > 0)
+			busy = 1;
+		if (sd_event_run(room.agent->event, 0) > 0)
+			busy = 1;
+	}
+}
+
+static void begin_bus(void)
+{
+	sd_id128_t id = { .bytes = { 1 } };
+	int fds[2];
+
+	require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
+	room.fd = fds[1];
+	require(sd_bus_new(&room.daemon) >= 0 && sd_bus_set_fd(room.daemon, fds[0], fds[0]) >= 0);
+	require(sd_bus_set_server(room.daemon, 1, id) >= 0);
+	require(sd_bus_set_anonymous(room.daemon, 1) >= 0 &&
+		sd_bus_negotiate_fds(room.daemon, 1) >= 0);
+	require(sd_bus_add_filter(room.daemon, NULL, on_daemon, NULL) >= 0);
+	require(sd_bus_start(room.daemon) >= 0);
+	require(bus_new(room.agent, &room.agent->bus) == 0);
+	while (room.fd >= 0)
+		require(sd_event_run(room.agent->event, UINT64_MAX) >= 0);
+	run();
+}
+
 /* --- calls --- */
 
 struct method {
@@ -395,9 +470,10 @@ static enum device_state state_of(const char *id)
 	return store_device_get(room.agent->store, id, &record) < 0 ? DEVICE_UNKNOWN : record.state;
 }
 
-static void call(struct gw_blob *in)
+static void call(void)
 {
 	static const char *const senders[_CALLER_MAX] = { ":1.7", ":1.8", ":1.9" };
+	struct gw_blob *in = &room.in;
 	uint8_t how = take_byte(in), which = take_byte(in);
 	enum caller caller = how & 1 ? (how & 2 ? CALLER_UNKNOWN : CALLER_NOBODY) : CALLER_ROOT;
 	const struct method *method = &methods[which % GW_ELEMENTS(methods)];
@@ -419,6 +495,7 @@ static void call(struct gw_blob *in)
 	if (how & 8)
 		(void)sd_bus_message_set_expect_reply(m, 0);
 	if (sd_bus_send(room.daemon, m, &room.cookies[room.n_calls]) >= 0) {
+		room.by_root[room.n_calls] = caller == CALLER_ROOT;
 		room.n_calls++;
 		if (!(how & 0x10)) /* else together with the next one */
 			run();
@@ -426,22 +503,25 @@ static void call(struct gw_blob *in)
 	if (how & 8)
 		room.answers[room.n_calls - 1] = 1;
 	sd_bus_message_unref(m);
-	if (caller != CALLER_ROOT && !(how & 0x10) && room.n_calls == 1)
+	if (caller != CALLER_ROOT && !(how & 0x10) && room.n_calls == 1 && !room.said_yes)
 		require(state_of("ACME-1") == before);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct gw_blob in = { data, size };
-
 	memset(&room, 0, sizeof(room));
+	room.in = (struct gw_blob){ data, size };
 	room.agent = room_begin();
 	begin_bus();
-	while (in.len > 0 && room.n_calls < CALLS_MAX)
-		call(&in);
+	while (room.in.len > 0 && room.n_calls < CALLS_MAX)
+		call();
 	run();
+	while (room.n_asked > 0) {
+		say_no(room.asked[--room.n_asked]);
+		run();
+	}
 	for (size_t i = 0; i < room.n_calls; i++)
-		require(room.answers[i] == 1);
+		require(room.answers[i] == 1 || (room.answers[i] == 0 && room.left[i]));
 	room_end();
 	sd_bus_close_unref(room.daemon);
 	return 0;

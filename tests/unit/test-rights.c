@@ -31,7 +31,7 @@ static const struct {
 	{ "org.freedesktop.DBus.Properties", "GetAll", RIGHT_INSPECT },
 	{ "org.freedesktop.DBus.Properties", "Set", RIGHT_CONFIGURE },
 	{ "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", RIGHT_INSPECT },
-	{ "org.freedesktop.DBus.Introspectable", "Introspect", RIGHT_NONE },
+	{ "org.freedesktop.DBus.Introspectable", "Introspect", RIGHT_INSPECT },
 	{ "org.freedesktop.DBus.Peer", "Ping", RIGHT_NONE },
 	{ "org.freedesktop.DBus.Peer", "GetMachineId", RIGHT_NONE },
 };
@@ -133,6 +133,50 @@ static void who_has_what(void **state)
 	}
 }
 
+/* Sets are what the single answers say, and nobody ever has what is not in the table. */
+static void sets_of_rights(void **state)
+{
+	static const unsigned uids[] = { 0, 1000, UINT32_MAX };
+
+	for (size_t i = 0; i < GW_ELEMENTS(uids); i++) {
+		for (int in_group = 0; in_group < 2; in_group++) {
+			unsigned held = rights_held(uids[i], in_group);
+
+			assert_false(held & ~RIGHTS_ALL);
+			for (enum right right = RIGHT_NONE; right < RIGHT_NOBODY; right++)
+				assert_int_equal(!!(held & RIGHT_BIT(right)),
+						 right_is_held(right, uids[i], in_group));
+		}
+	}
+	assert_int_equal(rights_held(0, false), RIGHTS_ALL);
+	assert_false(RIGHTS_ALL & RIGHT_BIT(RIGHT_NOBODY));
+}
+
+static void a_claim_that_replaces_needs_more(void **state)
+{
+	const struct rights_line *claim = rights_find("org.gangway1.Manager", "Claim");
+	const struct rights_option *option = rights_option(claim);
+
+	assert_non_null(option);
+	assert_string_equal(option->name, "replace");
+	assert_int_equal(option->right, RIGHT_REPLACE);
+	assert_null(rights_option(rights_find("org.gangway1.Manager", "Withdraw")));
+	assert_null(rights_option(rights_find("org.freedesktop.DBus.Properties", "Set")));
+}
+
+static void every_right_has_an_action(void **state)
+{
+	char action[64];
+
+	for (enum right right = RIGHT_NONE + 1; right < RIGHT_NOBODY; right++) {
+		(void)snprintf(action, sizeof(action), "org.gangway1.%s", right_name(right));
+		assert_string_equal(right_action(right), action);
+	}
+	assert_null(right_action(RIGHT_NONE));
+	assert_null(right_action(RIGHT_NOBODY));
+	assert_null(right_name(RIGHT_NOBODY));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +184,9 @@ int main(void)
 		cmocka_unit_test(every_method_of_the_contract),
 		cmocka_unit_test(what_is_not_in_the_table_nobody_has),
 		cmocka_unit_test(who_has_what),
+		cmocka_unit_test(sets_of_rights),
+		cmocka_unit_test(a_claim_that_replaces_needs_more),
+		cmocka_unit_test(every_right_has_an_action),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

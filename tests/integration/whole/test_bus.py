@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The D-Bus service is what dbus/ says, and only those whom the policy names can reach it."""
+"""The D-Bus service is what dbus/ says, and does nothing for strangers."""
 import pwd
 import unittest
 import xml.etree.ElementTree
@@ -75,7 +75,7 @@ class Bus(unittest.TestCase):
                                   "--clear-groups", "busctl", "--system", "call", "org.gangway1",
                                   "/org/gangway1", *call, check=False)
             self.assertNotEqual(result.returncode, 0)
-            self.assertRegex(result.stderr, "(?i)access denied|rejected send message|not allowed")
+            self.assertRegex(result.stderr, "(?i)access denied")
         self.assertEqual(self.lab.state("BUS-1"), "claimed")
 
     def test_errors_carry_the_reason(self):
