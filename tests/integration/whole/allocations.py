@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Lets allocations fail, one at a time, while devices come aboard: each n-th, in each program.
 
-    allocations.py [-j N] [-v] [--sample N | --places] [PART ...]
+    allocations.py [-j N] [-v] [--sample N | --places | --stripes N] [PART ...]
 
-A part is a program that serves, while a device is claimed and comes aboard; `PROGRAM:start`, the same until
-it is up; or a command, as it does its work. --sample: N of all n, evenly spread. --places: instead of every
-n, each place in the program (a chain of callers) once; a start would take hours otherwise, and is always done
-by places. -v: a line for each failure.
+A part is a program that serves, while a device is claimed and comes aboard, until nothing waits for the
+cloud; `PROGRAM:start`, the same until it is up; or a command, as it does its work. For each n a program is
+started anew, as it allocates most for the first device. --sample: N of all n, evenly spread, in a program
+that has taken a device aboard before. --places: instead of every n, each place in the program (a chain of
+callers) once; a start would take hours otherwise, and is always done by places. --stripes: each part in
+shares (every N-th n, or the places that no other share has had), for sets side by side: a set waits most of
+the time. -v: a line for each failure.
 
 With one allocation failing a program may go on, or end with an error and be started again; it must not end
 by a signal, and a command that fails must say so. In the end every device is aboard, the checker is
@@ -20,6 +23,7 @@ import argparse
 import collections
 import concurrent.futures
 import ctypes
+import functools
 import itertools
 import json
 import mmap
@@ -28,6 +32,7 @@ import pathlib
 import queue
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -48,37 +53,62 @@ FRAMES = 40  # that are noted of a place
 STRAGGLERS_MAX = 8
 FIRST_TRY_S, NEXT_TRY_S = str(2 * lab.PATIENCE), "20"
 ADDR_NO_RANDOMIZE = 0x0040000  # a place is to be the same in each run
-TROUBLE = (AssertionError, OSError, subprocess.SubprocessError)
+TROUBLE = (AssertionError, OSError, sqlite3.Error, subprocess.SubprocessError)
 
 NUMBERS = itertools.count(1)  # of devices
 # Libraries, or calls of theirs, that die of a failed allocation by themselves: a program can only be started again.
 UNBEARABLE = {
     "getgrnam": "glibc 2.36 uses what it could not allocate, and asserts that it could; gangwayd's start",
     "sd_bus_add_object_manager": "libsystemd 252 keeps its node, and aborts as the bus is freed",
+    "sd_bus_add_fallback_vtable": "libsystemd 252 forgets that it has listed methods by names that it frees",
     "libeconf.so": "0.5.1 does not look at what strdup() and strndup() return; gangwayd's start",
 }
 OFF, NTH, NEW = range(3)  # enum mode
 
 
+def say(text):
+    """In one piece, as several threads have something to say."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def show(text):
-    print("    " + text.replace("\n", "\n    "), flush=True)
+    say("    " + text.replace("\n", "\n    "))
+
+
+@functools.cache
+def name_of(module, offset):
+    told = subprocess.run(["addr2line", "-fse", module, hex(offset)], capture_output=True,
+                          text=True).stdout.split("\n")
+    return f"{told[0]} ({told[1]})" if told[0] not in ("", "??") else os.path.basename(module)
 
 
 class Orders:
     """What failing-malloc.c is told, and tells: struct orders."""
     HEAD = struct.Struct("=IIQQ4096s")
-    SIZE = HEAD.size + 65536 * 8
+    TRIED_SIZE = 65536 * 8
 
-    def __init__(self, folder, program, path):
-        self._search, self._file = path, folder / f"{program}.orders"
-        self._file.write_bytes(bytes(self.SIZE))
-        with open(self._file, "r+b") as file:
-            self._map = mmap.mmap(file.fileno(), self.SIZE)
+    def __init__(self, folder, gateway, part, program):
+        self._search = gateway.variables["PATH"]
+        tried = self._file_of(folder / f"{part}.tried", self.TRIED_SIZE)  # of all stripes
+        orders = self._file_of(gateway.folder / f"{part}.orders", self.HEAD.size)
+        with open(orders, "r+b") as file:
+            self._map = mmap.mmap(file.fileno(), self.HEAD.size)
         self.environment = {
             "LD_PRELOAD": str(folder / "failing-malloc.so"),
-            "GANGWAY_ALLOCATIONS": str(self._file), "GANGWAY_ALLOCATIONS_OF": program,
-            # AddressSanitizer wants to be the first library; failing-malloc.c knows of it.
-            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+            "GANGWAY_ALLOCATIONS": str(orders), "GANGWAY_ALLOCATIONS_OF": program,
+            "GANGWAY_ALLOCATIONS_TRIED": str(tried),
+            # AddressSanitizer wants to be the first library; failing-malloc.c knows of it. Who dies of a
+            # signal shall do so with it, too. Findings are read, and judged, here.
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
+                            ":verify_asan_link_order=0:handle_segv=0:log_path=stderr",
+            "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "") + ":log_path=stderr"}
+
+    @staticmethod
+    def _file_of(path, size):
+        with open(path, "ab") as file:
+            file.truncate(size)
+        return path
 
     def give(self, mode, nth):
         """The mode last, so that the order is seen whole."""
@@ -100,7 +130,7 @@ class Orders:
     def place(self, depth=14):
         """The chain of callers, innermost first, as far as debug information tells."""
         frames = self.HEAD.unpack_from(self._map)[4].rstrip(b"\0").decode().split()[:depth]
-        return [self._name_of(*frame.rsplit("+", 1)) for frame in frames]
+        return [name_of(*self._resolved(*frame.rsplit("+", 1))) for frame in frames]
 
     def module(self):
         """The one that wanted memory."""
@@ -110,11 +140,9 @@ class Orders:
                 return name
         return ""
 
-    def _name_of(self, module, offset):
+    def _resolved(self, module, offset):
         module = shutil.which(module, path=self._search) or module
-        told = subprocess.run(["addr2line", "-fse", module, hex(int(offset, 16) - 1)],
-                              capture_output=True, text=True).stdout.split("\n")
-        return f"{told[0]} ({told[1]})" if told[0] not in ("", "??") else os.path.basename(module)
+        return os.path.realpath(module), int(offset, 16) - 1
 
 
 class Supervised:
@@ -145,6 +173,10 @@ class Supervised:
         with open(self._log, "rb") as log:
             log.seek(self._begin)
             return log.read().decode(errors="replace")
+
+    def forget(self):
+        """What it said since then is not in the log any more."""
+        os.truncate(self._log, self._begin)
 
     def heeds(self, number):
         """Whether a signal would not just end it: it is one for its loop to read."""
@@ -177,19 +209,11 @@ class Fleet:
         name = f"N-{next(NUMBERS)}"
         return self.gateway.new_device(name, label.make(name, os.urandom(16)))
 
-    @staticmethod
-    def insist(what, act, help_along=lambda: None):
-        end = time.monotonic() + lab.NEVER_S
-        while not act():
-            help_along()
-            if time.monotonic() > end:
-                raise lab.Never(f"not within {lab.NEVER_S} s: {what}")
+    def claim(self, device):
+        self.gateway.wait_for(f"{device.id} is claimed", lambda: self.gateway.ctl(
+            "claim", "-", input=device.label, check=False).returncode == 0)
 
-    def claim(self, device, help_along):
-        self.insist(f"{device.id} is claimed", lambda: self.gateway.ctl(
-            "claim", "-", input=device.label, check=False).returncode == 0, help_along)
-
-    def switch_on(self, device, help_along):
+    def switch_on(self, device):
         """Returns whether it came aboard at once."""
         process = device.start("--timeout", FIRST_TRY_S)
         while True:
@@ -197,18 +221,22 @@ class Fleet:
                 process.communicate(timeout=0.1)
                 break
             except subprocess.TimeoutExpired:
-                help_along()
+                self.gateway.attend()
         if process.returncode:
             self._stragglers.append((device.id, self._pool.submit(self.come_aboard, device)))
         return process.returncode == 0
 
-    def come_aboard(self, device):
-        self.insist(f"{device.id} comes aboard",
-                    lambda: device.run("--timeout", NEXT_TRY_S)[0] == 0)
+    @staticmethod
+    def come_aboard(device):
+        lab.wait_for(f"{device.id} comes aboard",
+                     lambda: device.run("--timeout", NEXT_TRY_S)[0] == 0)
 
     def gather(self):
         """Until all stragglers are aboard; yields what went wrong."""
         for name, straggler in self._stragglers:
+            while not straggler.done():
+                self.gateway.attend()
+                concurrent.futures.wait([straggler], 0.1)
             try:
                 straggler.result()
             except TROUBLE as error:
@@ -220,15 +248,16 @@ class Part:
     """One part's failures, one after another. What is wrong is told at once: a part may take hours."""
     BY_PLACES = False
 
-    def __init__(self, name, gateway, folder, verbose):
+    def __init__(self, name, stripe, gateway, folder, verbose):
         self.name, self.program = name, name.partition(":")[0].split()[0]
+        self.stripe = stripe
         self.folder, self.verbose = folder, verbose
         self.n_wrong, self.counts, self.number = 0, collections.Counter(), "none"
         self.move_to(gateway)
 
     def move_to(self, gateway):
         self.gateway, self.fleet = gateway, Fleet(gateway)
-        self.orders = Orders(self.folder, self.program, gateway.variables["PATH"])
+        self.orders = Orders(self.folder, gateway, self.name, self.program)
 
     def complain(self, text):
         self.n_wrong += 1
@@ -242,8 +271,9 @@ class Part:
 
     def judge_end(self, status, said):
         """How a program ended in which an allocation had failed."""
-        if status < 0 and self.is_theirs():
+        if (status < 0 or lab.SANITIZER.search(said)) and self.is_theirs():
             self.counts["ended by a library's fault"] += 1
+            self.forgive()
         elif status < 0:
             self.complain(f"ended by {signal.Signals(-status).name}\n{said}")
         elif lab.SANITIZER.search(said):
@@ -251,17 +281,27 @@ class Part:
         elif status and not said.strip():
             self.complain(f"ended with {status} and said nothing")
 
+    def forgive(self):
+        pass
+
     def measure(self, sample):
         """How many allocations there are: the first time, when much is prepared, or ever after."""
         for _ in range(2 if sample else 1):
             self.attempt(NTH, 0)
         return self.orders.n_calls
 
+    def is_each(self, sample, places):
+        return not (sample or places or self.BY_PLACES)
+
     def numbers(self, sample, places):
         """What to order, one after another."""
-        if sample or not (places or self.BY_PLACES):
+        if self.is_each(sample, places):
+            first, step = self.stripe
+            yield from ((NTH, n) for n in range(1 + first, self.measure(sample) + 1, step))
+            return
+        if sample and not self.BY_PLACES:
             total = self.measure(sample)
-            n = min(sample or total, total)
+            n = min(sample, total)
             yield from ((NTH, 1 + i * total // n) for i in range(n))
             return
         n, n_idle = 0, 0
@@ -272,12 +312,14 @@ class Part:
 
     def run(self, sample, places):
         for mode, self.number in self.numbers(sample, places):
+            if self.is_each(sample, places):
+                self.begin_anew()
             self.attempt(mode, self.number)
             self.orders.take_back()
             if self.orders.has_failed:
                 self.counts["failed"] += 1
                 if self.verbose:
-                    print(f"{self.name} {self.number}: {' < '.join(self.orders.place(6))}", flush=True)
+                    say(f"{self.name} {self.number}: {' < '.join(self.orders.place(6))}")
             if self.counts["failed"] % CHECK_EVERY == 0:
                 self.check()
             if self.n_wrong >= WRONG_MAX:
@@ -295,6 +337,9 @@ class Part:
         if wrong:
             self.complain(f"after the last {CHECK_EVERY}: " + "\n".join(wrong))
 
+    def begin_anew(self):
+        pass
+
     def close(self):
         pass
 
@@ -305,6 +350,7 @@ class Serving(Part):
     def move_to(self, gateway):
         super().move_to(gateway)
         self.supervised = Supervised(gateway, self.program, self.orders.environment)
+        gateway.attend = self.help_along
         gateway.settle()
 
     def help_along(self):
@@ -318,33 +364,46 @@ class Serving(Part):
         self.counts["ended"] += 1
         self.supervised.start()
 
+    def forgive(self):
+        """What the sanitizers found in the library is not to be found again as the set ends."""
+        self.supervised.forget()
+
     def end_well(self):
         self.orders.take_back()
         self.supervised.end()
         if self.supervised.process.returncode:
-            self.complain(f"one of the last {CHECK_EVERY}: it was told to end, and ended with "
+            self.complain("or before: it was told to end, and ended with "
                           f"{self.supervised.process.returncode}\n{self.supervised.said()[-6000:]}")
 
     def board(self):
         device = self.fleet.new_device()
-        self.fleet.claim(device, self.help_along)
-        if not self.fleet.switch_on(device, self.help_along):
+        self.fleet.claim(device)
+        if not self.fleet.switch_on(device):
             self.counts["not at once"] += 1
         self.help_along()
 
     def attempt(self, mode, nth):
-        if mode == NTH:
-            self.gateway.wait_for_rest()
         self.orders.give(mode, nth)
         self.board()
+        if mode == NTH:
+            self.gateway.wait_for("no jobs wait", self.rests)
 
-    def check(self):
-        super().check()
+    def rests(self):
+        """Read from the store: gangwayd would allocate what it answers from."""
+        return not checker.rows(pathlib.Path(self.gateway.variables["GANGWAY_STATE"]) / "gangway.db",
+                                "SELECT id FROM job")
+
+    def begin_anew(self):
         self.end_well()
         self.supervised.start()  # what pauses it takes after failures begins anew, too
         self.gateway.settle()
 
+    def check(self):
+        super().check()
+        self.begin_anew()
+
     def close(self):
+        self.gateway.attend = lambda: None
         self.end_well()
 
 
@@ -357,13 +416,7 @@ class Starting(Serving):
         self.orders.give(mode, nth)
         self.supervised.start()
         self.board()
-        lab.wait_for(f"{self.program} is up", self.is_up)
-        self.gateway.settle()
-
-    def is_up(self):
-        """It may end long after a device has come, as it begins with something else."""
-        self.help_along()
-        return self.gateway.status().get("cloud_state") == "online"
+        self.gateway.settle()  # it may end long after a device has come, as it begins with something else
 
     def check(self):
         """Not started again: told to end before it is up, it would end by the signal."""
@@ -450,21 +503,22 @@ class Worker:
     def run(self):
         try:
             while True:
-                self._try(self.parts.get_nowait())
+                self._try(*self.parts.get_nowait())
         except queue.Empty:
             pass
         finally:
             self._close()
         return self.failed
 
-    def _try(self, name):
+    def _try(self, name, stripe):
         started = time.monotonic()
         part, failed = None, False
         try:
             if not self.gateway:
-                self.gateway = lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2")
+                self.gateway = lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2",
+                                       parent=tempfile.gettempdir())
                 self.gateway.up()
-            part = PARTS[name](name, self.gateway, self.folder, self.arguments.verbose)
+            part = PARTS[name](name, stripe, self.gateway, self.folder, self.arguments.verbose)
             part.run(self.arguments.sample, self.arguments.places)
         except TROUBLE:
             failed = True
@@ -475,8 +529,9 @@ class Worker:
 
         self.failed |= failed
         counts = ", ".join(f"{n} {what}" for what, n in part.counts.items()) if part else ""
-        print(f"{'FAIL' if failed else 'PASS'}: allocations/{name.replace(' ', '-')} "
-              f"({counts or 'nothing failed'}; {time.monotonic() - started:.0f} s)", flush=True)
+        share = f"/{stripe[0] + 1}-of-{stripe[1]}" if stripe[1] > 1 else ""
+        say(f"{'FAIL' if failed else 'PASS'}: allocations/{name.replace(' ', '-')}{share} "
+            f"({counts or 'nothing failed'}; {time.monotonic() - started:.0f} s)")
 
     def _end_part(self, part, failed):
         """Returns whether all is well. Then the set goes on to the next part as it was."""
@@ -509,6 +564,7 @@ def main():
     parser.add_argument("-v", action="store_true", dest="verbose")
     parser.add_argument("--sample", type=int)
     parser.add_argument("--places", action="store_true")
+    parser.add_argument("--stripes", type=int, default=1)
     parser.add_argument("parts", nargs="*", metavar="PART")
     arguments = parser.parse_args()
     if not set(arguments.parts) <= set(PARTS):
@@ -518,7 +574,8 @@ def main():
     ctypes.CDLL(None).personality(ADDR_NO_RANDOMIZE)
     parts = queue.SimpleQueue()
     for name in arguments.parts or PARTS:
-        parts.put(name)
+        for first in range(arguments.stripes):
+            parts.put((name, (first, arguments.stripes)))
     with tempfile.TemporaryDirectory() as name, \
             concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         folder = pathlib.Path(name)

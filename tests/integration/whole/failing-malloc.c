@@ -3,8 +3,9 @@
  * To be preloaded: makes one allocation of one program fail. Which one is said in a file that is shared
  * with whoever tests (allocations.py), and may be said anew while the program runs:
  *
- *	GANGWAY_ALLOCATIONS     the file, laid out as struct orders
- *	GANGWAY_ALLOCATIONS_OF  the program's name; in any other this does nothing
+ *	GANGWAY_ALLOCATIONS        the file, laid out as struct orders
+ *	GANGWAY_ALLOCATIONS_OF     the program's name; in any other this does nothing
+ *	GANGWAY_ALLOCATIONS_TRIED  the places that have had their turn, in any process that shares this file
  *
  * Where it failed goes into the file too. The sanitizers' allocator is used where there is one, so that
  * what an error path leaks or uses after free is seen as ever.
@@ -38,7 +39,6 @@ struct orders {
 	_Atomic uint64_t n_calls; /* since the last order */
 	_Atomic uint64_t nth;
 	char where[4096]; /* "module+offset ..." innermost first */
-	_Atomic uint64_t tried[STACKS_MAX];
 };
 
 /* The next allocator: the sanitizers', or else the library's own. */
@@ -52,9 +52,10 @@ void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
 static struct orders *orders; /* NULL: this program is left alone */
+static _Atomic uint64_t *tried;
 static _Thread_local bool busy;
 
-static bool is_new(struct orders *o, void *const *frames, int n)
+static bool is_new(void *const *frames, int n)
 {
 	uint64_t hash = 14695981039346656037u;
 
@@ -64,7 +65,7 @@ static bool is_new(struct orders *o, void *const *frames, int n)
 	for (size_t i = (hash >> 20) % STACKS_MAX;; i = (i + 1) % STACKS_MAX) {
 		uint64_t there = 0;
 
-		if (atomic_compare_exchange_strong(&o->tried[i], &there, hash))
+		if (atomic_compare_exchange_strong(&tried[i], &there, hash))
 			return true;
 		if (there == hash)
 			return false;
@@ -101,7 +102,7 @@ static bool strike(void)
 	if (atomic_load(&o->mode) == MODE_NEW || fails) {
 		n = backtrace(frames, FRAMES_MAX);
 		if (atomic_load(&o->mode) == MODE_NEW)
-			fails = !atomic_load(&o->n_failed) && is_new(o, frames + 2, n - 2);
+			fails = !atomic_load(&o->n_failed) && is_new(frames + 2, n - 2);
 		if (fails) {
 			atomic_fetch_add(&o->n_failed, 1);
 			note_place(o, frames + 2, n - 2);
@@ -195,23 +196,31 @@ char *strdup(const char *text)
 	return copy_of(text, strlen(text));
 }
 
-__attribute__((constructor)) static void start(void)
+static void *map_file(const char *name, size_t size)
 {
-	const char *path = getenv("GANGWAY_ALLOCATIONS"), *of = getenv("GANGWAY_ALLOCATIONS_OF");
-	void *frames[FRAMES_MAX];
+	const char *path = getenv(name);
 	void *map;
 	int fd;
 
-	if (!path || !of || strcmp(of, program_invocation_short_name) != 0)
-		return;
-
-	(void)backtrace(frames, FRAMES_MAX); /* loads what it needs now, not in the middle */
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
 	if (fd < 0)
 		abort();
-	map = mmap(NULL, sizeof(*orders), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	(void)close(fd);
 	if (map == MAP_FAILED)
 		abort();
-	orders = map;
+	return map;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	const char *of = getenv("GANGWAY_ALLOCATIONS_OF");
+	void *frames[FRAMES_MAX];
+
+	if (!of || strcmp(of, program_invocation_short_name) != 0)
+		return;
+
+	(void)backtrace(frames, FRAMES_MAX); /* loads what it needs now, not in the middle */
+	tried = map_file("GANGWAY_ALLOCATIONS_TRIED", STACKS_MAX * sizeof(*tried));
+	orders = map_file("GANGWAY_ALLOCATIONS", sizeof(*orders));
 }

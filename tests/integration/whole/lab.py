@@ -110,6 +110,7 @@ class Lab:
     def __init__(self, *options, parent="/tmp"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="gangway-", dir=parent))
         self._options = options
+        self.attend = lambda: None  # called again and again while something is waited for
 
     def __enter__(self):
         self.up()
@@ -153,6 +154,14 @@ class Lab:
 
     def environment(self, die_at=None):
         return self._with_death(self.variables, die_at)
+
+    def wait_for(self, what, condition):
+        """wait_for(), attending to the set meanwhile."""
+        def attended():
+            self.attend()
+            return condition()
+
+        return wait_for(what, attended)
 
     # --- programs ---
 
@@ -231,20 +240,20 @@ class Lab:
         return json.loads(result.stdout)["state"] if result.returncode == 0 else None
 
     def wait_for_state(self, device_id, *states):
-        return wait_for(f"{device_id} is {' or '.join(states)}",
-                        lambda: (state := self.state(device_id)) in states and state)
+        return self.wait_for(f"{device_id} is {' or '.join(states)}",
+                             lambda: (state := self.state(device_id)) in states and state)
 
     def wait_for_cloud(self, state):
-        wait_for(f"the cloud is {state}", lambda: self.status().get("cloud_state") == state)
+        self.wait_for(f"the cloud is {state}", lambda: self.status().get("cloud_state") == state)
 
     def wait_for_rest(self):
         """Until nothing waits for the cloud any more."""
-        wait_for("no jobs wait", lambda: self.status().get("jobs_waiting") == 0)
+        self.wait_for("no jobs wait", lambda: self.status().get("jobs_waiting") == 0)
 
     def settle(self):
         """Until nothing is under way between gateway and cloud, in either direction."""
         self.wait_for_cloud("online")
-        wait_for("the cloud's commands have ended", lambda: not any(
+        self.wait_for("the cloud's commands have ended", lambda: not any(
             command["state"] in ("waiting", "sent") for command in self.commands()))
         self.wait_for_rest()
 
