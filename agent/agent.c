@@ -30,12 +30,16 @@ static int open_disk(struct agent *agent, const struct agent_options *options)
 	int r;
 
 	r = settings_read(options->config, &agent->settings, error, sizeof(error));
-	if (r >= 0)
-		r = store_open(options->state, &agent->store, error, sizeof(error));
+	if (r < 0) {
+		gw_log_event(ERROR, CONFIGURATION_REFUSED, "%s", error);
+		return r;
+	}
+
+	r = store_open(options->state, &agent->store, error, sizeof(error));
 	if (r >= 0)
 		r = vault_open(options->state, agent->store, &agent->vault, error, sizeof(error));
 	if (r < 0) {
-		gw_log(ERROR, "%s", error);
+		gw_log_event(ERROR, START_FAILED, "%s", error);
 		return r;
 	}
 
@@ -69,7 +73,7 @@ static int make_memory(struct agent *agent)
 	if (r >= 0)
 		r = due_new(agent, &agent->due);
 	if (r < 0)
-		gw_log(ERROR, "Cannot start: %s", strerror(-r));
+		gw_log_event(ERROR, START_FAILED, "Cannot start: %s", strerror(-r));
 	return r;
 }
 
@@ -78,7 +82,7 @@ static int open_doors(struct agent *agent, const struct agent_options *options)
 	int r = bus_new(agent, &agent->bus);
 
 	if (r < 0) {
-		gw_log(ERROR, "Cannot go to the bus: %s", strerror(-r));
+		gw_log_event(ERROR, START_FAILED, "Cannot go to the bus: %s", strerror(-r));
 		return r;
 	}
 	return link_server_new(agent, options->link, &agent->link_server);
@@ -90,7 +94,7 @@ int agent_new(struct sd_event *event, const struct agent_options *options, struc
 	int r;
 
 	if (!agent) {
-		gw_log(ERROR, "Cannot start: %s", strerror(ENOMEM));
+		gw_log_event(ERROR, START_FAILED, "Cannot start: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
 
@@ -105,7 +109,7 @@ int agent_new(struct sd_event *event, const struct agent_options *options, struc
 		return r;
 	}
 
-	gw_log(INFO, "gangwayd serves gateway %s", agent->settings.gateway);
+	gw_log_event(INFO, AGENT_STARTED, "gangwayd serves gateway %s", agent->settings.gateway);
 	*ret = agent;
 	return 0;
 }

@@ -152,8 +152,8 @@ static int refuse_right(const struct wait *wait, const char *error, const char *
 	char text[512];
 
 	if (gw_bucket_take(&wait->filter->complaints, 1, gw_now_monotonic_us()))
-		gw_log(NOTICE, "Uid %u may not call %s: it needs the right %s",
-		       caller_uid(wait->caller), member, right);
+		gw_log_event(NOTICE, ACCESS_DENIED, "Uid %u may not call %s: it needs the right %s",
+			     caller_uid(wait->caller), member, right);
 	(void)snprintf(text, sizeof(text), "You do not have the right to call %s, which needs %s%s",
 		       member, right, more);
 	return refuse(wait, error, text);

@@ -98,7 +98,10 @@ static int claim_label(struct agent *agent, sd_bus_message *call, const struct g
 
 	bus_name_caller(agent->bus, call, who, sizeof(who));
 	if (label->secret_is_weak)
-		gw_log_device(WARNING, label->id, "The label's secret is weak: all of one kind");
+		gw_log_tagged(GW_LOG_WARNING,
+			      GW_LOG_TAGS(.event = GW_EVENT_LABEL_WEAK, .device = label->id,
+					  .who = who),
+			      "The label's secret is weak: all of one kind");
 	r = claim_make(agent, &wish, &reason);
 	if (r < 0)
 		return bus_reply_errno(agent, call, r);

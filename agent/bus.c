@@ -54,7 +54,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	struct bus *bus = userdata;
 
 	if (sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Disconnected") > 0) {
-		gw_log(WARNING, "The system bus is gone, trying again");
+		gw_log_event(WARNING, BUS_LOST, "The system bus is gone, trying again");
 		connect_later(bus);
 		return 0;
 	}
@@ -213,15 +213,15 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	const sd_bus_error *refusal = sd_bus_message_get_error(m);
 
 	if (refusal) {
-		gw_log(ERROR,
-		       "The bus does not give us the name " BUS_NAME
-		       " (%s); is its policy installed, "
-		       "or another gangwayd running? Trying again",
-		       refusal->message);
+		gw_log_event(ERROR, BUS_REFUSED,
+			     "The bus does not give us the name " BUS_NAME
+			     " (%s); is its policy installed, "
+			     "or another gangwayd running? Trying again",
+			     refusal->message);
 		connect_later(bus);
 		return 0;
 	}
-	gw_log(INFO, "On the bus as " BUS_NAME);
+	gw_log_event(INFO, BUS_JOINED, "On the bus as " BUS_NAME);
 	bus->retry_us = RETRY_FIRST_US;
 	bus->complained = false;
 	return 0;
@@ -270,10 +270,10 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 
 	if (!bus->complained)
-		gw_log(WARNING,
-		       "No system bus (%s): gangwayctl cannot reach us; start dbus, or set "
-		       "DBUS_SYSTEM_BUS_ADDRESS. Trying again",
-		       strerror(-r));
+		gw_log_event(WARNING, BUS_LOST,
+			     "No system bus (%s): gangwayctl cannot reach us; start dbus, or set "
+			     "DBUS_SYSTEM_BUS_ADDRESS. Trying again",
+			     strerror(-r));
 	bus->complained = true;
 	disconnect(bus);
 	connect_later(bus);

@@ -127,7 +127,8 @@ int channels_take(struct agent *agent, struct plugin *transport, const struct gw
 	struct channel *channel = find_theirs(agent->channels, name, msg->channel);
 
 	if (!descriptor_is_good(fd, (enum gw_channel_kind)msg->kind)) {
-		gw_log(WARNING, "gangway-%s offered a descriptor that is no such channel", name);
+		gw_log_tagged(GW_LOG_WARNING, GW_LOG_TAGS(.transport = name),
+			      "gangway-%s offered a descriptor that is no such channel", name);
 		return -EBADMSG;
 	}
 	if (channel) /* offered again: to the registrar it is a new one */

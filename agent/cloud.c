@@ -44,6 +44,14 @@ static const char *const state_names[_GW_CLOUD_MAX] = {
 	[GW_CLOUD_ONLINE] = "online",
 };
 
+static const enum gw_event state_events[_GW_CLOUD_MAX] = {
+	[GW_CLOUD_UNPROVISIONED] = GW_EVENT_CLOUD_UNPROVISIONED,
+	[GW_CLOUD_CONNECTING] = GW_EVENT_CLOUD_CONNECTING,
+	[GW_CLOUD_OFFLINE] = GW_EVENT_CLOUD_OFFLINE,
+	[GW_CLOUD_SILENT] = GW_EVENT_CLOUD_SILENT,
+	[GW_CLOUD_ONLINE] = GW_EVENT_CLOUD_ONLINE,
+};
+
 bool cloud_is_online(struct agent *agent)
 {
 	return agent->cloud->state == GW_CLOUD_ONLINE;
@@ -78,12 +86,16 @@ static void ask_time(struct agent *agent)
 
 void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char *text)
 {
-	bool changed = agent->cloud->state != state;
+	enum gw_cloud_state from = agent->cloud->state;
+	bool changed = from != state;
 
 	agent->cloud->state = state;
 	(void)gw_copy(agent->cloud->text, sizeof(agent->cloud->text), text);
 	if (changed)
-		gw_log(NOTICE, "The cloud is %s%s%s", state_names[state], *text ? ": " : "", text);
+		gw_log_tagged(GW_LOG_NOTICE,
+			      GW_LOG_TAGS(.event = state_events[state], .from = state_names[from],
+					  .to = state_names[state]),
+			      "The cloud is %s%s%s", state_names[state], *text ? ": " : "", text);
 	send_state(agent, plugins_find(agent->plugins, GW_ROLE_REGISTRAR));
 	bus_tell_cloud(agent->bus);
 	if (changed && state == GW_CLOUD_ONLINE && !clock_is_trusted(&agent->clock))
@@ -228,8 +240,11 @@ static int take_server_cert(struct agent *agent, const struct job_record *job,
 		(void)store_meta_set(agent->store, SERVER_CERT_META,
 				     (struct gw_blob){ (const uint8_t *)job->id, strlen(job->id) });
 	} else {
-		gw_log(ERROR, "The cloud refuses the registrar a certificate: %s %s", msg->reason,
-		       msg->text);
+		gw_log_tagged(GW_LOG_ERROR,
+			      GW_LOG_TAGS(.event = GW_EVENT_CLOUD_REFUSED, .job = job->id,
+					  .reason = msg->reason),
+			      "The cloud refuses the registrar a certificate: %s %s", msg->reason,
+			      msg->text);
 	}
 	return queue_end(agent->queue, job);
 }
@@ -243,8 +258,11 @@ static int take_told(struct agent *agent, const struct job_record *job,
 
 	turn_step(agent->turn, STEP_TOLD);
 	if (msg->outcome == GW_OUTCOME_REFUSED) {
-		gw_log_device(WARNING, job->device, "The cloud will not take '%s': %s %s",
-			      job_kind_name(job->kind), msg->reason, msg->text);
+		gw_log_tagged(GW_LOG_WARNING,
+			      GW_LOG_TAGS(.event = GW_EVENT_CLOUD_REFUSED, .device = job->device,
+					  .job = job->id, .reason = msg->reason),
+			      "The cloud will not take '%s': %s %s", job_kind_name(job->kind),
+			      msg->reason, msg->text);
 		lifecycle_record(agent, "cloud-refused", job->device, "cloud", msg->reason,
 				 msg->text);
 	}

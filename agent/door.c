@@ -35,8 +35,11 @@ static bool record_refusal(struct agent *agent, const char *event, const char *d
 {
 	if (!refusals_is_news(agent->refusals, device, reason, /* most= */ 1))
 		return false;
-	gw_log_device(NOTICE, device, "Somebody at %s is not let in: %s", address,
-		      gw_reason_text(reason));
+	gw_log_tagged(GW_LOG_NOTICE,
+		      GW_LOG_TAGS(.event = GW_EVENT_DEVICE_REFUSED, .device = device,
+				  .address = address, .cause = event,
+				  .reason = gw_reason_code(reason)),
+		      "Somebody at %s is not let in: %s", address, gw_reason_text(reason));
 	lifecycle_record(agent, event, device, "device", gw_reason_code(reason), address);
 	return true;
 }
@@ -51,13 +54,26 @@ static void send_secret(struct agent *agent, uint64_t session, struct gw_blob se
 }
 
 /* Who was pushed out comes again: strangers with names without end would fill the log. */
-static void log_sighting(struct agent *agent, const char *id, bool is_list_full)
+static void tell_sighting(struct agent *agent, const char *id, const char *pushed_out)
 {
-	if (!is_list_full)
-		gw_log_device(INFO, id, "new -> discovered");
-	else if (refusals_is_news(agent->refusals, "", GW_REASON_EVICTED, /* most= */ 1))
-		gw_log(NOTICE, "More devices are seen than [limits] discovered keeps: each new one "
-			       "pushes out another, and is not told here");
+	bool is_list_full = *pushed_out;
+
+	if (is_list_full) {
+		(void)turn_tell(agent->turn, &(struct turn_change){ .device = pushed_out,
+								    .from = DEVICE_DISCOVERED,
+								    .to = DEVICE_UNKNOWN,
+								    .reason = "",
+								    .is_unlogged = true });
+		if (refusals_is_news(agent->refusals, "", GW_REASON_EVICTED, /* most= */ 1))
+			gw_log_event(NOTICE, DISCOVERED_FULL,
+				     "More devices are seen than [limits] discovered keeps: each "
+				     "new one pushes out another, and is not told here");
+	}
+	(void)turn_tell(agent->turn, &(struct turn_change){ .device = id,
+							    .from = DEVICE_UNKNOWN,
+							    .to = DEVICE_DISCOVERED,
+							    .reason = "",
+							    .is_unlogged = is_list_full });
 }
 
 static void note_sighting(struct agent *agent, const struct gw_msg_secret_query *msg)
@@ -72,12 +88,7 @@ static void note_sighting(struct agent *agent, const struct gw_msg_secret_query 
 
 	if (discovered_note(agent->discovered, &sighting, gone) <= 0)
 		return;
-	if (*gone)
-		(void)turn_tell(agent->turn, &(struct turn_change){ gone, DEVICE_DISCOVERED,
-								    DEVICE_UNKNOWN, "" });
-	log_sighting(agent, sighting.id, *gone);
-	(void)turn_tell(agent->turn, &(struct turn_change){ sighting.id, DEVICE_UNKNOWN,
-							    DEVICE_DISCOVERED, "" });
+	tell_sighting(agent, sighting.id, gone);
 }
 
 static int give_nothing(struct agent *agent, const struct gw_msg_secret_query *msg)

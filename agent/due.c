@@ -88,7 +88,8 @@ static void forget_overdue_secrets(struct agent *agent)
 
 	if (!n)
 		return;
-	gw_log(WARNING, "The registrar never said how %u handshakes ended", n);
+	gw_log_event(WARNING, SECRET_UNACCOUNTED,
+		     "The registrar never said how %u handshakes ended", n);
 	lifecycle_record(agent, "secret-unaccounted", "", "gangway-registrar", "", NULL);
 }
 
@@ -97,8 +98,10 @@ static void forget_sightings(struct agent *agent)
 	char gone[GW_ID_MAX + 1];
 
 	while (discovered_take_aged(agent->discovered, gone))
-		(void)turn_tell(agent->turn, &(struct turn_change){ gone, DEVICE_DISCOVERED,
-								    DEVICE_UNKNOWN, "" });
+		(void)turn_tell(agent->turn, &(struct turn_change){ .device = gone,
+								    .from = DEVICE_DISCOVERED,
+								    .to = DEVICE_UNKNOWN,
+								    .reason = "" });
 }
 
 /* --- when to look again --- */
@@ -147,7 +150,10 @@ static void tell_clock(struct due *due, bool trusted)
 	if (due->trusted == (int)trusted)
 		return;
 	due->trusted = trusted;
-	gw_log(NOTICE, "The clock is %strusted", trusted ? "" : "not ");
+	if (trusted)
+		gw_log_event(NOTICE, CLOCK_TRUSTED, "The clock is trusted");
+	else
+		gw_log_event(NOTICE, CLOCK_UNTRUSTED, "The clock is not trusted");
 	plugin_send(plugins_find(due->agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
 	bus_tell_clock(due->agent->bus);
 }

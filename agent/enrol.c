@@ -180,8 +180,10 @@ static void refuse_csr(struct agent *agent, struct question *q, enum gw_reason r
 {
 	lifecycle_record_often(agent, "csr-refused", q->device.id, "device", gw_reason_code(reason),
 			       NULL);
-	gw_log_device(NOTICE, q->device.id, "Its signing request is refused: %s",
-		      gw_reason_text(reason));
+	gw_log_tagged(GW_LOG_NOTICE,
+		      GW_LOG_TAGS(.event = GW_EVENT_REQUEST_REFUSED, .device = q->device.id,
+				  .reason = gw_reason_code(reason)),
+		      "Its signing request is refused: %s", gw_reason_text(reason));
 	(void)gw_copy(q->device.reason, sizeof(q->device.reason), gw_reason_code(reason));
 	(void)store_device_put(agent->store, &q->device);
 	answer_refused(agent, q->session, q->msg->request, reason);
@@ -308,8 +310,10 @@ static int ask_again(struct agent *agent, const struct job_record *job, const ch
 	if (r < 0)
 		return r;
 
-	gw_log_device(WARNING, device.id, "The cloud's certificate is not what was asked for: %s",
-		      detail);
+	gw_log_tagged(GW_LOG_WARNING,
+		      GW_LOG_TAGS(.event = GW_EVENT_CERTIFICATE_BAD, .device = device.id,
+				  .job = job->id, .reason = reason),
+		      "The cloud's certificate is not what was asked for: %s", detail);
 	lifecycle_record_often(agent, "bad-certificate", device.id, "cloud", reason, detail);
 	(void)gw_copy(device.reason, sizeof(device.reason), reason);
 	(void)store_device_put(agent->store, &device);

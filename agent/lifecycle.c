@@ -23,7 +23,6 @@
 #include "agent/turn.h"
 #include "lib/crypto.h"
 #include "lib/hex.h"
-#include "lib/log.h"
 #include "lib/util.h"
 
 #define STORE_ID_META    "store-id"
@@ -241,11 +240,13 @@ static int write_state(struct agent *agent, struct device_record *device, enum d
 
 	lifecycle_record(agent, device_event_name(cause->event), device->id, cause->who,
 			 cause->reason, cause->detail);
-	gw_log_device(INFO, device->id, "%s -> %s%s%s%s",
-		      from == DEVICE_UNKNOWN ? "new" : device_state_name(from),
-		      device_state_name(to), *cause->reason ? " (" : "", cause->reason,
-		      *cause->reason ? ")" : "");
-	return turn_tell(agent->turn, &(struct turn_change){ device->id, from, to, cause->reason });
+	return turn_tell(agent->turn,
+			 &(struct turn_change){ .device = device->id,
+						.from = from,
+						.to = to,
+						.reason = cause->reason,
+						.cause = device_event_name(cause->event),
+						.who = cause->who });
 }
 
 int lifecycle_apply(struct agent *agent, struct device_record *device,

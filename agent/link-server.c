@@ -43,8 +43,9 @@ static int take_connection(struct link_server *server, int fd)
 
 	r = roles_identify(peer.uid, name, sizeof(name));
 	if (r < 0) {
-		gw_log(WARNING, "Uid %u may not connect to the link: it is no plugin's user",
-		       peer.uid);
+		gw_log_event(WARNING, PLUGIN_REFUSED,
+			     "Uid %u may not connect to the link: it is no plugin's user",
+			     peer.uid);
 		(void)close(fd);
 		return r;
 	}
@@ -62,7 +63,8 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 		return 0;
 	r = take_connection(server, connection);
 	if (r < 0)
-		gw_log(WARNING, "A connection to the link was refused: %s", strerror(-r));
+		gw_log_event(WARNING, PLUGIN_REFUSED, "A connection to the link was refused: %s",
+			     strerror(-r));
 	return 0;
 }
 
@@ -143,7 +145,8 @@ int link_server_new(struct agent *agent, const char *path, struct link_server **
 		r = listen_at(server, path);
 	}
 	if (r < 0) {
-		gw_log(ERROR, "Cannot listen on the link %s: %s", path, advice(r));
+		gw_log_event(ERROR, START_FAILED, "Cannot listen on the link %s: %s", path,
+			     advice(r));
 		link_server_free(server);
 		return r;
 	}

@@ -113,6 +113,8 @@ static int serve(sd_event *event)
 	(void)sd_notify(0, "STOPPING=1");
 	if (r < 0)
 		gw_log(ERROR, "The event loop broke off: %s", strerror(-r));
+	else
+		gw_log_event(INFO, AGENT_STOPPED, "gangwayd was told to stop");
 	return r;
 }
 
@@ -130,7 +132,7 @@ int main(int argc, char **argv)
 	keep_memory_private();
 	r = make_loop(&event);
 	if (r < 0)
-		gw_log(ERROR, "Cannot make an event loop: %s", strerror(-r));
+		gw_log_event(ERROR, START_FAILED, "Cannot make an event loop: %s", strerror(-r));
 	else
 		r = agent_new(event, &options, &agent);
 	if (r >= 0)

@@ -134,6 +134,13 @@ void plugins_break_all(struct plugins *plugins, const char *why)
 		gw_link_break(plugin->link, why);
 }
 
+static void log_plugin(const struct plugin *plugin, enum gw_log_level level, enum gw_event event,
+		       const char *text)
+{
+	gw_log_tagged(level, GW_LOG_TAGS(.event = event, .plugin = plugin->name), "gangway-%s: %s",
+		      plugin->name, text);
+}
+
 /* What befalls a plugin is worth a line in the record, some lines an hour. */
 static void record_often(struct plugin *plugin, const char *event, const char *detail)
 {
@@ -146,11 +153,15 @@ static void record_often(struct plugin *plugin, const char *event, const char *d
 
 void plugin_set_health(struct plugin *plugin, bool ok, const char *text)
 {
+	bool was_healthy = plugin->healthy;
+
 	plugin->healthy = ok;
 	(void)gw_copy(plugin->text, sizeof(plugin->text), text);
 	if (!ok) {
-		gw_log(WARNING, "gangway-%s: %s", plugin->name, text);
+		log_plugin(plugin, GW_LOG_WARNING, GW_EVENT_PLUGIN_UNWELL, text);
 		record_often(plugin, "plugin-unwell", text);
+	} else if (!was_healthy) {
+		log_plugin(plugin, GW_LOG_NOTICE, GW_EVENT_PLUGIN_WELL, "all is well again");
 	}
 	bus_tell_plugins(plugin->plugins->agent->bus);
 }
@@ -224,8 +235,10 @@ static int take_hello(struct plugin *plugin, const struct gw_msg_hello *hello)
 
 	plugin->state = PLUGIN_WELCOME;
 	plugin->hello = sd_event_source_disable_unref(plugin->hello);
-	gw_log(INFO, "gangway-%s %s is connected%s%s", plugin->name, plugin->program,
-	       *plugin->library ? ", with " : "", plugin->library);
+	gw_log_tagged(GW_LOG_INFO,
+		      GW_LOG_TAGS(.event = GW_EVENT_PLUGIN_CONNECTED, .plugin = plugin->name),
+		      "gangway-%s %s is connected%s%s", plugin->name, plugin->program,
+		      *plugin->library ? ", with " : "", plugin->library);
 	send_welcome(plugin);
 	dispatch_welcome(agent, plugin);
 	bus_tell_plugins(agent->bus);
@@ -300,12 +313,16 @@ static void on_closed(struct gw_link *link, const char *why, void *userdata)
 	plugins->n--;
 
 	if (plugin->state == PLUGIN_WELCOME) {
-		gw_log(NOTICE, "gangway-%s is gone: %s", plugin->name, why);
+		gw_log_tagged(GW_LOG_NOTICE,
+			      GW_LOG_TAGS(.event = GW_EVENT_PLUGIN_GONE, .plugin = plugin->name),
+			      "gangway-%s is gone: %s", plugin->name, why);
 		record_often(plugin, "plugin-lost", why);
 		dispatch_lost(plugins->agent, plugin);
 		bus_tell_plugins(plugins->agent->bus);
 	} else {
-		gw_log(WARNING, "A connection to the link was closed: %s", why);
+		gw_log_tagged(GW_LOG_WARNING,
+			      GW_LOG_TAGS(.event = GW_EVENT_PLUGIN_REFUSED, .plugin = plugin->name),
+			      "A connection to the link was closed: %s", why);
 	}
 	plugin_free(plugin);
 }

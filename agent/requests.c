@@ -88,7 +88,9 @@ int requests_take_report(struct agent *agent, const struct gw_msg_report *msg)
 	lifecycle_record_often(agent, msg->ok ? "device-reports-success" : "device-reports-failure",
 			       device.id, "device", reason, msg->text);
 	if (!msg->ok) {
-		gw_log_device(WARNING, device.id,
+		gw_log_tagged(GW_LOG_WARNING,
+			      GW_LOG_TAGS(.event = GW_EVENT_DEVICE_REPORTS_FAILURE,
+					  .device = device.id, .reason = reason),
 			      "The device reports that its enrolment failed: %s", msg->text);
 		(void)gw_copy(device.reason, sizeof(device.reason), reason);
 		r = store_device_put(agent->store, &device);
@@ -107,7 +109,10 @@ int requests_take_rejected(struct agent *agent, const struct gw_msg_rejected *ms
 	if (r <= 0)
 		return r;
 
-	gw_log_device(NOTICE, device.id, "A request of it is refused: %s", msg->reason);
+	gw_log_tagged(GW_LOG_NOTICE,
+		      GW_LOG_TAGS(.event = GW_EVENT_REQUEST_REFUSED, .device = device.id,
+				  .reason = msg->reason),
+		      "A request of it is refused: %s", msg->reason);
 	lifecycle_record_often(agent, "csr-refused", device.id, "device", msg->reason,
 			       /* detail= */ NULL);
 	(void)gw_copy(device.reason, sizeof(device.reason), msg->reason);

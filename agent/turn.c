@@ -33,6 +33,9 @@ struct news {
 	enum device_state from, to;
 	char device[GW_ID_MAX + 1];
 	char reason[GW_REASON_MAX + 1];
+	char cause[GW_NAME_MAX + 1];
+	char who[GW_ID_MAX + 1];
+	bool is_unlogged;
 };
 
 struct turn {
@@ -40,7 +43,8 @@ struct turn {
 	sd_event_source *commit;
 	uint64_t opened_us;
 	unsigned n_joined;
-	int failed; /* the first error of turn_fail() */
+	int failed;      /* the first error of turn_fail() */
+	bool in_trouble; /* the last commit failed */
 
 	const char *steps[STEPS_MAX];
 	size_t n_steps;
@@ -81,6 +85,44 @@ static struct news *take_news(struct turn *turn)
 	return news;
 }
 
+static enum gw_event event_of(enum device_state state)
+{
+	switch (state) {
+	case DEVICE_UNKNOWN: return GW_EVENT_DEVICE_FORGOTTEN;
+	case DEVICE_DISCOVERED: return GW_EVENT_DEVICE_DISCOVERED;
+	case DEVICE_CLAIMED: return GW_EVENT_DEVICE_CLAIMED;
+	case DEVICE_ENROLLING: return GW_EVENT_DEVICE_ENROLLING;
+	case DEVICE_ISSUED: return GW_EVENT_DEVICE_ISSUED;
+	case DEVICE_ONBOARDED: return GW_EVENT_DEVICE_ONBOARDED;
+	case DEVICE_SUSPENDED: return GW_EVENT_DEVICE_SUSPENDED;
+	case DEVICE_REVOKED: return GW_EVENT_DEVICE_REVOKED;
+	case DEVICE_DECOMMISSIONED: return GW_EVENT_DEVICE_DECOMMISSIONED;
+	case DEVICE_REJECTED: return GW_EVENT_DEVICE_REJECTED;
+	case _DEVICE_STATE_MAX: break;
+	}
+	return GW_EVENT_NONE;
+}
+
+/* The one line of a change, and only of one that is on disk. */
+static void log_news(const struct news *news)
+{
+	const char *from = news->from == DEVICE_UNKNOWN ? "new" : device_state_name(news->from);
+	const char *to = news->to == DEVICE_UNKNOWN ? "forgotten" : device_state_name(news->to);
+	const struct gw_log_tags tags = {
+		.event = event_of(news->to),
+		.device = news->device,
+		.from = from,
+		.to = to,
+		.cause = news->cause,
+		.who = news->who,
+		.reason = news->reason,
+	};
+
+	if (!news->is_unlogged)
+		gw_log_tagged(GW_LOG_INFO, &tags, "%s -> %s%s%s%s", from, to,
+			      *news->reason ? " (" : "", news->reason, *news->reason ? ")" : "");
+}
+
 static void deliver(struct turn *turn)
 {
 	struct letter *letter;
@@ -88,8 +130,11 @@ static void deliver(struct turn *turn)
 
 	plugins_release(turn->agent->plugins);
 	while ((news = take_news(turn))) {
-		bus_tell_change(turn->agent->bus, &(struct turn_change){ news->device, news->from,
-									 news->to, news->reason });
+		log_news(news);
+		bus_tell_change(turn->agent->bus, &(struct turn_change){ .device = news->device,
+									 .from = news->from,
+									 .to = news->to,
+									 .reason = news->reason });
 		free(news);
 	}
 	while ((letter = take_letter(turn))) {
@@ -153,14 +198,24 @@ static void give_up(struct turn *turn, int r)
 {
 	char trouble[GW_TEXT_MAX];
 
-	gw_log(ERROR, "The store cannot be written (%s): nothing of this turn is kept; %s",
-	       strerror(-r), advice(r));
+	turn->in_trouble = true;
+	gw_log_event(ERROR, STORE_TROUBLE,
+		     "The store cannot be written (%s): nothing of this turn is kept; %s",
+		     strerror(-r), advice(r));
 	discard(turn, r);
 	/* What we remember of sessions may rest on what was not kept. */
 	plugins_break_all(turn->agent->plugins, "the store cannot be written");
 	(void)snprintf(trouble, sizeof(trouble), "The store cannot be written (%s); %s",
 		       strerror(-r), advice(r));
 	bus_set_trouble(turn->agent->bus, trouble);
+}
+
+static void recover(struct turn *turn)
+{
+	if (turn->in_trouble)
+		gw_log_event(NOTICE, STORE_WELL, "The store is written again");
+	turn->in_trouble = false;
+	bus_set_trouble(turn->agent->bus, /* text= */ NULL);
 }
 
 static void finish(struct turn *turn)
@@ -178,7 +233,7 @@ static void finish(struct turn *turn)
 	}
 
 	if (r > 0)
-		bus_set_trouble(turn->agent->bus, /* text= */ NULL);
+		recover(turn);
 	deliver(turn);
 }
 
@@ -269,9 +324,15 @@ int turn_tell(struct turn *turn, const struct turn_change *change)
 	if (!news)
 		return -ENOMEM;
 
-	*news = (struct news){ .from = change->from, .to = change->to };
+	*news = (struct news){
+		.from = change->from,
+		.to = change->to,
+		.is_unlogged = change->is_unlogged,
+	};
 	(void)gw_copy(news->device, sizeof(news->device), change->device);
 	(void)gw_copy(news->reason, sizeof(news->reason), change->reason);
+	(void)gw_copy(news->cause, sizeof(news->cause), change->cause ? change->cause : "");
+	(void)gw_copy(news->who, sizeof(news->who), change->who ? change->who : "");
 	*turn->last_news = news;
 	turn->last_news = &news->next;
 	turn_wake(turn);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/device.h"
@@ -15,11 +16,14 @@ struct agent;
 struct sd_bus_message;
 struct turn;
 
-/* A device went from one state to another in this turn. */
+/* A device went from one state to another in this turn. Watchers on the bus are told, and the journal, in
+ * one line. */
 struct turn_change {
 	const char *device;
 	enum device_state from, to;
 	const char *reason;
+	const char *cause, *who; /* as in the record; NULL: nothing on record */
+	bool is_unlogged;        /* strangers without end */
 };
 
 int turn_new(struct agent *agent, struct turn **ret);

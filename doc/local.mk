@@ -2,6 +2,7 @@
 EXTRA_DIST += \
 	doc/architecture.md \
 	doc/fuzzing.md \
+	doc/journal.md \
 	doc/performance.md \
 	doc/style.md \
 	doc/threat-model.md \

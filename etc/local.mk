@@ -22,6 +22,10 @@ $(GANGWAY_UNITS): %: %.in Makefile
 
 CLEANFILES += $(GANGWAY_UNITS)
 
+# What the journal says about the events of lib/event.h.
+catalogdir = $(prefix)/lib/systemd/catalog
+dist_catalog_DATA = etc/gangway.catalog
+
 dist_gangwayconf_DATA = etc/gangway.conf
 
 EXTRA_DIST += \

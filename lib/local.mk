@@ -15,7 +15,9 @@ lib_libgangway_a_SOURCES = \
 	lib/json-text.h \
 	lib/label.c lib/label.h \
 	lib/link.c lib/link.h \
+	lib/event.c lib/event.h \
 	lib/log.c lib/log.h \
+	lib/log-fields.c lib/log-fields.h \
 	lib/plugin.c lib/plugin.h \
 	lib/reason.c lib/reason.h \
 	lib/step.c lib/step.h \

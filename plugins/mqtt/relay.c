@@ -278,9 +278,10 @@ static void grumble(struct relay *relay, enum dialect_topic topic,
 		return;
 	}
 
-	gw_log(WARNING, "Dropped a body on topic %s ('%s'): '%s' %s; %u more since the last line",
-	       dialect_topic_name(topic), error->kind, error->member, error->why,
-	       relay->n_grumbles);
+	gw_log_event(WARNING, CLOUD_GARBAGE,
+		     "Dropped a body on topic %s ('%s'): '%s' %s; %u more since the last line",
+		     dialect_topic_name(topic), error->kind, error->member, error->why,
+		     relay->n_grumbles);
 	relay->grumbled_us = now_us;
 	relay->n_grumbles = 0;
 

@@ -5,9 +5,11 @@ EXTRA_DIST += \
 	tests/integration/wire.py
 
 TESTS += \
+	tests/integration/test_catalogue.py \
 	tests/integration/test_schema.py \
 	tests/integration/test_wire.py
 EXTRA_DIST += \
+	tests/integration/test_catalogue.py \
 	tests/integration/test_schema.py \
 	tests/integration/test_wire.py
 

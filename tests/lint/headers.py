@@ -10,7 +10,7 @@ from tree import Complaint
 # What other headers may include: values and enums that stand in prototypes or in structs, and no more
 # than these inside. Structs that are only pointed at are declared by a line of their own instead.
 VOCABULARY = [
-    "lib/blob.h", "lib/coap.h", "lib/reason.h", "lib/wire.h",
+    "lib/blob.h", "lib/coap.h", "lib/event.h", "lib/reason.h", "lib/wire.h",
     "agent/clock.h", "agent/device.h", "agent/rights.h", "agent/settings.h",
     "plugins/mqtt/dialect.h", "tools/device/credential.h", "tools/device/uri.h",
 ]

@@ -9,6 +9,7 @@ import sys
 
 import analysis
 import data
+import events
 import headers
 import links
 import rooms
@@ -17,8 +18,8 @@ import style
 import text
 from tree import Skip, Tree
 
-RULES = {**rooms.RULES, **headers.RULES, **text.RULES, **style.RULES, **data.RULES, **links.RULES,
-         **scripts.RULES, **analysis.RULES}
+RULES = {**rooms.RULES, **headers.RULES, **text.RULES, **style.RULES, **data.RULES, **events.RULES,
+         **links.RULES, **scripts.RULES, **analysis.RULES}
 
 
 def run(tree, names):

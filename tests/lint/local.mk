@@ -4,6 +4,7 @@ LINT = \
 	tests/lint/analyze.py \
 	tests/lint/data.py \
 	tests/lint/dbus.py \
+	tests/lint/events.py \
 	tests/lint/headers.py \
 	tests/lint/links.py \
 	tests/lint/lint.py \

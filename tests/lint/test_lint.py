@@ -48,6 +48,48 @@ class Rules(unittest.TestCase):
         self.assert_refused("third-party", "lib/wire.h:2", "<curl/curl.h> has no room",
                             {"lib/wire.h": C + "#  include <curl/curl.h>\n"})
 
+    EVENTS = {"lib/event.h": C + '\tX(A_B, "a-b", "' + "0" * 32 + '", 0) \\\n',
+              "lib/log-fields.c": C + 'add("GANGWAY_DEVICE");\n',
+              "etc/gangway.catalog": "# a-b\n-- " + "0" * 32 + "\nSubject: @GANGWAY_DEVICE@\n",
+              "agent/a.c": C + "gw_log_event(INFO, A_B, x);\n",
+              "doc/journal.md": "`a-b` `GANGWAY_DEVICE`\n"}
+
+    def test_event_ids(self):
+        self.assert_clean("event-ids", self.EVENTS)
+        table = self.EVENTS["lib/event.h"]
+        for more, part in (('\tX(C, "c", "' + "0" * 32 + '", 0)\n', "is taken by line 2"),
+                           ('\tX(C, "a-b", "' + "1" * 32 + '", 0)\n', "a-b is taken"),
+                           ('\tX(C, "c", "123", 0)\n', "123 is no id")):
+            with self.subTest(part):
+                self.assert_refused("event-ids", "lib/event.h:3", part, {"lib/event.h": table + more})
+
+    def test_catalogue(self):
+        self.assert_clean("catalogue", self.EVENTS)
+        catalogue = self.EVENTS["etc/gangway.catalog"]
+        for text, where, part in (
+                ("", "lib/event.h:2", "a-b is not explained"),
+                (catalogue + "\n" + catalogue, "etc/gangway.catalog:6", "explained twice"),
+                (catalogue + "# c\n-- " + "1" * 32 + "\nSubject: c\n", "etc/gangway.catalog:5", "the id of no event"),
+                (catalogue.replace("# a-b", "# c"), "etc/gangway.catalog:2", "must be # a-b"),
+                (catalogue.replace("Subject", "About"), "etc/gangway.catalog:2", "must be its subject"),
+                (catalogue.replace("DEVICE", "DEVISE"), "etc/gangway.catalog:3", "no line has a field GANGWAY_DEVISE")):
+            with self.subTest(part):
+                self.assert_refused("catalogue", where, part, self.EVENTS | {"etc/gangway.catalog": text})
+
+    def test_events_used(self):
+        for use in ("gw_log_event(INFO, A_B, x);", "gw_log_event(WARNING,\n\tA_B, x);", "x = GW_EVENT_A_B;"):
+            self.assert_clean("events-used", self.EVENTS | {"agent/a.c": C + use + "\n"})
+        for use in ("gw_log_event(INFO, A_BC, x);", "x = GW_EVENT_A_BC;", ""):
+            self.assert_refused("events-used", "lib/event.h:2", "a-b never happens",
+                                self.EVENTS | {"agent/a.c": C + use + "\n"})
+
+    def test_events_told(self):
+        self.assert_clean("events-told", self.EVENTS)
+        self.assert_refused("events-told", "lib/event.h:2", "does not tell of a-b",
+                            self.EVENTS | {"doc/journal.md": "`GANGWAY_DEVICE`\n"})
+        self.assert_refused("events-told", "lib/log-fields.c:2", "does not tell of GANGWAY_DEVICE",
+                            self.EVENTS | {"doc/journal.md": "`a-b`\n"})
+
     def test_floors(self):
         files = {"plugins/ip/ip.c": C + '#include "config.h"\n#include "plugins/ip/door.h"\n#include "lib/util.h"\n',
                  "tests/unit/test-ip.c": C + '#include "plugins/ip/door.h"\n#include "agent/device.h"\n'}

@@ -68,10 +68,11 @@ tests_unit_test_plugin_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_plugin_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-log
-tests_unit_test_log_SOURCES = tests/unit/test-log.c lib/log.c
+tests_unit_test_log_SOURCES = tests/unit/test-log.c
 tests_unit_test_log_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
-tests_unit_test_log_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_log_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=write,--wrap=access,--wrap=sd_journal_sendv,--wrap=gw_now_monotonic_us
+tests_unit_test_log_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-step
 tests_unit_test_step_SOURCES = tests/unit/test-step.c lib/step.c

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <systemd/sd-bus.h>
 
@@ -18,6 +19,7 @@
 #include "agent/store-job.h"
 #include "agent/store.h"
 #include "agent/turn.h"
+#include "lib/log.h"
 #include "lib/util.h"
 
 #define DEVICE "ACME-1"
@@ -144,9 +146,59 @@ static void expect_undone(sd_bus_message *call, sd_bus_message *answer, int erro
 
 static void tell_news(void)
 {
-	assert_int_equal(turn_tell(turn(), &(struct turn_change){ DEVICE, DEVICE_UNKNOWN,
-								  DEVICE_CLAIMED, "" }),
+	assert_int_equal(turn_tell(turn(), &(struct turn_change){ .device = DEVICE,
+								  .from = DEVICE_UNKNOWN,
+								  .to = DEVICE_CLAIMED,
+								  .reason = "" }),
 			 0);
+}
+
+/* Standard error since then goes to memory, until said() gives it back with what came. */
+static int kept_stderr, captured;
+
+static void listen(void)
+{
+	kept_stderr = dup(STDERR_FILENO);
+	captured = memfd_create("log", MFD_CLOEXEC);
+	assert_true(kept_stderr >= 0 && captured >= 0);
+	gw_log_set_level(GW_LOG_INFO);
+	(void)dup2(captured, STDERR_FILENO);
+}
+
+static const char *said(void)
+{
+	static char text[4096];
+	ssize_t len = pread(captured, text, sizeof(text) - 1, 0);
+
+	(void)dup2(kept_stderr, STDERR_FILENO);
+	gw_log_set_level(GW_LOG_ERROR);
+	(void)close(kept_stderr);
+	(void)close(captured);
+	text[GW_MAX(len, 0)] = 0;
+	return text;
+}
+
+/* One line a change, when it is on disk; none for what is taken back. */
+static void a_change_is_logged_once_and_when_it_is_kept(void **state)
+{
+	listen();
+	tell_news();
+	assert_int_equal(lseek(captured, 0, SEEK_END), 0);
+	world_turn();
+	world_turn();
+	assert_string_equal(said(), "info: new -> claimed device=" DEVICE "\n");
+
+	write_something("x");
+	tell_news();
+	turn_fail(turn(), -EIO);
+	listen();
+	world_turn();
+	assert_null(strstr(said(), "claimed"));
+
+	listen();
+	write_something("x");
+	world_turn();
+	assert_string_equal(said(), "notice: The store is written again\n");
 }
 
 static void a_failed_commit_is_told(void **state)
@@ -412,6 +464,7 @@ int main(void)
 		TEST(a_reply_waits_for_the_commit),
 		TEST(a_reply_alone_is_sent_too),
 		TEST(who_looks_sees_what_is_kept),
+		TEST(a_change_is_logged_once_and_when_it_is_kept),
 		TEST(a_failed_commit_is_told),
 		TEST(what_fails_halfway_is_undone),
 		TEST(a_store_that_is_taken),

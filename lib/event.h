@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * event: what happens that an operator would search the journal for, or act upon. Each has a name, and
+ * the journal's MESSAGE_ID by which etc/gangway.catalog explains it; a line with an event in its tags
+ * (lib/log.h) carries both. An id is made once, by `systemd-id128 new`, and never changes its meaning.
+ *
+ * X(NAME, name, id, most): at most so many lines of it a minute, 0 = all. It is set where strangers, or
+ * a program that goes round in circles, can cause lines.
+ */
+#pragma once
+
+/* clang-format off */
+#define GW_EVENTS(X)                                                                        \
+	/* devices: one for each state that one can come into */                            \
+	X(DEVICE_DISCOVERED, "device-discovered", "d5fca1b771ea4f23af6a7193cc20dad1", 60)   \
+	X(DEVICE_CLAIMED, "device-claimed", "2fb3feace3c844feb9f7a866f0e38a16", 0)          \
+	X(DEVICE_ENROLLING, "device-enrolling", "ebd1312525a34d0aa37f4424592529c5", 0)      \
+	X(DEVICE_ISSUED, "device-issued", "c660215698be451bb9a6be6b917e4cb8", 0)            \
+	X(DEVICE_ONBOARDED, "device-onboarded", "5c761949e28045fabd49b6b369227759", 0)      \
+	X(DEVICE_SUSPENDED, "device-suspended", "e6ff2646cf684090985452fe3e876774", 0)      \
+	X(DEVICE_REVOKED, "device-revoked", "20972e0b314344e5a46a0b41af4b1b77", 0)          \
+	X(DEVICE_DECOMMISSIONED, "device-decommissioned", "fa8c42d95f4d4cabb2390eca2c7c9b85", 0) \
+	X(DEVICE_REJECTED, "device-rejected", "af3348a02cc34ed89ded618c45649d6a", 0)        \
+	X(DEVICE_FORGOTTEN, "device-forgotten", "352d1e11e71d43559d659f0ed6b916ba", 60)     \
+	/* devices: what they, or others in their name, ask for in vain */                  \
+	X(DEVICE_REFUSED, "device-refused", "dfae8ecb0bb148dd9217456764b10ef0", 60)         \
+	X(REQUEST_REFUSED, "request-refused", "0473b9765ad74c6790761d0bb848af47", 60)       \
+	X(DEVICE_REPORTS_FAILURE, "device-reports-failure", "287fa94757ef4d7ca74453ecaf0a48e3", 60) \
+	X(DISCOVERED_FULL, "discovered-full", "250e7fe47bb040469072e7cf1a2dc072", 6)        \
+	X(LABEL_WEAK, "label-weak", "380cec9f42c8493484e7c70b7f12e142", 60)                 \
+	/* the cloud */                                                                     \
+	X(CLOUD_UNPROVISIONED, "cloud-unprovisioned", "2807ea62bf394cf8ab2a529fb9af6d1a", 20) \
+	X(CLOUD_CONNECTING, "cloud-connecting", "61a4df3dd60e4a5ca469da7eae460fdd", 20)     \
+	X(CLOUD_OFFLINE, "cloud-offline", "f3f86c839ae3478b82b4116a7867c9e8", 20)           \
+	X(CLOUD_SILENT, "cloud-silent", "2409636275974adab0088b56c223e324", 20)             \
+	X(CLOUD_ONLINE, "cloud-online", "1a8950ca7f1d49beb4506e79598937db", 20)             \
+	X(CLOUD_REFUSED, "cloud-refused", "64302528c7f44eea8ad9b1b8dba17bf5", 60)           \
+	X(CLOUD_GARBAGE, "cloud-garbage", "594037835564448587f848e858f6161d", 6)            \
+	X(CERTIFICATE_BAD, "certificate-bad", "02483c0b5ed447f0bde07c84b3faa639", 60)       \
+	/* plugins and the link */                                                          \
+	X(PLUGIN_CONNECTED, "plugin-connected", "0a5dc8690e194e75a36078c2cea74707", 60)     \
+	X(PLUGIN_GONE, "plugin-gone", "0507710ffbd8430ca8399ffad1ea1d0d", 60)               \
+	X(PLUGIN_REFUSED, "plugin-refused", "09137b7a6b6c413d8a71dc9fcde85d33", 60)         \
+	X(PLUGIN_UNWELL, "plugin-unwell", "b5d1607f1d534f9fb83fc6a9d77250a0", 60)           \
+	X(PLUGIN_WELL, "plugin-well", "fd681ad25e474312800bd7925255b71f", 60)               \
+	X(SECRET_UNACCOUNTED, "secret-unaccounted", "ff75ee521f73415a92ec10caeeaeb74a", 6)  \
+	/* the gateway itself */                                                            \
+	X(AGENT_STARTED, "agent-started", "cf903210cdcc4e298494d03c931984ad", 0)            \
+	X(AGENT_STOPPED, "agent-stopped", "db68b6585c2c460a9863d69b9b6233f9", 0)            \
+	X(START_FAILED, "start-failed", "9b2014f3e51541a5b3f786774e466ec8", 0)              \
+	X(CONFIGURATION_REFUSED, "configuration-refused", "ef3c8d03f69446129f377caa0c57a275", 20) \
+	X(STORE_TROUBLE, "store-trouble", "938c65a8b4c84067ab4d690796f7132e", 20)           \
+	X(STORE_WELL, "store-well", "df830a56e34c49cc8baabbed3e8330d8", 20)                 \
+	X(CLOCK_TRUSTED, "clock-trusted", "e3778a6cc86a4027801df0faeca70736", 20)           \
+	X(CLOCK_UNTRUSTED, "clock-untrusted", "3799717b171e44298bd2e866d1caa90f", 20)       \
+	X(BUS_JOINED, "bus-joined", "3eb64b94d50c416e89aff99e1c532cf5", 20)                 \
+	X(BUS_LOST, "bus-lost", "b93c591d39f64f49b90c2153e0c24054", 20)                     \
+	X(BUS_REFUSED, "bus-refused", "4ffec69a3fe4488ba27be14ce9ba1e29", 20)               \
+	X(ACCESS_DENIED, "access-denied", "aa7d536a11fc4c2aae774aa0609553da", 60)
+
+/* clang-format on */
+
+enum gw_event {
+	GW_EVENT_NONE,
+#define X(NAME, name, id, most) GW_EVENT_##NAME,
+	GW_EVENTS(X)
+#undef X
+		_GW_EVENT_MAX,
+};
+
+struct gw_event_info {
+	const char *name, *id; /* both empty for GW_EVENT_NONE */
+	unsigned most_a_minute;
+};
+
+const struct gw_event_info *gw_event_info(enum gw_event event);
