@@ -31,17 +31,12 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "tests/fuzz/fake-random.h"
+#include "tests/fuzz/input.h"
 
 #define LOOPS_MAX 1000 /* turns of the loop before it counts as one that never rests */
 
 static struct agent *agent;
 static uint64_t passed_us;
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 /* --- in place of the machine --- */
 

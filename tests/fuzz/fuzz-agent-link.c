@@ -21,6 +21,7 @@
 #include "lib/util.h"
 #include "lib/wire.h"
 #include "tests/fuzz/agent-room.h"
+#include "tests/fuzz/input.h"
 
 #define PLUGINS      6
 #define STEPS_MAX    200
@@ -52,12 +53,6 @@ static const enum gw_role roles[PLUGINS] = { GW_ROLE_REGISTRAR, GW_ROLE_CLOUD, G
 static const char *const devices[DEVICES] = { "ACME-0", "ACME-1", "ACME-2", "ACME-3" };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 /* --- what the agent says --- */
 
@@ -364,24 +359,6 @@ static void say_bytes(uint8_t how, struct gw_blob bytes)
 		note_said(&msg);
 	send_bytes((how & 7) % PLUGINS, bytes, (how >> 4 & 3) % (FDS_SENT_MAX + 1));
 	run();
-}
-
-static uint8_t take_byte(struct gw_blob *in)
-{
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->data++;
-}
-
-static struct gw_blob take_long(struct gw_blob *in)
-{
-	size_t len = (size_t)take_byte(in) << 8 | take_byte(in);
-	struct gw_blob bytes = { in->data, GW_MIN(len, in->len) };
-
-	in->data += bytes.len;
-	in->len -= bytes.len;
-	return bytes;
 }
 
 static void take_step(struct gw_blob *in)

@@ -11,7 +11,6 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
@@ -24,6 +23,7 @@
 #include "agent/store-device.h"
 #include "lib/util.h"
 #include "tests/fuzz/agent-room.h"
+#include "tests/fuzz/input.h"
 
 #define CALLS_MAX  24
 #define DEPTH_MAX  4
@@ -57,21 +57,7 @@ static const char secret[] = "QQQQQQQQQQQQQQQQQQQQQQQQQQQG";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
-
 /* --- the input --- */
-
-static uint8_t take_byte(struct gw_blob *in)
-{
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->data++;
-}
 
 static void take_text(struct gw_blob *in, char text[TEXT_MAX])
 {

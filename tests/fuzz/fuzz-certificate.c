@@ -8,7 +8,6 @@
  * stands behind the part.
  */
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "plugins/registrar/anchors.h"
 #include "plugins/registrar/certificate.h"
 #include "tests/fuzz/fake-random.h"
+#include "tests/fuzz/input.h"
 #include "tests/fuzz/mini-ca.h"
 
 #define PART_MAX 2048
@@ -32,12 +32,6 @@ static uint8_t cert[MINI_CA_CERT_MAX], key_hash[GW_HASH_LEN];
 static size_t cert_len;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static void make_certificates(void)
 {

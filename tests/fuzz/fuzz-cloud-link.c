@@ -26,6 +26,7 @@
 #include "plugins/mqtt/presence.h"
 #include "plugins/mqtt/relay.h"
 #include "tests/fuzz/fake-loop.h"
+#include "tests/fuzz/input.h"
 
 #define STEPS_MAX     300
 #define PUBLISHED_MAX 20000 /* in one run, whatever happens */
@@ -57,12 +58,6 @@ static struct {
 } cloud;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 ssize_t __wrap_getrandom(void *buf, size_t len, unsigned flags);
 ssize_t __wrap_getrandom(void *buf, size_t len, unsigned flags)
@@ -251,24 +246,6 @@ static void settle(void)
 }
 
 /* --- the input --- */
-
-static uint8_t take_byte(struct gw_blob *in)
-{
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->data++;
-}
-
-static struct gw_blob take_long(struct gw_blob *in)
-{
-	size_t len = (size_t)take_byte(in) << 8 | take_byte(in);
-	struct gw_blob bytes = { in->data, GW_MIN(len, in->len) };
-
-	in->data += bytes.len;
-	in->len -= bytes.len;
-	return bytes;
-}
 
 static void request(uint8_t kind, uint8_t number)
 {

@@ -13,6 +13,7 @@
 #include "lib/coap.h"
 #include "lib/util.h"
 #include "lib/x509.h"
+#include "tests/fuzz/input.h"
 #include "tools/device/certificate.h"
 #include "tools/device/dtls.h"
 #include "tools/device/est.h"
@@ -37,12 +38,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int __wrap_gw_random(uint8_t *buf, size_t len);
 uint64_t __wrap_gw_now_monotonic_us(void);
 
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
-
 int __wrap_gw_random(uint8_t *buf, size_t len)
 {
 	memset(buf, 0x5a, len);
@@ -52,23 +47,6 @@ int __wrap_gw_random(uint8_t *buf, size_t len)
 uint64_t __wrap_gw_now_monotonic_us(void)
 {
 	return gateway.now_us;
-}
-
-static uint8_t take_byte(void)
-{
-	if (gateway.in.len == 0)
-		return 0;
-	gateway.in.len--;
-	return *gateway.in.data++;
-}
-
-static struct gw_blob take_bytes(size_t len)
-{
-	struct gw_blob bytes = { gateway.in.data, GW_MIN(len, gateway.in.len) };
-
-	gateway.in.data += bytes.len;
-	gateway.in.len -= bytes.len;
-	return bytes;
 }
 
 /* --- in place of the session --- */
@@ -103,17 +81,20 @@ static void add_options(struct gw_coap *msg, uint8_t how, uint8_t scratch[4][4])
 	if (how & HOW_ETAG)
 		(void)gw_coap_add(msg, GW_COAP_ETAG, GW_BLOB_ARRAY(etag));
 	if (how & HOW_FORMAT)
-		(void)gw_coap_add_uint(msg, GW_COAP_CONTENT_FORMAT, 280u + take_byte() % 9,
-				       scratch[0]);
+		(void)gw_coap_add_uint(msg, GW_COAP_CONTENT_FORMAT,
+				       280u + take_byte(&gateway.in) % 9, scratch[0]);
 	if (how & HOW_BLOCK2)
 		(void)gw_coap_add_uint(msg, GW_COAP_BLOCK2,
-				       gateway.next_block++ << 4 | (take_byte() & 15) | szx,
+				       gateway.next_block++ << 4 | (take_byte(&gateway.in) & 15) |
+					       szx,
 				       scratch[1]);
 	if (how & HOW_BLOCK1)
 		(void)gw_coap_add_uint(msg, GW_COAP_BLOCK1,
-				       (uint32_t)take_byte() << 4 | (take_byte() & 15), scratch[2]);
+				       (uint32_t)take_byte(&gateway.in) << 4 |
+					       (take_byte(&gateway.in) & 15),
+				       scratch[2]);
 	if (msg->code == GW_COAP_UNAVAILABLE)
-		(void)gw_coap_add_uint(msg, GW_COAP_MAX_AGE, take_byte(), scratch[3]);
+		(void)gw_coap_add_uint(msg, GW_COAP_MAX_AGE, take_byte(&gateway.in), scratch[3]);
 }
 
 static size_t make_answer(uint8_t how, uint8_t buf[GW_COAP_MESSAGE_MAX])
@@ -129,14 +110,14 @@ static size_t make_answer(uint8_t how, uint8_t buf[GW_COAP_MESSAGE_MAX])
 	struct gw_blob part;
 	size_t len = 0;
 
-	msg.code = codes[take_byte() % GW_ELEMENTS(codes)];
+	msg.code = codes[take_byte(&gateway.in) % GW_ELEMENTS(codes)];
 	memcpy(msg.token, gateway.request.token, sizeof(msg.token));
 	if (how & HOW_OTHER)
-		msg.token[0] ^= take_byte();
+		msg.token[0] ^= take_byte(&gateway.in);
 	if (how & HOW_SEPARATE)
-		msg.id = (uint16_t)(msg.id + take_byte());
+		msg.id = (uint16_t)(msg.id + take_byte(&gateway.in));
 	add_options(&msg, how, scratch);
-	part = take_bytes(take_byte());
+	part = take_bytes(&gateway.in, take_byte(&gateway.in));
 	memset(payload, 0x30, sizeof(payload));
 	if (part.len)
 		memcpy(payload, part.data, part.len);
@@ -159,9 +140,9 @@ int dtls_receive(struct dtls *dtls, uint8_t *buf, size_t size, uint64_t until_us
 		return failure_set(failure, -ETIMEDOUT, "nobody answers");
 	}
 	gateway.now_us += 1000;
-	how = take_byte();
+	how = take_byte(&gateway.in);
 	if (how & HOW_RAW) {
-		raw = take_bytes(take_byte());
+		raw = take_bytes(&gateway.in, take_byte(&gateway.in));
 		if (raw.len)
 			memcpy(buf, raw.data, raw.len);
 		*ret_len = raw.len;
@@ -225,7 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	do {
 		gateway.n_sent = 0;
 		gateway.next_block = 0;
-		ask(&x, take_byte());
+		ask(&x, take_byte(&gateway.in));
 	} while (gateway.in.len > 0);
 	require(gateway.now_us <= 1000000 + LIMIT_US + size * 1000);
 	return 0;

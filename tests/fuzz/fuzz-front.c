@@ -12,6 +12,7 @@
 #include "plugins/registrar/cookie.h"
 #include "plugins/registrar/front.h"
 #include "plugins/registrar/record.h"
+#include "tests/fuzz/input.h"
 
 #define DATAGRAM_MAX 2048
 
@@ -19,12 +20,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t address[16] = { 2, 0, 0x16, 0x34, 192, 0, 2, 1 };
 static const uint8_t elsewhere[16] = { 2, 0, 0x16, 0x34, 192, 0, 2, 2 };
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static void put_number(uint8_t *at, size_t value, size_t width)
 {

@@ -12,17 +12,12 @@
 #include "lib/hex.h"
 #include "lib/reason.h"
 #include "lib/util.h"
+#include "tests/fuzz/input.h"
 #include "tools/device/uri.h"
 
 #define TEXT_MAX 1024
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 /* Whether a text is made of these characters only. */
 static bool is_of(const char *text, const char *characters)

@@ -20,6 +20,7 @@
 #include "plugins/ip/neighbour.h"
 #include "plugins/ip/netlink.h"
 #include "tests/fuzz/fake-loop.h"
+#include "tests/fuzz/input.h"
 
 #define DUMPS_PER_SECOND_MAX 6
 #define DATAGRAMS_MAX        64
@@ -40,12 +41,6 @@ static struct {
 } kernel;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 /* --- in place of libnl's socket --- */
 

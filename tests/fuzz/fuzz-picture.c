@@ -3,23 +3,17 @@
  * An operator's picture file, whatever somebody sent him: it becomes pixels that are all there, or is
  * refused with a reason; and the texts of the codes in it are read as labels, or not.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/label.h"
 #include "lib/util.h"
+#include "tests/fuzz/input.h"
 #include "tools/ctl/picture.h"
 #include "tools/ctl/scan.h"
 
 #define PIXELS_MAX (256u * 256) /* that are searched for codes, to keep the run short */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static uint64_t sum(const struct picture *picture)
 {

@@ -10,14 +10,9 @@
 #include "lib/util.h"
 #include "plugins/ip/settings.h"
 #include "plugins/registrar/options.h"
+#include "tests/fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static void try_registrar(const char *text)
 {

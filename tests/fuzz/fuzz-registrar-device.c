@@ -17,6 +17,7 @@
 #include "lib/x509.h"
 #include "tests/fuzz/fake-loop.h"
 #include "tests/fuzz/fake-random.h"
+#include "tests/fuzz/input.h"
 #include "tests/fuzz/mini-ca.h"
 #include "tests/fuzz/registrar-world.h"
 
@@ -63,11 +64,6 @@ struct queue {
 	size_t n;
 };
 
-struct reader {
-	const uint8_t *data;
-	size_t len;
-};
-
 static const struct sockaddr_in address = { .sin_family = AF_INET,
 					    .sin_port = 0x3412,
 					    .sin_addr.s_addr = 0x0200a8c0 };
@@ -87,36 +83,11 @@ static struct {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
-
 /* --- the input --- */
 
-static uint8_t take_byte(struct reader *in)
+static struct gw_blob take_datagram(struct gw_blob *in)
 {
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->data++;
-}
-
-static struct gw_blob take_bytes(struct reader *in, size_t len)
-{
-	struct gw_blob bytes = { in->data, GW_MIN(len, in->len) };
-
-	in->data += bytes.len;
-	in->len -= bytes.len;
-	return bytes;
-}
-
-static struct gw_blob take_long(struct reader *in)
-{
-	size_t len = (size_t)take_byte(in) << 8 | take_byte(in);
-
-	return take_bytes(in, GW_MIN(len, (size_t)DATAGRAM_MAX));
+	return take_bytes(in, GW_MIN(take_u16(in), (size_t)DATAGRAM_MAX));
 }
 
 /* --- the network --- */
@@ -262,7 +233,7 @@ static void say(struct gw_blob message)
  * A request of the kind that is served: a byte for the resource and its method, one for the Block1 option
  * and what else is wrong with it, a length byte and so many bytes of a body.
  */
-static void say_request(struct reader *in)
+static void say_request(struct gw_blob *in)
 {
 	static const char *const names[] = { "crts", "sen", "sren", "att", "es", "config", "core" };
 	static const char *const folders[] = { "est", "est", "est", "est", "brski", "gangway", "" };
@@ -296,9 +267,9 @@ static void say_request(struct reader *in)
 		say((struct gw_blob){ bytes, len });
 }
 
-static void spoil(struct reader *in)
+static void spoil(struct gw_blob *in)
 {
-	size_t at = (size_t)take_byte(in) << 8 | take_byte(in);
+	size_t at = take_u16(in);
 	struct datagram *d = &device.out.all[0];
 
 	if (device.out.n > 0 && d->len > 0)
@@ -315,14 +286,14 @@ static void twice(void)
 
 /* --- steps --- */
 
-static void take_step(struct reader *in)
+static void take_step(struct gw_blob *in)
 {
 	enum step step = (enum step)(take_byte(in) % _STEP_MAX);
 	struct gw_blob bytes;
 	struct datagram lost;
 
 	switch (step) {
-	case STEP_SAY: say(take_long(in)); break;
+	case STEP_SAY: say(take_datagram(in)); break;
 	case STEP_RUN: run(); break;
 	case STEP_CARRY: carry(0); break;
 	case STEP_LAST: carry(device.out.n - 1); break;
@@ -334,7 +305,7 @@ static void take_step(struct reader *in)
 		(void)world_answer((enum world_word)(take_byte(in) % _WORLD_WORD_MAX));
 		break;
 	case STEP_AGENT:
-		bytes = take_long(in);
+		bytes = take_datagram(in);
 		if (!(device.kind & KIND_OTHER)) /* lest it be told the other secret */
 			world_tell_bytes(bytes);
 		break;
@@ -401,7 +372,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const settings[] = { "", "sessions_max=1\nhandshakes_max=1\n"
 						    "handshakes_per_source=1\nsecret_rate=2\n" };
-	struct reader in = { data, size };
+	struct gw_blob in = { data, size };
 	uint8_t kind = take_byte(&in);
 	bool by_certificate = (kind & KIND_SUITE) == 3;
 	const struct world_setup setup = {

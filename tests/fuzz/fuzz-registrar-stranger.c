@@ -18,6 +18,7 @@
 #include "plugins/registrar/record.h"
 #include "tests/fuzz/fake-loop.h"
 #include "tests/fuzz/fake-random.h"
+#include "tests/fuzz/input.h"
 #include "tests/fuzz/mini-ca.h"
 #include "tests/fuzz/registrar-world.h"
 
@@ -33,11 +34,6 @@ enum step {
 	STEP_TIME,
 	STEP_ANSWER, /* the agent answers a question */
 	STEP_AGENT,  /* the agent goes and comes back; the cloud does */
-};
-
-struct reader {
-	const uint8_t *data;
-	size_t len;
 };
 
 struct source {
@@ -65,31 +61,6 @@ static size_t allocated(void)
 {
 	return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes()
 						       : 0;
-}
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
-
-/* --- the input --- */
-
-static uint8_t take_byte(struct reader *in)
-{
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->data++;
-}
-
-static struct gw_blob take_bytes(struct reader *in, size_t len)
-{
-	struct gw_blob bytes = { in->data, GW_MIN(len, in->len) };
-
-	in->data += bytes.len;
-	in->len -= bytes.len;
-	return bytes;
 }
 
 /* --- datagrams --- */
@@ -163,7 +134,7 @@ static size_t put_handshake(uint8_t *at, uint8_t type, size_t sequence, size_t l
 }
 
 /* A byte of switches: with the cookie, which random, which suites, and extensions or none. */
-static void say_hello(struct source *from, struct reader *in)
+static void say_hello(struct source *from, struct gw_blob *in)
 {
 	static const uint16_t suites[] = { 0xc0a8, 0xccac, 0xc037, 0xc0ae, 0xc02b, 0xcca9 };
 	static const uint8_t extensions[] = { 0,  10, 0, 6,  0, 4, 0,    29, 0,  23, 0,
@@ -204,7 +175,7 @@ static void say_hello(struct source *from, struct reader *in)
 }
 
 /* Message type, sequence, and how far the lengths in front of the body lie. */
-static void say_handshake(struct source *from, struct reader *in)
+static void say_handshake(struct source *from, struct gw_blob *in)
 {
 	uint8_t type = take_byte(in), sequence = take_byte(in), lie = take_byte(in);
 	struct gw_blob body = take_bytes(in, (size_t)take_byte(in) << (lie & 3));
@@ -220,7 +191,7 @@ static void say_handshake(struct source *from, struct reader *in)
 	say(from, (struct gw_blob){ d, RECORD_HEADER_LEN + len });
 }
 
-static void say_record(struct source *from, struct reader *in)
+static void say_record(struct source *from, struct gw_blob *in)
 {
 	uint8_t type = take_byte(in), epoch = take_byte(in), sequence = take_byte(in);
 	struct gw_blob body = take_bytes(in, take_byte(in));
@@ -232,9 +203,9 @@ static void say_record(struct source *from, struct reader *in)
 	say(from, (struct gw_blob){ d, RECORD_HEADER_LEN + body.len });
 }
 
-static void say_again(struct source *from, struct reader *in)
+static void say_again(struct source *from, struct gw_blob *in)
 {
-	size_t at = (size_t)take_byte(in) << 8 | take_byte(in);
+	size_t at = take_u16(in);
 	uint8_t change = take_byte(in);
 
 	/* It may be a hello with the right cookie, and that of the last run too. */
@@ -245,16 +216,16 @@ static void say_again(struct source *from, struct reader *in)
 	say(from, (struct gw_blob){ last, last_len });
 }
 
-static void say_raw(struct source *from, struct reader *in)
+static void say_raw(struct source *from, struct gw_blob *in)
 {
-	size_t len = (size_t)take_byte(in) << 8 | take_byte(in);
+	size_t len = take_u16(in);
 
 	say(from, take_bytes(in, len % DATAGRAM_MAX));
 }
 
 /* --- steps --- */
 
-static void take_step(struct reader *in)
+static void take_step(struct gw_blob *in)
 {
 	uint8_t step = take_byte(in);
 	struct source *from = &sources[step >> 3 & 3];
@@ -307,7 +278,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const settings[] = {
 		"", "handshakes_max=2\nhandshakes_per_source=1\nsessions_max=1\nsecret_rate=1\n"
 	};
-	struct reader in = { data, size };
+	struct gw_blob in = { data, size };
 	uint8_t kind = take_byte(&in);
 	const struct world_setup setup = {
 		.settings = settings[kind & 1],

@@ -6,7 +6,6 @@
  * Behind the letter: two bytes for a place and one for the change made there (0: none), a length of
  * what is associated, and the rest is the plain text; any other letter takes all as a box.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <wolfssl/options.h>
 #include <wolfssl/wolfcrypt/curve25519.h>
@@ -16,6 +15,7 @@
 #include "lib/crypto.h"
 #include "lib/util.h"
 #include "tests/fuzz/fake-random.h"
+#include "tests/fuzz/input.h"
 
 #define PLAIN_MAX 512
 
@@ -23,12 +23,6 @@ static uint8_t private_key[GW_X25519_LEN], public_key[GW_X25519_LEN];
 static const uint8_t key[GW_KEY_LEN] = "a key for what is not a secret";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static void agree(const uint8_t ours[GW_X25519_LEN], uint8_t ret[GW_X25519_LEN])
 {

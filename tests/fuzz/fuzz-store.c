@@ -9,7 +9,6 @@
  */
 #include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,6 +25,7 @@
 #include "lib/util.h"
 #include "lib/wire.h"
 #include "tests/fuzz/agent-room.h"
+#include "tests/fuzz/input.h"
 
 #define STEPS_MAX  24
 #define VALUE_MAX  70000
@@ -39,12 +39,6 @@ static struct agent *agent;
 static int registrar, cloud; /* our ends of the links; -1: the agent has closed it */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 /* --- the links --- */
 
@@ -179,14 +173,6 @@ static void fill(void)
 
 /* --- damage --- */
 
-static uint8_t take_byte(struct gw_blob *in)
-{
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->data++;
-}
-
 static const struct {
 	const char *table, *columns[18];
 } tables[] = {
@@ -262,7 +248,7 @@ static void damage_value(struct gw_blob *in)
 /* Changes bytes of the file, as a bad disk does. */
 static void damage_page(struct gw_blob *in)
 {
-	size_t at = (size_t)take_byte(in) << 8 | take_byte(in), step = take_byte(in);
+	size_t at = take_u16(in), step = take_byte(in);
 	uint8_t change = take_byte(in);
 	sqlite3_int64 size = 0;
 	uint8_t *image = sqlite3_serialize(database(), "main", &size, 0);

@@ -6,7 +6,7 @@
 #	tests_fuzz_fuzz_NAME_SOURCES = tests/fuzz/fuzz-NAME.c ROOM/NAME.c
 #	tests_fuzz_fuzz_NAME_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
 FUZZ_TARGETS =
-EXTRA_DIST += tests/fuzz/README tests/fuzz/corpus tests/fuzz/run
+EXTRA_DIST += tests/fuzz/README tests/fuzz/corpus tests/fuzz/input.h tests/fuzz/run
 
 if FUZZERS
 # CC=clang; configure has compiled all objects with coverage and the sanitizers.

@@ -6,7 +6,6 @@
  */
 #include "tests/fuzz/mini-ca.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <wolfssl/options.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
@@ -16,6 +15,7 @@
 #include "lib/crypto.h"
 #include "lib/der.h"
 #include "lib/x509.h"
+#include "tests/fuzz/input.h"
 
 #define DER_STRING_UTF8 0x0c
 
@@ -23,12 +23,6 @@ struct writer {
 	uint8_t buf[MINI_CA_CERT_MAX];
 	size_t at; /* what is written begins here */
 };
-
-static void require(int fact)
-{
-	if (!fact)
-		abort();
-}
 
 static void put(struct writer *w, const void *data, size_t len)
 {

@@ -7,7 +7,6 @@
 #include "tests/fuzz/registrar-world.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "plugins/registrar/registrar.h"
 #include "tests/fuzz/fake-loop.h"
 #include "tests/fuzz/fake-random.h"
+#include "tests/fuzz/input.h"
 #include "tests/fuzz/mini-ca.h"
 
 #define SESSIONS_MAX  256
@@ -55,12 +55,6 @@ static struct {
 	struct question questions[QUESTIONS_MAX];
 	size_t n_questions;
 } world;
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 /* --- accounts --- */
 
