@@ -36,8 +36,8 @@ int request_refuse(struct reply *reply, const struct request *request, enum gw_r
 			   /* is_final= */ true);
 }
 
-static enum gw_reason examine(const struct request *request, const char *name, X509_REQ **ret,
-			      bool *ret_has_key, bool *ret_in_name)
+enum gw_reason request_examine(const struct request *request, const char *name, X509_REQ **ret,
+			       bool *ret_has_key, bool *ret_in_name)
 {
 	struct gw_blob der = { request->csr.data, request->csr.len };
 	uint8_t hash[KEY_HASH_LEN];
@@ -54,21 +54,6 @@ static enum gw_reason examine(const struct request *request, const char *name, X
 	*ret_has_key = gw_streq(text, request->key);
 	*ret_in_name = csr_is_in_name_of(*ret, name);
 	return GW_REASON_NONE;
-}
-
-/* libcrypto finds a request bad, too, when it has no memory for it; but a refusal is for good. So nobody is
- * refused at first sight. */
-enum gw_reason request_examine(const struct request *request, const char *name, X509_REQ **ret,
-			       bool *ret_has_key, bool *ret_in_name)
-{
-	enum gw_reason why = examine(request, name, ret, ret_has_key, ret_in_name);
-
-	if (why == GW_REASON_NONE && *ret_has_key && *ret_in_name)
-		return why;
-
-	csr_freep(ret);
-	*ret = NULL;
-	return examine(request, name, ret, ret_has_key, ret_in_name);
 }
 
 int request_issue(const struct authority *authority, const struct order *order,
