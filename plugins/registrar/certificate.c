@@ -18,16 +18,18 @@
 #include "lib/reason.h"
 #include "lib/util.h"
 #include "lib/x509.h"
+#include "plugins/registrar/memory.h"
 
 #define CHAIN_LENGTH_MAX 8
 
 GW_DEFINE_CLEANUP(WOLFSSL_CERT_MANAGER *, wolfSSL_CertManagerFree)
 
 /*
- * Signature, issuer, path length and critical extensions, against what the manager trusts. Dates are left
- * out here and not forgiven afterwards: wolfSSL reports one error only, and a bad date would hide others.
+ * What is wrong with it, or NULL: signature, issuer, path length and critical extensions, against
+ * what the manager trusts. Dates are left out here and not forgiven afterwards: wolfSSL reports one
+ * error only, and a bad date would hide others.
  */
-static int verify(WOLFSSL_CERT_MANAGER *manager, struct gw_blob certificate, const char **ret_why)
+static const char *verify(WOLFSSL_CERT_MANAGER *manager, struct gw_blob certificate)
 {
 	DecodedCert cert;
 	int error;
@@ -36,65 +38,64 @@ static int verify(WOLFSSL_CERT_MANAGER *manager, struct gw_blob certificate, con
 	error = wc_ParseCert(&cert, CERT_TYPE, VERIFY_SKIP_DATE, manager);
 	wc_FreeDecodedCert(&cert);
 
-	if (error == MEMORY_E)
-		return -ENOMEM;
-	*ret_why = error == 0 ? NULL : "it does not chain to the anchors";
-	return 0;
+	return error == 0 ? NULL : "it does not chain to the anchors";
 }
 
-/* Trusts a CA from here on. wolfSSL takes any certificate that is loaded like this for a CA. */
-static int trust(WOLFSSL_CERT_MANAGER *manager, struct gw_blob certificate, const char **ret_why)
+/* Trusts a CA from here on, or says why not. wolfSSL takes any certificate that is loaded like this
+ * for a CA. */
+static const char *trust(WOLFSSL_CERT_MANAGER *manager, struct gw_blob certificate)
 {
 	struct gw_x509 x509;
 	int error;
 
 	if (gw_x509_parse(certificate, &x509) < 0 || !x509.is_ca ||
-	    !(x509.key_usage & GW_X509_KEY_SIGNS_CERTIFICATES)) {
-		*ret_why = "its issuer is no CA";
-		return 0;
-	}
+	    !(x509.key_usage & GW_X509_KEY_SIGNS_CERTIFICATES))
+		return "its issuer is no CA";
 
 	error = wolfSSL_CertManagerLoadCABuffer_ex(manager, certificate.data, (long)certificate.len,
 						   WOLFSSL_FILETYPE_ASN1,
 						   /* userChain= */ 0,
 						   WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY);
-	if (error == MEMORY_E || error == WOLFSSL_FATAL_ERROR)
-		return -ENOMEM; /* a certificate's own fault has a code of its own */
-	*ret_why = error == WOLFSSL_SUCCESS ? NULL : "its issuer cannot be used";
-	return 0;
+	return error == WOLFSSL_SUCCESS ? NULL : "its issuer cannot be used";
+}
+
+static const char *verify_with(WOLFSSL_CERT_MANAGER *manager, struct gw_blob certificate,
+			       struct gw_blob chain, const struct gw_blob *anchors,
+			       size_t n_anchors)
+{
+	struct gw_blob certs[CHAIN_LENGTH_MAX];
+	const char *why = NULL;
+	size_t n;
+
+	if (gw_x509_split(chain, certs, CHAIN_LENGTH_MAX, &n) < 0)
+		return "its chain is malformed or too long";
+
+	for (size_t i = 0; i < n_anchors && !why; i++)
+		why = trust(manager, anchors[i]);
+	while (n-- > 0 && !why) {
+		why = verify(manager, certs[n]);
+		if (!why)
+			why = trust(manager, certs[n]);
+	}
+	return why ?: verify(manager, certificate);
 }
 
 static int verify_chain(struct gw_blob certificate, struct gw_blob chain,
 			const struct gw_blob *anchors, size_t n_anchors, const char **ret_why)
 {
 	_cleanup_(wolfSSL_CertManagerFreep) WOLFSSL_CERT_MANAGER *manager = NULL;
-	struct gw_blob certs[CHAIN_LENGTH_MAX];
-	size_t n;
-	int r;
-
-	if (gw_x509_split(chain, certs, CHAIN_LENGTH_MAX, &n) < 0) {
-		*ret_why = "its chain is malformed or too long";
-		return 0;
-	}
+	unsigned long n_lacked = memory_lacked();
+	const char *why;
 
 	manager = wolfSSL_CertManagerNew();
 	if (!manager)
 		return -ENOMEM;
 
-	for (size_t i = 0; i < n_anchors; i++) {
-		r = trust(manager, anchors[i], ret_why);
-		if (r < 0 || *ret_why)
-			return r;
-	}
-	while (n-- > 0) {
-		r = verify(manager, certs[n], ret_why);
-		if (r < 0 || *ret_why)
-			return r;
-		r = trust(manager, certs[n], ret_why);
-		if (r < 0 || *ret_why)
-			return r;
-	}
-	return verify(manager, certificate, ret_why);
+	why = verify_with(manager, certificate, chain, anchors, n_anchors);
+	if (memory_lacked() != n_lacked)
+		return -ENOMEM;
+	*ret_why = why;
+	return 0;
 }
 
 /* What is wrong with the fields, or NULL. */
@@ -140,10 +141,6 @@ int certificate_verify(struct gw_blob certificate, struct gw_blob chain,
 	if (*ret_why)
 		return 0;
 
-	/* wolfSSL does not always say that it had no memory: what it finds wrong is to be wrong twice. */
-	r = verify_chain(certificate, chain, anchors, n_anchors, ret_why);
-	if (r < 0 || !*ret_why)
-		return r;
 	return verify_chain(certificate, chain, anchors, n_anchors, ret_why);
 }
 

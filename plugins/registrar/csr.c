@@ -20,6 +20,7 @@
 #include "lib/der.h"
 #include "lib/util.h"
 #include "lib/x509.h"
+#include "plugins/registrar/memory.h"
 
 enum key_kind {
 	KEY_P256,
@@ -93,8 +94,9 @@ static bool hash_is_good(struct gw_blob algorithm)
 	return false;
 }
 
-static int look_at_signature(struct gw_blob der, enum gw_reason *ret)
+static int check_signature(struct gw_blob der, enum gw_reason *ret)
 {
+	unsigned long n_lacked = memory_lacked();
 	DecodedCert cert;
 	int error;
 
@@ -102,20 +104,12 @@ static int look_at_signature(struct gw_blob der, enum gw_reason *ret)
 	error = wc_ParseCert(&cert, CERTREQ_TYPE, VERIFY, /* cm= */ NULL);
 	wc_FreeDecodedCert(&cert);
 
-	if (error == MEMORY_E)
+	if (memory_lacked() != n_lacked)
 		return -ENOMEM;
 	*ret = error == 0                   ? GW_REASON_NONE
 	       : error == ASN_SIG_CONFIRM_E ? GW_REASON_BAD_SIGNATURE
 					    : GW_REASON_BAD_CSR;
 	return 0;
-}
-
-/* wolfSSL says now and then that a signature is wrong when it had no memory to look at it. */
-static int check_signature(struct gw_blob der, enum gw_reason *ret)
-{
-	int r = look_at_signature(der, ret);
-
-	return r < 0 || *ret == GW_REASON_NONE ? r : look_at_signature(der, ret);
 }
 
 /* RFC 7030 3.5: whoever signed the request must have sat at the end of this very session. */

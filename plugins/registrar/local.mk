@@ -12,6 +12,7 @@ plugins_registrar_libconversation_a_SOURCES = \
 	plugins/registrar/directory.c plugins/registrar/directory.h \
 	plugins/registrar/est.c plugins/registrar/est.h \
 	plugins/registrar/exchange.c plugins/registrar/exchange.h \
+	plugins/registrar/memory.c plugins/registrar/memory.h \
 	plugins/registrar/pkcs7.c plugins/registrar/pkcs7.h \
 	plugins/registrar/reply.c plugins/registrar/reply.h \
 	plugins/registrar/report.c plugins/registrar/report.h \

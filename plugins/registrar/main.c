@@ -8,6 +8,7 @@
 
 #include "lib/plugin.h"
 #include "lib/util.h"
+#include "plugins/registrar/memory.h"
 #include "plugins/registrar/registrar.h"
 
 static const char *const steps[] = {
@@ -57,5 +58,6 @@ int main(int argc, char **argv)
 		.stop = on_stop,
 	};
 
+	memory_watch();
 	return gw_plugin_main(argc, argv, &info);
 }

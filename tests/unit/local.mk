@@ -246,10 +246,16 @@ tests_unit_test_device_uri_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_device_uri_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 EXTRA_DIST += tests/unit/device-certificates.h tests/unit/make-device-certificates
+# Memory that there is none of.
+SCARCE_SOURCES = tests/unit/scarce.c tests/unit/scarce.h
+SCARCE_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=realloc
+
 # Test material for what reads certificates comes from the openssl command.
 UNIT_TESTS += tests/unit/test-certificate
-tests_unit_test_certificate_SOURCES = tests/unit/test-certificate.c tests/unit/openssl.c tests/unit/openssl.h
-tests_unit_test_certificate_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
+tests_unit_test_certificate_SOURCES = tests/unit/test-certificate.c \
+	tests/unit/openssl.c tests/unit/openssl.h $(SCARCE_SOURCES)
+tests_unit_test_certificate_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_certificate_LDFLAGS = $(SCARCE_WRAPS)
 tests_unit_test_certificate_LDADD = $(CMOCKA_LIBS) $(CERTIFICATE_LIBS)
 
 UNIT_TESTS += tests/unit/test-server-key
@@ -294,8 +300,10 @@ tests_unit_test_ctl_when_SOURCES = tests/unit/test-ctl-when.c tools/ctl/when.c
 tests_unit_test_ctl_when_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_ctl_when_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 UNIT_TESTS += tests/unit/test-csr
-tests_unit_test_csr_SOURCES = tests/unit/test-csr.c tests/unit/openssl.c tests/unit/openssl.h
+tests_unit_test_csr_SOURCES = tests/unit/test-csr.c \
+	tests/unit/openssl.c tests/unit/openssl.h $(SCARCE_SOURCES)
 tests_unit_test_csr_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_csr_LDFLAGS = $(SCARCE_WRAPS)
 tests_unit_test_csr_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
 
 UNIT_TESTS += tests/unit/test-der

@@ -15,8 +15,6 @@
 #include <setjmp.h>
 
 #include <cmocka.h>
-#include <wolfssl/options.h>
-#include <wolfssl/ssl.h>
 
 #include "lib/crypto.h"
 #include "lib/reason.h"
@@ -25,6 +23,8 @@
 #include "lib/x509.h"
 #include "openssl.h"
 #include "plugins/registrar/certificate.h"
+#include "plugins/registrar/memory.h"
+#include "scarce.h"
 
 #define LEAF "keyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n"
 #define CA   "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
@@ -68,6 +68,7 @@ static void hash_key(const char *key, uint8_t ret[GW_HASH_LEN])
 
 static int make_ca(void **state)
 {
+	memory_watch();
 	openssl_init();
 	make_key("ca");
 	openssl_run("req -new -x509 -key ca.key -subj '/CN=Test CA' -days 30 -out ca.pem");
@@ -249,31 +250,30 @@ static void chains_are_followed(void **state)
 
 /* --- memory --- */
 
-static int until_failure; /* so many allocations of wolfSSL's, then one fails; below 0: none does */
-
-static bool fails(void)
+/* Fails the n-th allocation, or that and all that follow, for each n; returns how many there are. */
+static unsigned check_without_memory(const struct gw_msg_check *question, bool all)
 {
-	return until_failure >= 0 && until_failure-- == 0;
-}
+	uint8_t fingerprint[GW_HASH_LEN];
+	const char *why = "not set";
+	struct gw_msg answer;
+	unsigned n = 0;
+	bool has_failed;
+	int r;
 
-static void *sometimes_malloc(size_t size)
-{
-	return fails() ? NULL : malloc(size);
-}
-
-static void *sometimes_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : realloc(old, size);
+	do {
+		scarce_begin(n++, all);
+		r = certificate_check(question, &anchor, 1, fingerprint, &answer, &why);
+		has_failed = scarce_end();
+		assert_int_equal(r, has_failed ? -ENOMEM : 0);
+	} while (has_failed);
+	assert_good(why);
+	return n - 1;
 }
 
 /* Whoever has no memory to look at a certificate has not seen a bad one. */
 static void lack_of_memory_is_no_verdict(void **state)
 {
-	uint8_t fingerprint[GW_HASH_LEN];
 	struct gw_msg_check question = { .job = "j", .device = "ACME-1", .tenant = "default" };
-	const char *why = "not set";
-	struct gw_msg answer;
-	int nth = 0, r;
 
 	make_key("mid");
 	issue("mid", "mid", "/CN=Mid CA", "ca", CA, "-days 30");
@@ -282,18 +282,8 @@ static void lack_of_memory_is_no_verdict(void **state)
 	question.chain = openssl_read("mid.crt");
 	question.key = (struct gw_blob)GW_BLOB_ARRAY(device_key);
 
-	assert_int_equal(wolfSSL_SetAllocators(sometimes_malloc, free, sometimes_realloc), 0);
-	do {
-		until_failure = nth++;
-		r = certificate_check(&question, &anchor, 1, fingerprint, &answer, &why);
-		if (r != -ENOMEM) {
-			assert_int_equal(r, 0);
-			assert_good(why);
-		}
-	} while (until_failure < 0);
-	assert_int_equal(wolfSSL_SetAllocators(malloc, free, realloc), 0);
-	assert_true(nth > 20);
-
+	assert_true(check_without_memory(&question, /* all= */ false) > 20);
+	assert_true(check_without_memory(&question, /* all= */ true) > 20);
 	free((void *)(uintptr_t)question.certificate.data);
 	free((void *)(uintptr_t)question.chain.data);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Signing requests by openssl, good ones and every kind of bad one, each with the reason it must get. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,8 @@
 #include "lib/util.h"
 #include "openssl.h"
 #include "plugins/registrar/csr.h"
+#include "plugins/registrar/memory.h"
+#include "scarce.h"
 
 #define DEVICE "ACME-1"
 
@@ -28,6 +31,7 @@ static void drop(struct gw_blob blob)
 
 static int make_keys(void **state)
 {
+	memory_watch();
 	openssl_init();
 	openssl_run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out p256.key");
 	openssl_run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out p384.key");
@@ -101,6 +105,31 @@ static void the_key_is_hashed(void **state)
 	assert_memory_equal(key, expected, GW_HASH_LEN);
 	drop(csr);
 	drop(spki);
+}
+
+/* Whoever has no memory to look at a request has not seen a bad one. */
+static void lack_of_memory_is_no_verdict(void **state)
+{
+	static const char *const keys[] = { "p256", "p384", "ed25519" };
+
+	for (size_t i = 0; i < 2 * GW_ELEMENTS(keys); i++) {
+		struct gw_blob csr = request(keys[i / 2], "/CN=" DEVICE, "");
+		enum gw_reason reason = GW_REASON_NONE;
+		uint8_t key[GW_HASH_LEN];
+		unsigned n = 0;
+		bool has_failed;
+		int r;
+
+		do {
+			scarce_begin(n++, i % 2);
+			r = csr_check(csr, DEVICE, no_binding, &reason, key);
+			has_failed = scarce_end();
+			assert_int_equal(r, has_failed ? -ENOMEM : 0);
+		} while (has_failed);
+		assert_int_equal(reason, GW_REASON_NONE);
+		assert_true(n > 2);
+		drop(csr);
+	}
 }
 
 static void weak_keys(void **state)
@@ -308,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_keys_and_hashes),
 		cmocka_unit_test(the_key_is_hashed),
+		cmocka_unit_test(lack_of_memory_is_no_verdict),
 		cmocka_unit_test(weak_keys),
 		cmocka_unit_test(weak_hashes),
 		cmocka_unit_test(names_are_compared),
