@@ -82,7 +82,9 @@ uint64_t exchanges_due(const struct exchanges *x);
 /* No request is unanswered and no response unacknowledged. */
 bool exchanges_are_idle(const struct exchanges *x);
 
-/* From when on nobody can miss anything that was said: what the peer has acknowledged it has; what it could
- * not acknowledge, being an acknowledgement itself or an answer to a NON, it may ask for again. UINT64_MAX: not while some are
- * under way. */
+/*
+ * From when on nobody can miss anything that was said: what the peer has acknowledged it has; what
+ * it could not acknowledge, being an acknowledgement itself or an answer to a NON, it may ask for
+ * again. UINT64_MAX: not while some are under way.
+ */
 uint64_t exchanges_settled_us(const struct exchanges *x);
