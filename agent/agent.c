@@ -13,6 +13,7 @@
 #include "agent/link-server.h"
 #include "agent/neighbours.h"
 #include "agent/plugins.h"
+#include "agent/pulse.h"
 #include "agent/queue.h"
 #include "agent/refusals.h"
 #include "agent/sessions.h"
@@ -85,7 +86,13 @@ static int open_doors(struct agent *agent, const struct agent_options *options)
 		gw_log_event(ERROR, START_FAILED, "Cannot go to the bus: %s", strerror(-r));
 		return r;
 	}
-	return link_server_new(agent, options->link, &agent->link_server);
+	r = link_server_new(agent, options->link, &agent->link_server);
+	if (r < 0)
+		return r;
+	r = pulse_new(agent, &agent->pulse);
+	if (r < 0)
+		gw_log(ERROR, "Cannot start: %s", strerror(-r));
+	return r;
 }
 
 int agent_new(struct sd_event *event, const struct agent_options *options, struct agent **ret)
@@ -121,6 +128,7 @@ struct agent *agent_free(struct agent *agent)
 
 	if (agent->turn && agent->plugins)
 		turn_finish(agent->turn);
+	agent->pulse = pulse_free(agent->pulse);
 	agent->link_server = link_server_free(agent->link_server);
 	agent->due = due_free(agent->due);
 	agent->bus = bus_free(agent->bus);

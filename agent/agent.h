@@ -13,6 +13,7 @@ struct due;
 struct link_server;
 struct neighbours;
 struct plugins;
+struct pulse;
 struct queue;
 struct refusals;
 struct sd_event;
@@ -41,6 +42,7 @@ struct agent {
 	struct queue *queue;           /* what is open with the cloud link */
 	struct due *due;               /* what is due when */
 	struct bus *bus;               /* the people's side */
+	struct pulse *pulse;           /* the service manager's */
 };
 
 struct agent_options {

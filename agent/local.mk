@@ -33,6 +33,7 @@ agent_libagent_a_SOURCES = \
 	agent/plugins.c agent/plugins.h \
 	agent/policy.c agent/policy.h \
 	agent/polkit.c agent/polkit.h \
+	agent/pulse.c agent/pulse.h \
 	agent/queue.c agent/queue.h \
 	agent/requests.c agent/requests.h \
 	agent/rights.c agent/rights.h \

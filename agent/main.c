@@ -99,8 +99,6 @@ static int make_loop(sd_event **ret)
 		r = sd_event_add_signal(*ret, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)
 		r = sd_event_add_signal(*ret, NULL, SIGINT, NULL, NULL);
-	if (r >= 0)
-		(void)sd_event_set_watchdog(*ret, true);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 #include "agent/agent.h"
 #include "agent/bus.h"
 #include "agent/plugins.h"
+#include "agent/pulse.h"
 #include "agent/store.h"
 #include "lib/log.h"
 #include "lib/step.h"
@@ -194,17 +195,12 @@ static const char *advice(int r)
 	}
 }
 
-static void give_up(struct turn *turn, int r)
+/* For people, as long as it lasts. */
+static void set_trouble(struct turn *turn, int r)
 {
 	char trouble[GW_TEXT_MAX];
 
 	turn->in_trouble = true;
-	gw_log_event(ERROR, STORE_TROUBLE,
-		     "The store cannot be written (%s): nothing of this turn is kept; %s",
-		     strerror(-r), advice(r));
-	discard(turn, r);
-	/* What we remember of sessions may rest on what was not kept. */
-	plugins_break_all(turn->agent->plugins, "the store cannot be written");
 	(void)snprintf(trouble, sizeof(trouble), "The store cannot be written (%s); %s",
 		       strerror(-r), advice(r));
 	bus_set_trouble(turn->agent->bus, trouble);
@@ -218,6 +214,28 @@ static void recover(struct turn *turn)
 	bus_set_trouble(turn->agent->bus, /* text= */ NULL);
 }
 
+void turn_store_was_tried(struct turn *turn, int r)
+{
+	if (r < 0 && !turn->in_trouble)
+		gw_log_event(ERROR, STORE_TROUBLE, "The store cannot be written (%s); %s",
+			     strerror(-r), advice(r));
+	if (r < 0)
+		set_trouble(turn, r);
+	else if (r > 0)
+		recover(turn);
+}
+
+static void give_up(struct turn *turn, int r)
+{
+	gw_log_event(ERROR, STORE_TROUBLE,
+		     "The store cannot be written (%s): nothing of this turn is kept; %s",
+		     strerror(-r), advice(r));
+	discard(turn, r);
+	/* What we remember of sessions may rest on what was not kept. */
+	plugins_break_all(turn->agent->plugins, "the store cannot be written");
+	set_trouble(turn, r);
+}
+
 static void finish(struct turn *turn)
 {
 	int r = commit(turn);
@@ -229,12 +247,12 @@ static void finish(struct turn *turn)
 	(void)sd_event_source_set_enabled(turn->commit, SD_EVENT_OFF);
 	if (r < 0) {
 		give_up(turn, r);
-		return;
+	} else {
+		if (r > 0)
+			recover(turn);
+		deliver(turn);
 	}
-
-	if (r > 0)
-		recover(turn);
-	deliver(turn);
+	pulse_turned(turn->agent->pulse, r);
 }
 
 static int on_commit(sd_event_source *source, void *userdata)

@@ -48,6 +48,9 @@ int turn_reply(struct turn *turn, struct sd_bus_message *call, struct sd_bus_mes
 /* Queues the news of a change. */
 int turn_tell(struct turn *turn, const struct turn_change *change);
 
+/* Somebody wrote apart from any turn, with that result: people are told as after a turn. */
+void turn_store_was_tried(struct turn *turn, int r);
+
 /* Commits now, as the loop would. For the very end. */
 void turn_finish(struct turn *turn);
 

@@ -31,6 +31,12 @@ struct vault {
 
 /* --- the root key --- */
 
+/* Where the service manager's unit has a place for a key and nobody put one there, it gives a blank line. */
+static bool is_blank(const uint8_t *contents, size_t len)
+{
+	return len == 0 || (len == 1 && *contents == '\n');
+}
+
 static int read_key_file(const char *folder, const char *name, uint8_t root[GW_KEY_LEN])
 {
 	_cleanup_free_ uint8_t *contents = NULL;
@@ -43,6 +49,8 @@ static int read_key_file(const char *folder, const char *name, uint8_t root[GW_K
 	r = gw_read_file(AT_FDCWD, path, KEY_FILE_MAX, &contents, &len);
 	if (r < 0)
 		return r;
+	if (is_blank(contents, len))
+		return -ENOENT;
 
 	r = len < KEY_FILE_MIN ? -EINVAL : gw_sha256((struct gw_blob){ contents, len }, root);
 	explicit_bzero(contents, len);

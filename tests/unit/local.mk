@@ -505,6 +505,15 @@ tests_unit_test_turn_LDFLAGS = $(WORLD_WRAPS) \
 	-Wl,--wrap=sd_bus_message_ref,--wrap=sd_bus_message_unref \
 	-Wl,--wrap=sd_bus_send,--wrap=sd_bus_reply_method_errnof
 tests_unit_test_turn_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-pulse
+tests_unit_test_pulse_SOURCES = tests/unit/test-pulse.c $(WORLD_SOURCES)
+tests_unit_test_pulse_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pulse_LDFLAGS = $(WORLD_WRAPS) \
+	-Wl,--wrap=sd_notify,--wrap=sd_notifyf,--wrap=sd_watchdog_enabled,--wrap=bus_trouble \
+	-Wl,--wrap=sd_event_source_set_time_relative
+tests_unit_test_pulse_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-cloud-box
 tests_unit_test_cloud_box_SOURCES = tests/unit/test-cloud-box.c tools/cloud/box.c
 tests_unit_test_cloud_box_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)

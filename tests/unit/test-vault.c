@@ -179,6 +179,15 @@ static void the_key_is_short(void **state)
 	expect_refusal(-EINVAL, "shorter than 32 bytes");
 }
 
+/* As a unit gives it, that has a place for a key where nobody put one. */
+static void a_blank_credential_is_none(void **state)
+{
+	write_key("store-key", "\n");
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
+	vault = vault_close(vault);
+	assert_int_equal(open_vault(), 0); /* with the vault's own key */
+}
+
 static void a_credential_goes_first(void **state)
 {
 	vault = vault_close(vault);
@@ -382,6 +391,7 @@ int main(void)
 		VAULT(the_key_is_gone),
 		VAULT(the_key_is_another),
 		VAULT(the_key_is_short),
+		VAULT(a_blank_credential_is_none),
 		VAULT(a_credential_goes_first),
 		VAULT(no_box_is_opened_that_cannot_be_one),
 		VAULT(an_empty_record_is_whole),
