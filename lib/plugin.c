@@ -24,6 +24,7 @@
 
 #define RETRY_FIRST_US 100000
 #define RETRY_MAX_US   5000000
+#define BEATS          3 /* in the time that the service manager's watchdog allows */
 
 struct gw_plugin {
 	const struct gw_plugin_info *info;
@@ -31,6 +32,8 @@ struct gw_plugin {
 	sd_event *event;
 	sd_event_source *retry;
 	uint64_t retry_us;
+	sd_event_source *beat;
+	uint64_t beat_us;
 	struct gw_link *link;
 	bool welcome; /* the agent has taken us in */
 	char health[GW_TEXT_MAX + 1];
@@ -41,6 +44,16 @@ struct gw_plugin {
 int gw_plugin_send(struct gw_plugin *plugin, const struct gw_msg *msg, int fd)
 {
 	return plugin->welcome ? gw_link_send(plugin->link, msg, fd) : 0;
+}
+
+/* What the service manager shows of us. */
+static void describe(const struct gw_plugin *plugin)
+{
+	if (!plugin->welcome)
+		(void)sd_notifyf(0, "STATUS=No agent at %s, trying again", plugin->link_path);
+	else
+		(void)sd_notifyf(0, "STATUS=%s",
+				 *plugin->health ? plugin->health : "With the agent, all is well");
 }
 
 static void send_health(struct gw_plugin *plugin)
@@ -67,6 +80,7 @@ void gw_plugin_health(struct gw_plugin *plugin, const char *text)
 		gw_log(WARNING, "%s", fit);
 	(void)gw_copy(plugin->health, sizeof(plugin->health), fit);
 	send_health(plugin);
+	describe(plugin);
 }
 
 /* --- connecting --- */
@@ -91,6 +105,7 @@ static void on_closed(struct gw_link *link, const char *why, void *userdata)
 	if (plugin->welcome) {
 		plugin->welcome = false;
 		plugin->info->lost(plugin->userdata);
+		describe(plugin);
 	}
 }
 
@@ -118,6 +133,7 @@ static int take_welcome(struct gw_plugin *plugin, const struct gw_msg *msg)
 
 	if (*plugin->health && !plugin->health_told)
 		send_health(plugin);
+	describe(plugin);
 	return 0;
 }
 
@@ -177,6 +193,40 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 		try_later(plugin, strerror(-r));
 	}
 	return 0;
+}
+
+/* --- the watchdog --- */
+
+/* We are well while we are with an agent or on our way to one; that it hangs is not for us to mend. */
+static bool is_on_its_way(const struct gw_plugin *plugin)
+{
+	int enabled = SD_EVENT_OFF;
+
+	(void)sd_event_source_get_enabled(plugin->retry, &enabled);
+	return plugin->link || enabled != SD_EVENT_OFF;
+}
+
+/* Of the priority of everything else, so it has its turn when everything else has had one. */
+static int on_beat(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct gw_plugin *plugin = userdata;
+
+	if (is_on_its_way(plugin))
+		(void)sd_notify(0, "WATCHDOG=1");
+	(void)sd_event_source_set_time_relative(source, plugin->beat_us);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int start_beat(struct gw_plugin *plugin)
+{
+	uint64_t allowed_us;
+
+	if (sd_watchdog_enabled(/* unset_environment= */ 0, &allowed_us) <= 0)
+		return 0;
+
+	plugin->beat_us = allowed_us / BEATS;
+	return sd_event_add_time_relative(plugin->event, &plugin->beat, CLOCK_MONOTONIC, 0,
+					  /* accuracy= */ 0, on_beat, plugin);
 }
 
 /* --- the program --- */
@@ -247,9 +297,9 @@ static int make_loop(struct gw_plugin *plugin)
 	r = sd_event_add_signal(plugin->event, NULL, SIGINT, NULL, NULL);
 	if (r < 0)
 		return r;
-	(void)sd_event_set_watchdog(plugin->event, true);
-	return sd_event_add_time_relative(plugin->event, &plugin->retry, CLOCK_MONOTONIC, 0,
-					  /* accuracy= */ 1000, on_retry, plugin);
+	r = sd_event_add_time_relative(plugin->event, &plugin->retry, CLOCK_MONOTONIC, 0,
+				       /* accuracy= */ 1000, on_retry, plugin);
+	return r < 0 ? r : start_beat(plugin);
 }
 
 /* Secrets pass through plugins: no core file, no tracing by others of the same user. */
@@ -274,6 +324,7 @@ static int run(struct gw_plugin *plugin)
 		return r;
 
 	(void)sd_notify(0, "READY=1");
+	describe(plugin);
 	r = sd_event_loop(plugin->event);
 	(void)sd_notify(0, "STOPPING=1");
 
@@ -297,6 +348,7 @@ int gw_plugin_main(int argc, char **argv, const struct gw_plugin_info *info)
 		return r < 0 ? 2 : EXIT_SUCCESS;
 
 	r = run(&plugin);
+	sd_event_source_disable_unref(plugin.beat);
 	sd_event_source_disable_unref(plugin.retry);
 	sd_event_unref(plugin.event);
 	if (r < 0) {
