@@ -16,8 +16,12 @@
 
 #include "lib/util.h"
 
+#define ORIGIN "GANGWAY_CREDENTIALS_FROM"
+
 struct why {
-	const char *folder;
+	const char *folder; /* that we read */
+	const char *
+		origin; /* where the service manager took it from, and where an operator puts things right */
 	char *text;
 	size_t size;
 };
@@ -60,6 +64,12 @@ static void file_done(struct file *file)
 	free(file->data);
 }
 
+/* A unit that has a place for a credential gives us a blank line if nobody put one there. */
+static bool is_blank(const struct file *file)
+{
+	return file->len == 0 || (file->len == 1 && *file->data == '\n');
+}
+
 static int read_file(const char *name, const char *what, struct why *why, struct file *ret)
 {
 	_cleanup_close_ int dir_fd = open(why->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -74,12 +84,14 @@ static int read_file(const char *name, const char *what, struct why *why, struct
 	}
 
 	r = gw_read_file(dir_fd, name, CREDENTIAL_FILE_MAX, &ret->data, &ret->len);
+	if (r >= 0 && is_blank(ret))
+		r = -ENOENT;
 	if (r == -ENOENT)
-		say(why, "%s/%s is missing: put %s there (PEM).", why->folder, name, what);
+		say(why, "%s/%s is missing: put %s there (PEM).", why->origin, name, what);
 	else if (r < 0)
 		say(why,
 		    "%s/%s cannot be read (%s): put %s there (PEM), readable for this program.",
-		    why->folder, name, strerror(-r), what);
+		    why->origin, name, strerror(-r), what);
 	return r;
 }
 
@@ -112,7 +124,7 @@ static int load_ca(SSL_CTX *ctx, struct why *why)
 		X509_free(certificate);
 	}
 	if (!n) {
-		say(why, "%s/%s holds no certificate: put %s there (PEM).", why->folder,
+		say(why, "%s/%s holds no certificate: put %s there (PEM).", why->origin,
 		    CREDENTIAL_CA, what);
 		return -EBADMSG;
 	}
@@ -138,7 +150,7 @@ static int check_name(X509 *certificate, const char *gateway, struct why *why)
 	say(why,
 	    "%s/%s is the certificate of '%s', but this gateway is '%s': replace it, or correct "
 	    "[gateway] id.",
-	    why->folder, CREDENTIAL_CERT, name, gateway);
+	    why->origin, CREDENTIAL_CERT, name, gateway);
 	return -EKEYREJECTED;
 }
 
@@ -163,7 +175,7 @@ static int use_certificates(SSL_CTX *ctx, BIO *bio, const char *gateway, int64_t
 
 	if (!own || SSL_CTX_use_certificate(ctx, own) != 1) {
 		say(why, "%s/%s holds no usable certificate (%s): put the gateway's there (PEM).",
-		    why->folder, CREDENTIAL_CERT, openssl_reason());
+		    why->origin, CREDENTIAL_CERT, openssl_reason());
 		return -EBADMSG;
 	}
 	r = check_name(own, gateway, why);
@@ -218,12 +230,12 @@ static int load_key(SSL_CTX *ctx, struct why *why)
 	key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
 	if (!key) {
 		say(why, "%s/%s holds no key that can be used: put %s there (PEM, no password).",
-		    why->folder, CREDENTIAL_KEY, what);
+		    why->origin, CREDENTIAL_KEY, what);
 		return -EBADMSG;
 	}
 	if (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
 		say(why, "%s is not the key of %s in %s: replace one of them.", CREDENTIAL_KEY,
-		    CREDENTIAL_CERT, why->folder);
+		    CREDENTIAL_CERT, why->origin);
 		return -EKEYREJECTED;
 	}
 	return 0;
@@ -234,11 +246,22 @@ static void ctx_freep(SSL_CTX **ctx)
 	SSL_CTX_free(*ctx);
 }
 
+/* What the service manager gave us is a copy of when it started us. */
+static void say_when_it_counts(struct why *why)
+{
+	size_t len = strlen(why->text);
+
+	if (why->origin != why->folder)
+		(void)snprintf(why->text + len, why->size - len,
+			       " Then restart gangway-mqtt.service.");
+}
+
 int credential_load(const char *folder, const char *gateway, SSL_CTX **ret, int64_t *ret_not_before,
 		    char *text, size_t size)
 {
 	_cleanup_(ctx_freep) SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	struct why why = { folder, text, size };
+	const char *origin = getenv(ORIGIN);
+	struct why why = { folder, origin ? origin : folder, text, size };
 	int64_t not_before = 0;
 	int r;
 
@@ -252,8 +275,10 @@ int credential_load(const char *folder, const char *gateway, SSL_CTX **ret, int6
 	if (r >= 0)
 		r = load_key(ctx, &why);
 	ERR_clear_error(); /* what was read to the end, or refused, is told already */
-	if (r < 0)
+	if (r < 0) {
+		say_when_it_counts(&why);
 		return r;
+	}
 
 	*ret_not_before = not_before;
 	*ret = TAKE_PTR(ctx);

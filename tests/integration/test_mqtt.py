@@ -657,6 +657,15 @@ class Trouble(Base):
             self.assert_well()
             self.program.stop()
 
+    def test_a_blank_credential_is_missing(self):
+        """As its unit gives it; and an operator is told where to put it."""
+        self.provision()
+        (self.credentials / "cloud-key").write_text("\n")
+        self.start(environment={"GANGWAY_CREDENTIALS_FROM": "/etc/somewhere"})
+        text = self.state(wire.UNPROVISIONED).text
+        self.assertIn("/etc/somewhere/cloud-key is missing: put", text)
+        self.assertIn("restart gangway-mqtt.service", text)
+
     def test_no_folder_of_credentials(self):
         self.credentials.rmdir()
         self.start()
