@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Not among the tests of `make check`: they take root, and minutes (run.py).
+EXTRA_DIST += \
+	tests/system/README \
+	tests/system/container.py \
+	tests/system/gateway.py \
+	tests/system/names.py \
+	tests/system/root.py \
+	tests/system/run.py \
+	tests/system/test_aboard.py \
+	tests/system/test_install.py

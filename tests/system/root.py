@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The root that containers share: a small Debian with systemd and what gangway's packages depend on, made
+by debootstrap once and kept as an archive."""
+import fcntl
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+CACHE = pathlib.Path("/var/cache/gangway")
+VERSION = 1  # of what is in it: a root of another version is made anew
+
+PACKAGES = (
+    # The system.
+    "systemd", "systemd-sysv", "dbus", "libnss-systemd", "libpam-systemd", "polkitd", "udev", "iproute2",
+    "procps", "netbase",
+    # What our packages depend on.
+    "libeconf0", "libjansson4", "libmosquitto1", "libnl-3-200", "libqrencode4", "libsqlite3-0", "libssl3",
+    "libzbar0", "libjpeg62-turbo", "libpng16-16",
+    # What stands elsewhere in the tests, and the language of what is run in there.
+    "mosquitto", "python3",
+)
+TIME64 = {"libssl3": "libssl3t64", "libpng16-16": "libpng16-16t64", "libzbar0": "libzbar0t64"}
+FORMER = {"bookworm"}  # releases in which these still had their old names
+
+
+SCRATCH = ("/dev/shm", tempfile.gettempdir())
+SCRATCH_MIN = 1 << 30  # bytes
+
+
+def scratch_folder(prefix):
+    """In memory if there is enough of it: packages are installed with a sync for each file."""
+    parent = next((p for p in SCRATCH[:-1] if os.path.isdir(p) and shutil.disk_usage(p).free >= SCRATCH_MIN),
+                  SCRATCH[-1])
+    return pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+
+
+class Unavailable(Exception):
+    """No root can be had; says why."""
+
+
+def mirrors():
+    """The archives of Debian that this machine itself uses."""
+    known = subprocess.run(["apt-get", "indextargets", "--no-release-info", "--format",
+                            "$(REPO_URI) $(COMPONENT)", "Created-By: Packages"],
+                           capture_output=True, text=True)
+    if known.returncode != 0:
+        raise Unavailable("no apt here that knows a mirror")
+    uris = [line.split()[0] for line in known.stdout.splitlines() if line.endswith(" main")]
+    return list(dict.fromkeys(uri for uri in uris if "security" not in uri))
+
+
+def _packages(release):
+    return [p if release in FORMER else TIME64.get(p, p) for p in PACKAGES]
+
+
+def _bootstrap(release, folder):
+    """The first mirror of the machine's that has the release, under Debian's keys."""
+    why = "apt's sources name no archive"
+    for mirror in mirrors():
+        done = subprocess.run(["debootstrap", "--variant=minbase", f"--include={','.join(_packages(release))}",
+                               release, folder, mirror], capture_output=True, text=True)
+        if done.returncode == 0:
+            return
+        why = (done.stdout + done.stderr).strip().splitlines()[-1]
+        shutil.rmtree(folder, ignore_errors=True)
+    raise Unavailable(f"debootstrap: {why}")
+
+
+def _tidy(root):
+    """What no test needs, or what would do something by itself."""
+    for path in ("var/cache/apt/archives", "var/lib/apt/lists"):
+        shutil.rmtree(root / path, ignore_errors=True)
+        (root / path / "partial").mkdir(parents=True)
+    (root / "etc/machine-id").write_text("")
+    subprocess.run(["systemctl", f"--root={root}", "disable", "mosquitto.service"], check=True,
+                   capture_output=True)
+    subprocess.run(["systemctl", f"--root={root}", "mask", "apt-daily.timer", "apt-daily-upgrade.timer",
+                    "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "console-getty.service"],
+                   check=True, capture_output=True)
+
+
+def _make(release, archive):
+    if not shutil.which("debootstrap"):
+        raise Unavailable("no debootstrap: run scripts/setup")
+    folder = scratch_folder("gangway-root-")
+    try:
+        _bootstrap(release, folder / "root")
+        _tidy(folder / "root")
+        part = archive.with_suffix(".part")
+        subprocess.run(["tar", "--create", f"--file={part}", "--one-file-system", "--xattrs",
+                        f"--directory={folder}/root", "."], check=True)
+        part.rename(archive)
+    finally:
+        shutil.rmtree(folder)
+
+
+def archive_of(release):
+    """The archive, made if there is none."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    archive = CACHE / f"system-{release}.tar"
+    version = CACHE / f"system-{release}.version"
+    with open(CACHE / "system.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists() or not version.exists() or version.read_text() != str(VERSION):
+            if os.getuid() != 0:
+                raise Unavailable("only root can make a root file system")
+            print(f"system: making {archive}, which takes a minute", flush=True)
+            _make(release, archive)
+            version.write_text(str(VERSION))
+    return archive
+
+
+def unpack(release, folder):
+    folder.mkdir()
+    subprocess.run(["tar", "--extract", f"--file={archive_of(release)}", "--xattrs", "--numeric-owner",
+                    f"--directory={folder}"], check=True)
+    return folder

@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Installs gangway on machines of systemd-nspawn and tries it there.
+
+    run.py [--release NAME] [--packages DIR] [--full] [NAME...]
+
+    --release NAME   of Debian: bookworm (as it is by default), trixie
+    --packages DIR   install the packages in there, not what `make install` installs
+    --full           what takes longer, too
+    NAME             a file's, such as test_aboard, or FILE.CLASS or FILE.CLASS.TEST; none: all
+
+Prints a line a test, `PASS: `, `FAIL: ` or `SKIP: ` first. Everything happens in namespaces of our own, so
+that nothing of it is left, however we end; it takes root.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+import unittest
+
+import container
+import root
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+PREFIX = "tests/system"
+
+
+class Lines(unittest.TestResult):
+    """Prints a line as soon as a test has ended."""
+
+    def _line(self, word, test, more=""):
+        """A whole class that is skipped, or cannot be set up, comes as "setUpClass (module.Class)"."""
+        module, _, name = test.id().rstrip(")").replace("setUpClass (", "").rpartition(".")
+        print(f"{word}: {PREFIX}/{module.partition('.')[0]}:{name}{more}", flush=True)
+
+    def addSuccess(self, test):
+        self._line("PASS", test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._line("SKIP", test, f": {reason}")
+
+    def _failed(self, test, error):
+        print(textwrap.indent(self._exc_info_to_string(error, test), "    "))
+        self._line("FAIL", test)
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        self._failed(test, error)
+
+    addError = addFailure
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error:
+            self._failed(subtest, error)
+
+
+def why_not(folder, shared_root):
+    """Why no machine starts here; None if one does. What is of ours is in none of it."""
+    machine = container.Container("trial", folder, shared_root)
+    try:
+        machine.start()
+        machine.stop()
+    except (container.Failed, OSError, subprocess.SubprocessError) as e:
+        return " ".join(str(e).split())[:400]
+    finally:
+        machine.remove()
+    return None
+
+
+def run_inside(names):
+    """In our own namespaces."""
+    folder = pathlib.Path(os.environ["GANGWAY_SYSTEM_FOLDER"])
+    reason = why_not(folder, os.environ["GANGWAY_SYSTEM_ROOT"])
+    if reason:
+        print(f"SKIP: {PREFIX}: no machine starts in systemd-nspawn here: {reason}")
+        return 0
+
+    result = Lines()
+    for name in names or sorted(p.stem for p in HERE.glob("test_*.py")):
+        began = time.monotonic()
+        unittest.defaultTestLoader.loadTestsFromName(name).run(result)
+        print(f"system: {name} took {time.monotonic() - began:.0f} s", flush=True)
+    return 0 if result.wasSuccessful() else 1
+
+
+def make_tree(folder, packages):
+    """What is installed, as files."""
+    tree = folder / "tree"
+    if packages:
+        for package in sorted(packages.glob("*.deb")):
+            subprocess.run(["dpkg-deb", "--extract", package, tree], check=True)
+        return tree
+    build = subprocess.run([TOP / "scripts" / "build", "system"], check=True, stdout=subprocess.PIPE,
+                           text=True).stdout.strip()
+    subprocess.run(["make", "--silent", "-C", build, "install", f"DESTDIR={tree}"], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return tree
+
+
+def remove_control_groups(run):
+    for group in container.control_groups(run):
+        for one in group.parent.glob(f"{group.name}*"):
+            for path, _, _ in os.walk(one, topdown=False):
+                try:
+                    os.rmdir(path)
+                except OSError as e:
+                    print(f"system: {path} is left: {e.strerror}", file=sys.stderr)
+
+
+def run_apart(arguments, folder):
+    environment = os.environ | {
+        "GANGWAY_SYSTEM_FOLDER": str(folder),
+        "GANGWAY_SYSTEM_RUN": str(os.getpid()),
+        "GANGWAY_SYSTEM_ROOT": str(root.unpack(arguments.release, folder / "base")),
+        "GANGWAY_SYSTEM_TREE": str(make_tree(folder, arguments.packages)),
+    }
+    if arguments.packages:
+        environment["GANGWAY_SYSTEM_PACKAGES"] = str(arguments.packages)
+    if arguments.full:
+        environment["GANGWAY_SYSTEM_FULL"] = "1"
+    try:
+        return subprocess.run(["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child",
+                               "--mount-proc", sys.executable, "-B", __file__, "--inside",
+                               *arguments.names], env=environment).returncode
+    finally:
+        remove_control_groups(str(os.getpid()))
+
+
+def skip(reason):
+    print(f"SKIP: {PREFIX}: {reason}")
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--release", default="bookworm")
+    parser.add_argument("--packages", type=lambda p: pathlib.Path(p).resolve())
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--inside", action="store_true")
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(HERE))
+    if arguments.inside:
+        return run_inside(arguments.names)
+
+    if os.getuid() != 0:
+        return skip("only root can start machines")
+    if not shutil.which("systemd-nspawn"):
+        return skip("no systemd-nspawn: run scripts/setup")
+    folder = root.scratch_folder("gangway-system-")
+    try:
+        return run_apart(arguments, folder)
+    except root.Unavailable as e:
+        return skip(str(e))
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is installed, before and after somebody has configured it."""
+import unittest
+
+from container import wait_for
+from gateway import CREDENTIALS, PLUGINS, PROGRAMS, UNITS, World, user_of
+
+EXPOSED_MOST = {unit: 15 if unit in PLUGINS else 5 for unit in PROGRAMS}  # tenths
+
+
+class FirstInstall(unittest.TestCase):
+    """On a machine that runs and has never heard of gangway."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = cls.enterClassContext(World(installed=False))
+        cls.gateway = cls.world.gateway
+        cls.gateway.install()
+
+    def test_a_setting_a_credential_and_it_serves(self):
+        """Each step says what the next one is. The bus may have been slow to learn of us."""
+        gateway = self.gateway
+        wait_for("gangwayd says what it lacks", lambda: "[gateway] id" in gateway.journal("--unit=gangwayd"))
+
+        gateway.configure()
+        gateway.systemctl("restart", "gangwayd.service")
+        wait_for("gangwayd says what gangway-mqtt lacks", lambda: any(
+            f"{CREDENTIALS}/cloud-ca is missing" in said and "restart gangway-mqtt.service" in said
+            for said in gateway.complaints()))
+
+        gateway.configure(self.world.elsewhere.credentials())
+        gateway.systemctl("restart", "gangway-mqtt.service")
+        gateway.wait_until_well()
+        self.world.bring_aboard()
+
+
+class Installed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = cls.enterClassContext(World())
+        cls.gateway = cls.world.gateway
+
+    def test_units_are_sound(self):
+        said = self.gateway.run("systemd-analyze", "verify", "--man=no", *UNITS)
+        self.assertEqual(said.stdout + said.stderr, "")
+
+    def test_they_are_boxed_in_and_work(self):
+        """Of the very units that a device then comes aboard with."""
+        for unit, limit in EXPOSED_MOST.items():
+            with self.subTest(unit):
+                done = self.gateway.run("systemd-analyze", "security", "--no-pager",
+                                        f"--threshold={limit}", unit, check=False)
+                self.assertEqual(done.returncode, 0, done.stdout)
+        self.world.bring_aboard()
+
+    def test_each_has_a_user_of_its_own(self):
+        users = {}
+        for unit in PROGRAMS:
+            pid = self.gateway.main_pid(unit)
+            status = self.gateway.out("cat", f"/proc/{pid}/status")
+            fields = dict(line.split(":", 1) for line in status.splitlines())
+            users[unit] = fields["Uid"].split()[0]
+            for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+                self.assertEqual(int(fields[kind], 16), 0, f"{unit} {kind}")
+            self.assertEqual(fields["NoNewPrivs"].strip(), "1", unit)
+            self.assertEqual(fields["Seccomp"].strip(), "2", unit)
+            self.assertEqual(self.gateway.out("id", "--user", user_of(unit)), users[unit])
+        self.assertEqual(len(set(users.values())), len(PROGRAMS))
+
+    def test_groups(self):
+        """Plugins are in the link's group, people in the other, and nobody in both."""
+        self.assertEqual(self.gateway.out("getent", "group", "gangway").split(":")[3], "")
+        link = self.gateway.out("getent", "group", "gangway-link").split(":")[3]
+        self.assertEqual(sorted(link.split(",")), sorted(user_of(unit) for unit in PLUGINS))
+
+    def test_folders(self):
+        for path, expected in (("/var/lib/gangway", "700 gangway gangway"),
+                               ("/run/gangway", "755 root root"),
+                               ("/run/gangway/link", "660 gangway gangway-link"),
+                               (CREDENTIALS, "700 root root")):
+            self.assertEqual(self.gateway.out("stat", "--format=%a %U %G", path), expected, path)
+
+    def test_only_state_is_written(self):
+        """All that differs from what was there before is the state, and what journal and systemd keep."""
+        self.gateway.run("touch", "/root/since")
+        self.world.bring_aboard()
+        found = self.gateway.out("find", "/", "-xdev", "-newer", "/root/since", "-type", "f",
+                                 "-not", "-path", "/proc/*", "-not", "-path", "/sys/*",
+                                 "-not", "-path", "/var/log/journal/*")
+        self.assertTrue(found)
+        for path in found.splitlines():
+            self.assertRegex(path, r"^/(var/lib/gangway|root/since)")
+
+    def test_what_systemctl_shows(self):
+        for unit in PROGRAMS:
+            self.assertIn("gw1" if unit == "gangwayd.service" else "all is well",
+                          self.gateway.show(unit, "StatusText"), unit)
+
+    def test_no_core_files_and_limits(self):
+        for unit in PROGRAMS:
+            pid = self.gateway.main_pid(unit)
+            limits = self.gateway.out("cat", f"/proc/{pid}/limits")
+            self.assertRegex(limits, r"Max core file size +0 +0 ", unit)
+            self.assertRegex(limits, r"Max locked memory +0 +0 ", unit)
