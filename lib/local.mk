@@ -11,6 +11,7 @@ lib_libgangway_a_SOURCES = \
 	lib/bucket.c lib/bucket.h \
 	lib/coap.c lib/coap.h \
 	lib/der.c lib/der.h \
+	lib/endpoint.c lib/endpoint.h \
 	lib/hex.c lib/hex.h \
 	lib/json-text.h \
 	lib/label.c lib/label.h \
@@ -40,7 +41,6 @@ noinst_LIBRARIES += lib/libgangway-mqtt.a
 lib_libgangway_mqtt_a_CFLAGS = \
 	$(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(MOSQUITTO_CFLAGS) $(OPENSSL_CFLAGS)
 lib_libgangway_mqtt_a_SOURCES = \
-	lib/endpoint.c lib/endpoint.h \
 	lib/mqtt.c lib/mqtt.h \
 	lib/mqtt-memory.c lib/mqtt-memory.h \
 	lib/mqtt-tls.c lib/mqtt-tls.h \

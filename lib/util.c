@@ -6,6 +6,7 @@
 #include "lib/util.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -196,6 +197,19 @@ bool gw_device_id_is_valid(const char *id)
 bool gw_gateway_id_is_valid(const char *id)
 {
 	return name_is_valid(id, "._-") && !gw_streq(id, "provision");
+}
+
+bool gw_interface_is_valid(const char *name, size_t len)
+{
+	if (len == 0 || len >= IF_NAMESIZE)
+		return false;
+	if (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')))
+		return false;
+
+	for (size_t i = 0; i < len; i++)
+		if (name[i] <= 0x20 || name[i] > 0x7e || name[i] == '/' || name[i] == ':')
+			return false;
+	return true;
 }
 
 bool gw_is_printable(const char *text)

@@ -84,5 +84,8 @@ bool gw_device_id_is_valid(const char *id);
 /* True for `[A-Za-z0-9._-]{1,64}` other than "provision": what may stand in a topic as a gateway. */
 bool gw_gateway_id_is_valid(const char *id);
 
+/* True for what the kernel takes as an interface's name: so many bytes of a text. */
+bool gw_interface_is_valid(const char *name, size_t len);
+
 /* True if the text holds only printable ASCII: what may enter a log line, a table or a record. */
 bool gw_is_printable(const char *text);

@@ -14,20 +14,6 @@
 #define DEFAULT_INTERFACES "lo"
 #define DEFAULT_PORT       5684
 
-/* What the kernel takes as an interface's name. */
-static bool is_interface_name(const char *name, size_t len)
-{
-	if (len == 0 || len >= IF_NAMESIZE)
-		return false;
-	if (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')))
-		return false;
-
-	for (size_t i = 0; i < len; i++)
-		if (name[i] <= 0x20 || name[i] > 0x7e || name[i] == '/' || name[i] == ':')
-			return false;
-	return true;
-}
-
 static bool has_interface(const struct settings *settings, const char *name)
 {
 	for (size_t i = 0; i < settings->n_interfaces; i++)
@@ -43,7 +29,7 @@ static int parse_interfaces(const char *names, struct settings *settings, char *
 	for (const char *at = names + strspn(names, " "); *at; at += strspn(at, " ")) {
 		size_t len = strcspn(at, " ");
 
-		if (!is_interface_name(at, len)) {
+		if (!gw_interface_is_valid(at, len)) {
 			(void)snprintf(why, size,
 				       "[ip] interfaces: '%.*s' cannot be the name of one",
 				       (int)GW_MIN(len, (size_t)64), at);

@@ -137,7 +137,7 @@ tests_fuzz_fuzz_bus_LDFLAGS = $(AGENT_ROOM_WRAPS) -Wl,--wrap=sd_bus_open_system
 tests_fuzz_fuzz_bus_LDADD = $(FUZZ_LIBS) $(AGENT_LIBS)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-names
-tests_fuzz_fuzz_names_SOURCES = tests/fuzz/fuzz-names.c lib/endpoint.c tools/device/uri.c
+tests_fuzz_fuzz_names_SOURCES = tests/fuzz/fuzz-names.c tools/device/uri.c
 tests_fuzz_fuzz_names_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-settings

@@ -382,7 +382,7 @@ tests_unit_test_outstanding_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_outstanding_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-endpoint
-tests_unit_test_endpoint_SOURCES = tests/unit/test-endpoint.c lib/endpoint.c
+tests_unit_test_endpoint_SOURCES = tests/unit/test-endpoint.c
 tests_unit_test_endpoint_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_endpoint_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 

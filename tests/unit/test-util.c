@@ -165,13 +165,27 @@ static void test_clocks(void **state)
 	assert_true(gw_now_realtime_us() > 1600000000ull * 1000000);
 }
 
+static void test_interfaces(void **state)
+{
+	static const char *const good[] = { "lo", "eth0", "enp3s0.100", "...", "abcdefghijklmno" };
+	static const char *const bad[] = { "",           ".",   "..",
+					   "a b",        "a/b", "a:b",
+					   "ab\303\244", "a\t", "abcdefghijklmnop" };
+
+	for (size_t i = 0; i < GW_ELEMENTS(good); i++)
+		assert_true(gw_interface_is_valid(good[i], strlen(good[i])));
+	for (size_t i = 0; i < GW_ELEMENTS(bad); i++)
+		assert_false(gw_interface_is_valid(bad[i], strlen(bad[i])));
+	assert_true(gw_interface_is_valid("eth0 eth1", 4));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_names_character_by_character),
 		cmocka_unit_test(test_names),   cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_copy),    cmocka_unit_test(test_files),
-		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_clocks),  cmocka_unit_test(test_interfaces),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
