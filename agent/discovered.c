@@ -67,6 +67,38 @@ static struct entry *oldest_entry(struct discovered *discovered)
 	return oldest;
 }
 
+struct discovered *discovered_resized(const struct discovered *discovered, size_t max,
+				      uint64_t age_s)
+{
+	struct discovered *resized;
+
+	if (discovered_new(max, age_s, &resized) < 0)
+		return NULL;
+	for (size_t i = 0; i < discovered->max; i++) {
+		const struct entry *entry = &discovered->entries[i];
+		struct entry *to = oldest_entry(resized);
+
+		if (*entry->sighting.id && to && (!*to->sighting.id || to->at_us < entry->at_us))
+			*to = *entry;
+	}
+	return resized;
+}
+
+bool discovered_take_missing(struct discovered *discovered, struct discovered *resized,
+			     char ret_gone[GW_ID_MAX + 1])
+{
+	for (size_t i = 0; i < discovered->max; i++) {
+		struct sighting *s = &discovered->entries[i].sighting;
+
+		if (!*s->id || find_entry(resized, s->id))
+			continue;
+		(void)gw_copy(ret_gone, GW_ID_MAX + 1, s->id);
+		*s->id = 0;
+		return true;
+	}
+	return false;
+}
+
 int discovered_note(struct discovered *discovered, const struct sighting *sighting,
 		    char ret_gone[GW_ID_MAX + 1])
 {

@@ -21,6 +21,16 @@ struct sighting {
 };
 
 int discovered_new(size_t max, uint64_t age_s, struct discovered **ret);
+
+/* One of another size with what was in this one; where that is too much, the newest. NULL for want of memory.
+ * Both are the caller's. */
+struct discovered *discovered_resized(const struct discovered *discovered, size_t max,
+				      uint64_t age_s);
+
+/* Forgets one that found no room there, so that it can be told; false: there is none. */
+bool discovered_take_missing(struct discovered *discovered, struct discovered *resized,
+			     char ret_gone[GW_ID_MAX + 1]);
+
 struct discovered *discovered_free(struct discovered *discovered);
 
 /* Notes a sighting. Returns 1 if it is new (the oldest makes room), 0 if it was known. `ret_gone` gets

@@ -140,6 +140,42 @@ static void room_for_none(void **state)
 	discovered_free(d);
 }
 
+static void the_newest_find_room_in_a_smaller_one(void **state)
+{
+	static const char *const ids[] = { "A", "B", "C", "D" };
+	struct discovered *d, *small, *none;
+	char gone[GW_ID_MAX + 1];
+
+	assert_int_equal(discovered_new(4, 3600, &d), 0);
+	for (size_t i = 0; i < GW_ELEMENTS(ids); i++, now_us += SECOND)
+		assert_int_equal(note(d, ids[i], gone), 1);
+	assert_int_equal(note(d, "A", gone), 0); /* the newest now */
+
+	small = discovered_resized(d, 2, 10);
+	assert_non_null(small);
+	assert_int_equal(discovered_count(small), 2);
+	assert_non_null(discovered_find(small, "A"));
+	assert_non_null(discovered_find(small, "D"));
+	assert_true(discovered_take_missing(d, small, gone));
+	assert_string_equal(gone, "B");
+	assert_true(discovered_take_missing(d, small, gone));
+	assert_string_equal(gone, "C");
+	assert_false(discovered_take_missing(d, small, gone));
+
+	now_us += 11 * SECOND; /* of another age, too */
+	assert_int_equal(discovered_count(small), 0);
+	assert_int_equal(discovered_count(d), 2);
+
+	none = discovered_resized(d, 0, 10);
+	assert_non_null(none);
+	assert_true(discovered_take_missing(d, none, gone));
+	assert_true(discovered_take_missing(d, none, gone));
+	assert_false(discovered_take_missing(d, none, gone));
+	discovered_free(d);
+	discovered_free(small);
+	discovered_free(none);
+}
+
 /* --- who is at a door --- */
 
 static struct sessions *make_sessions(void)
@@ -307,10 +343,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
-		TEST(the_oldest_makes_room), TEST(sightings_age),       TEST(their_end_is_told),
-		TEST(one_after_the_other),   TEST(room_for_none),       TEST(by_number),
-		TEST(sessions_are_bounded),  TEST(all_who_wait),        TEST(those_who_owe_an_end),
-		TEST(come_and_go),           TEST(so_many_and_no_more),
+		TEST(the_oldest_makes_room),
+		TEST(the_newest_find_room_in_a_smaller_one),
+		TEST(sightings_age),
+		TEST(their_end_is_told),
+		TEST(one_after_the_other),
+		TEST(room_for_none),
+		TEST(by_number),
+		TEST(sessions_are_bounded),
+		TEST(all_who_wait),
+		TEST(those_who_owe_an_end),
+		TEST(come_and_go),
+		TEST(so_many_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
