@@ -16,7 +16,9 @@
 #include "agent/pulse.h"
 #include "agent/queue.h"
 #include "agent/refusals.h"
+#include "agent/reload.h"
 #include "agent/sessions.h"
+#include "agent/settings-report.h"
 #include "agent/store.h"
 #include "agent/turn.h"
 #include "agent/vault.h"
@@ -25,16 +27,22 @@
 
 #define ERROR_MAX 512
 
+static int read_settings(struct agent *agent, const struct agent_options *options)
+{
+	struct settings_report report;
+	int r;
+
+	agent->config = options->config;
+	r = settings_read(&agent->config, /* draft= */ NULL, &agent->settings, &report);
+	if (r < 0)
+		reload_tell_faults(&report);
+	return r;
+}
+
 static int open_disk(struct agent *agent, const struct agent_options *options)
 {
 	char error[ERROR_MAX] = "Out of memory";
 	int r;
-
-	r = settings_read(options->config, &agent->settings, error, sizeof(error));
-	if (r < 0) {
-		gw_log_event(ERROR, CONFIGURATION_REFUSED, "%s", error);
-		return r;
-	}
 
 	r = store_open(options->state, &agent->store, error, sizeof(error));
 	if (r >= 0)
@@ -106,7 +114,9 @@ int agent_new(struct sd_event *event, const struct agent_options *options, struc
 	}
 
 	agent->event = event;
-	r = open_disk(agent, options);
+	r = read_settings(agent, options);
+	if (r >= 0)
+		r = open_disk(agent, options);
 	if (r >= 0)
 		r = make_memory(agent);
 	if (r >= 0)

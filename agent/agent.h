@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/clock.h"
+#include "agent/settings-disk.h"
 #include "agent/settings.h"
 
 struct bus;
@@ -24,6 +25,7 @@ struct vault;
 
 struct agent {
 	struct sd_event *event;
+	struct settings_paths config; /* where they come from */
 	struct settings settings;
 	struct clock_trust clock;
 
@@ -46,7 +48,8 @@ struct agent {
 };
 
 struct agent_options {
-	const char *config, *state, *link;
+	struct settings_paths config;
+	const char *state, *link;
 };
 
 /* Sets everything up; on failure one line is logged that says what to do. */

@@ -9,6 +9,7 @@
 
 #include "agent/agent.h"
 #include "agent/audit.h"
+#include "agent/bus-config.h"
 #include "agent/bus.h"
 #include "agent/claim.h"
 #include "agent/cloud.h"
@@ -398,6 +399,23 @@ static int method_verify_audit(sd_bus_message *call, void *userdata, sd_bus_erro
 	return sd_bus_reply_method_return(call, "bts", !first_bad, first_bad, why);
 }
 
+/* --- configuration --- */
+
+static int method_list_settings(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return bus_config_list(userdata, call);
+}
+
+static int method_check_config(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return bus_config_check(userdata, call);
+}
+
+static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return bus_config_reload(userdata, call);
+}
+
 /* --- properties --- */
 
 static int property_text(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -504,6 +522,15 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("VerifyAudit",
 		SD_BUS_NO_ARGS, SD_BUS_RESULT("b", ok, "t", first_bad, "s", reason),
 		method_verify_audit, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListSettings",
+		SD_BUS_ARGS("s", which), SD_BUS_RESULT("a(sssssb)", settings),
+		method_list_settings, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("CheckConfig",
+		SD_BUS_ARGS("h", config), SD_BUS_RESULT("as", problems),
+		method_check_config, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reload",
+		SD_BUS_NO_ARGS, SD_BUS_RESULT("as", needs_restart),
+		method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("StateChanged",
 		SD_BUS_ARGS("o", device, "s", id, "s", from, "s", to, "s", reason), 0),
 	SD_BUS_PROPERTY("Version", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),

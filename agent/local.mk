@@ -9,6 +9,7 @@ agent_libagent_a_SOURCES = \
 	agent/audit.c agent/audit.h \
 	agent/bus.c agent/bus.h \
 	agent/bus-call.c agent/bus-call.h \
+	agent/bus-config.c agent/bus-config.h \
 	agent/bus-credentials.c agent/bus-credentials.h \
 	agent/bus-device.c \
 	agent/bus-filter.c agent/bus-filter.h \
@@ -35,12 +36,17 @@ agent_libagent_a_SOURCES = \
 	agent/polkit.c agent/polkit.h \
 	agent/pulse.c agent/pulse.h \
 	agent/queue.c agent/queue.h \
+	agent/reload.c agent/reload.h \
 	agent/requests.c agent/requests.h \
 	agent/rights.c agent/rights.h \
 	agent/roles.c agent/roles.h \
 	agent/rule.c agent/rule.h \
 	agent/sessions.c agent/sessions.h \
 	agent/settings.c agent/settings.h \
+	agent/settings-disk.c agent/settings-disk.h \
+	agent/settings-file.c agent/settings-file.h \
+	agent/settings-key.c agent/settings-key.h \
+	agent/settings-report.c agent/settings-report.h \
 	agent/steps.h \
 	agent/store.c agent/store.h \
 	agent/store-certificate.c agent/store-certificate.h \

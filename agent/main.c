@@ -16,6 +16,8 @@
 #include <systemd/sd-event.h>
 
 #include "agent/agent.h"
+#include "agent/reload.h"
+#include "agent/settings-report.h"
 #include "agent/steps.h"
 #include "lib/log.h"
 #include "lib/plugin.h"
@@ -28,22 +30,26 @@ static const char *const steps[] = { STEPS_ALL };
 
 static void print_help(void)
 {
-	(void)printf("Usage: gangwayd [--config FILE] [--state DIR] [--link PATH]\n\n"
-		     "The agent of an edge gateway that gets devices aboard.\n\n"
-		     "  --config FILE  configuration (default %s)\n"
-		     "  --state DIR    folder of the store (default %s)\n"
-		     "  --link PATH    socket for plugins (default %s)\n"
-		     "  --list-steps   names for GANGWAY_DIE_AT (test builds)\n"
-		     "  --version      version of this program\n"
-		     "  --help         this text\n",
-		     SETTINGS_PATH, STATE_PATH, GW_LINK_PATH);
+	(void)printf(
+		"Usage: gangwayd [--config FILE] [--state DIR] [--link PATH]\n"
+		"       gangwayd --check-config [--config FILE]\n\n"
+		"The agent of an edge gateway that gets devices aboard.\n\n"
+		"  --config FILE   configuration, with its drop-ins FILE.d/*.conf (default %s)\n"
+		"  --check-config  say what is wrong with it, and end: 0 nothing, 1 something\n"
+		"  --state DIR     folder of the store (default %s)\n"
+		"  --link PATH     socket for plugins (default %s)\n"
+		"  --list-steps    names for GANGWAY_DIE_AT (test builds)\n"
+		"  --version       version of this program\n"
+		"  --help          this text\n",
+		SETTINGS_PATH, STATE_PATH, GW_LINK_PATH);
 }
 
 /* Returns 0 to go on, 1 when all is said, -EINVAL for wrong use. */
-static int parse_options(int argc, char **argv, struct agent_options *ret)
+static int parse_options(int argc, char **argv, struct agent_options *ret, bool *ret_check)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'k' },
 		{ "state", required_argument, NULL, 'd' },
 		{ "link", required_argument, NULL, 'l' },
 		{ "list-steps", no_argument, NULL, 's' },
@@ -55,7 +61,8 @@ static int parse_options(int argc, char **argv, struct agent_options *ret)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (c) {
-		case 'c': ret->config = optarg; break;
+		case 'c': ret->config = (struct settings_paths){ .file = optarg }; break;
+		case 'k': *ret_check = true; break;
 		case 'd': ret->state = optarg; break;
 		case 'l': ret->link = optarg; break;
 		case 's': gw_steps_list(steps, GW_ELEMENTS(steps)); return 1;
@@ -70,6 +77,23 @@ static int parse_options(int argc, char **argv, struct agent_options *ret)
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/* For package scripts, and people who have no agent running. */
+static int check_config(const struct settings_paths *paths)
+{
+	struct settings_report report;
+	struct settings settings;
+	int r = settings_read(paths, /* draft= */ NULL, &settings, &report);
+
+	for (size_t i = 0; i < report.n; i++)
+		(void)fprintf(stderr, "%s\n", report.problems[i]);
+	if (report.n_more)
+		(void)fprintf(stderr, "and %zu more\n", report.n_more);
+	if (r < 0)
+		return EXIT_FAILURE;
+	settings_done(&settings);
+	return EXIT_SUCCESS;
 }
 
 static void keep_memory_private(void)
@@ -88,6 +112,7 @@ static int make_loop(sd_event **ret)
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return -errno;
 
@@ -102,10 +127,23 @@ static int make_loop(sd_event **ret)
 	return r;
 }
 
-static int serve(sd_event *event)
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-	int r;
+	struct settings_report report;
+	struct reload done;
 
+	(void)reload(userdata, "SIGHUP", &done, &report); /* it has said what came of it */
+	return 0;
+}
+
+static int serve(sd_event *event, struct agent *agent)
+{
+	int r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, agent);
+
+	if (r < 0) {
+		gw_log(ERROR, "Cannot wait for signals: %s", strerror(-r));
+		return r;
+	}
 	(void)sd_notify(0, "READY=1");
 	r = sd_event_loop(event);
 	(void)sd_notify(0, "STOPPING=1");
@@ -118,14 +156,17 @@ static int serve(sd_event *event)
 
 int main(int argc, char **argv)
 {
-	struct agent_options options = { SETTINGS_PATH, STATE_PATH, GW_LINK_PATH };
+	struct agent_options options = { settings_paths_system, STATE_PATH, GW_LINK_PATH };
 	struct agent *agent = NULL;
 	sd_event *event = NULL;
+	bool check = false;
 	int r;
 
-	r = parse_options(argc, argv, &options);
+	r = parse_options(argc, argv, &options, &check);
 	if (r != 0)
 		return r < 0 ? 2 : EXIT_SUCCESS;
+	if (check)
+		return check_config(&options.config);
 
 	keep_memory_private();
 	r = make_loop(&event);
@@ -134,7 +175,7 @@ int main(int argc, char **argv)
 	else
 		r = agent_new(event, &options, &agent);
 	if (r >= 0)
-		r = serve(event);
+		r = serve(event, agent);
 
 	agent_free(agent);
 	sd_event_unref(event);

@@ -168,16 +168,22 @@ void plugin_set_health(struct plugin *plugin, bool ok, const char *text)
 
 /* --- hello and welcome --- */
 
+/* The cloud link is called after its way to the cloud, its section after what it is. */
+static const char *section_of(const struct plugin *plugin)
+{
+	return plugin->role == GW_ROLE_CLOUD ? "cloud" : plugin->name;
+}
+
 static void send_welcome(struct plugin *plugin)
 {
 	struct agent *agent = plugin->plugins->agent;
-	const char *section = plugin->role == GW_ROLE_CLOUD ? "cloud" : plugin->name;
 	char box_key[2 * VAULT_BOX_LEN + 1], settings[GW_SETTINGS_MAX];
+	char section[SETTINGS_SECTION_MAX];
 	struct gw_msg msg = { .type = GW_MSG_WELCOME };
 
+	settings_of_plugin(&agent->settings, section_of(plugin), section);
 	gw_hex_encode(vault_box_key(agent->vault), VAULT_BOX_LEN, box_key);
-	(void)snprintf(settings, sizeof(settings), "%s%s%s%s",
-		       settings_section(&agent->settings, section),
+	(void)snprintf(settings, sizeof(settings), "%s%s%s%s", section,
 		       plugin->role == GW_ROLE_CLOUD ? "box_key=" : "",
 		       plugin->role == GW_ROLE_CLOUD ? box_key : "",
 		       plugin->role == GW_ROLE_CLOUD ? "\n" : "");
@@ -187,6 +193,21 @@ static void send_welcome(struct plugin *plugin)
 		.settings = settings,
 	};
 	plugin_send(plugin, &msg, /* fd= */ -1);
+}
+
+unsigned plugins_welcome_anew(struct plugins *plugins, const struct settings *before)
+{
+	struct plugin *plugin = NULL;
+	unsigned n = 0;
+
+	while ((plugin = plugins_next(plugins, plugin))) {
+		if (!settings_differ_for_plugin(&plugins->agent->settings, before,
+						section_of(plugin)))
+			continue;
+		plugin_break(plugin, "its settings have changed: it gets them when it comes back");
+		n++;
+	}
+	return n;
 }
 
 /* There is one of each role but transports, and one transport of a name. */

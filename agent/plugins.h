@@ -15,6 +15,7 @@ struct agent;
 struct gw_msg;
 struct plugin;
 struct plugins;
+struct settings;
 
 #define PLUGINS_MAX 32
 
@@ -49,6 +50,10 @@ void plugin_send(struct plugin *plugin, const struct gw_msg *msg, int fd);
 
 /* Ends a plugin's link, with a reason for the log and the record. */
 void plugin_break(struct plugin *plugin, const char *why);
+
+/* Ends the links of those whose settings were others `before`: they connect again and are welcomed with what
+ * holds now. Returns how many. What they had open is void, as at every loss of a link. */
+unsigned plugins_welcome_anew(struct plugins *plugins, const struct settings *before);
 
 /* Lets everything go that was queued, or takes back what this turn queued. */
 void plugins_release(struct plugins *plugins);

@@ -1,369 +1,326 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libeconf reads the file; the table below says which keys there are, of what type, within which
- * bounds, and what they default to. Sections that the table does not know belong to plugins of other
- * makers and are handed to them as they stand.
+ * Puts the files one over the other, key by key: the later file prevails over the earlier, both over the
+ * default. Every file must be good by itself, whether its values hold or not; all that is wrong is reported.
+ * A section [plugin NAME] is for a plugin of other makers and is handed to it as it stands.
  */
 #include "agent/settings.h"
 
-#include <libeconf.h>
-#include <limits.h>
 #include <stdio.h>
 
+#include "agent/settings-disk.h"
+#include "agent/settings-file.h"
+#include "agent/settings-key.h"
+#include "agent/settings-report.h"
 #include "lib/util.h"
+#include "lib/wire.h"
 
-#define SECTION_MAX 3968 /* GW_SETTINGS_MAX, less what the agent adds for the cloud link */
-
-enum type {
-	TYPE_BOOL,
-	TYPE_NUMBER,
-	TYPE_GATEWAY,
-	TYPE_BROKER,
-	TYPE_TEXT,
-	TYPE_CLOCK,
-	_TYPE_MAX,
-};
-
-struct key {
-	const char *section, *name;
-	enum type type;
-	uint64_t min, max;
-	const char *value; /* default; NULL: must be set */
-	size_t offset;     /* in struct settings; SIZE_MAX: only a plugin wants it */
-};
-
-#define FOR_PLUGIN SIZE_MAX
-#define IN(member) offsetof(struct settings, member)
-#define DAY        86400
-#define LONG_AGO   (100ull * 365 * DAY)
-
-/* clang-format off */
-static const struct key keys[] = {
-	{ "gateway",   "id",                    TYPE_GATEWAY, 0, 0,            NULL,            IN(gateway) },
-	{ "cloud",     "broker",                TYPE_BROKER,  0, 0,            NULL,            IN(cloud_broker) },
-	{ "cloud",     "plain_secrets",         TYPE_BOOL,    0, 0,            "no",            IN(cloud_plain_secrets) },
-	{ "cloud",     "device_endpoint",       TYPE_TEXT,    0, 0,            "",              IN(cloud_device_endpoint) },
-	{ "cloud",     "retry_first",           TYPE_NUMBER,  1, 3600,         "2",             FOR_PLUGIN },
-	{ "cloud",     "retry_max",             TYPE_NUMBER,  1, DAY,          "300",           FOR_PLUGIN },
-	{ "cloud",     "silent_after",          TYPE_NUMBER,  1, 3600,         "15",            FOR_PLUGIN },
-	{ "ip",        "interfaces",            TYPE_TEXT,    0, 0,            "lo",            FOR_PLUGIN },
-	{ "ip",        "coaps_port",            TYPE_NUMBER,  1, 65535,        "5684",          FOR_PLUGIN },
-	{ "registrar", "psk_ccm8",              TYPE_BOOL,    0, 0,            "yes",           FOR_PLUGIN },
-	{ "registrar", "handshakes_max",        TYPE_NUMBER,  1, 65536,        "1024",          FOR_PLUGIN },
-	{ "registrar", "handshakes_per_source", TYPE_NUMBER,  1, 65536,        "64",            FOR_PLUGIN },
-	{ "registrar", "handshake_timeout",     TYPE_NUMBER,  1, 600,          "60",            IN(registrar_handshake_timeout_s) },
-	{ "registrar", "sessions_max",          TYPE_NUMBER,  1, 65536,        "1024",          FOR_PLUGIN },
-	{ "registrar", "sessions_per_source",   TYPE_NUMBER,  1, 65536,        "256",           FOR_PLUGIN },
-	{ "registrar", "idle_timeout",          TYPE_NUMBER,  1, DAY,          "120",           FOR_PLUGIN },
-	{ "registrar", "secret_rate",           TYPE_NUMBER,  1, 10000,        "100",           IN(registrar_secret_rate) },
-	{ "policy",    "claim_lifetime",        TYPE_NUMBER,  0, LONG_AGO,     "2592000",       IN(claim_lifetime_s) },
-	{ "policy",    "prove_within",          TYPE_NUMBER,  1, LONG_AGO,     "86400",         IN(prove_within_s) },
-	{ "limits",    "devices",               TYPE_NUMBER,  1, 1000000,      "10000",         IN(devices_max) },
-	{ "limits",    "jobs",                  TYPE_NUMBER,  1, 1000000,      "5000",          IN(jobs_max) },
-	{ "limits",    "discovered",            TYPE_NUMBER,  0, 10000,        "256",           IN(discovered_max) },
-	{ "limits",    "discovered_age",        TYPE_NUMBER,  1, LONG_AGO,     "3600",          IN(discovered_age_s) },
-	{ "clock",     "trust",                 TYPE_CLOCK,   0, 0,            "system-or-cloud", IN(clock_trusts_cloud) },
-};
-/* clang-format on */
-
-struct settings_section {
-	struct settings_section *next;
-	char name[SETTINGS_TEXT_MAX + 1];
-	char text[SECTION_MAX];
-	size_t len;
-};
-
-/* --- one value --- */
-
-static const char *set_bool(const char *value, bool *ret)
-{
-	if (!gw_streq(value, "yes") && !gw_streq(value, "no"))
-		return "must be yes or no";
-
-	*ret = gw_streq(value, "yes");
-	return NULL;
-}
-
-static const char *set_text(const char *value, char *ret)
-{
-	if (gw_copy(ret, SETTINGS_TEXT_MAX + 1, value) < 0)
-		return "is longer than 256 characters";
-	return gw_is_printable(value) ? NULL : "must be printable ASCII";
-}
-
-static const char *set_gateway(const char *value, char *ret)
-{
-	if (!gw_gateway_id_is_valid(value))
-		return "must be 1 to 64 characters of A-Z a-z 0-9 . _ -, and not 'provision'";
-	return set_text(value, ret);
-}
-
-static const char *set_broker(const char *value, char *ret)
-{
-	const char *scheme = "mqtts://";
-	const char *port = strrchr(value, ':');
-	uint64_t number;
-
-	if (strncmp(value, scheme, strlen(scheme)) != 0 || port <= value + strlen(scheme) ||
-	    gw_parse_u64(port + 1, 1, 65535, &number) < 0)
-		return "must be mqtts://HOST:PORT";
-	return set_text(value, ret);
-}
-
-static const char *set_clock(const char *value, bool *ret)
-{
-	if (!gw_streq(value, "system") && !gw_streq(value, "system-or-cloud"))
-		return "must be system or system-or-cloud";
-
-	*ret = gw_streq(value, "system-or-cloud");
-	return NULL;
-}
-
-static const char *set_number(const struct key *key, const char *value, uint64_t *ret)
-{
-	static char why[96];
-
-	if (gw_parse_u64(value, key->min, key->max, ret) == 0)
-		return NULL;
-	(void)snprintf(why, sizeof(why), "must be a number from %llu to %llu",
-		       (unsigned long long)key->min, (unsigned long long)key->max);
-	return why;
-}
-
-/* Checks a value and puts it in its place. Returns what is wrong with it, or NULL. */
-static const char *set_value(struct settings *settings, const struct key *key, const char *value)
-{
-	union {
-		bool boolean;
-		uint64_t number;
-		char text[SETTINGS_TEXT_MAX + 1];
-	} unused;
-	void *to = key->offset == FOR_PLUGIN ? (void *)&unused : (char *)settings + key->offset;
-
-	switch (key->type) {
-	case TYPE_BOOL: return set_bool(value, to);
-	case TYPE_NUMBER: return set_number(key, value, to);
-	case TYPE_GATEWAY: return set_gateway(value, to);
-	case TYPE_BROKER: return set_broker(value, to);
-	case TYPE_TEXT: return set_text(value, to);
-	case TYPE_CLOCK: return set_clock(value, to);
-	case _TYPE_MAX: break;
-	}
-	abort();
-}
-
-/* --- sections, as plugins get them --- */
-
-static struct settings_section *find_section(const struct settings *settings, const char *name)
-{
-	struct settings_section *section = settings->sections;
-
-	while (section && !gw_streq(section->name, name))
-		section = section->next;
-	return section;
-}
-
-static int append_to_section(struct settings *settings, const char *name, const char *key,
-			     const char *value)
-{
-	struct settings_section *section = find_section(settings, name);
-	int n;
-
-	if (!section) {
-		section = calloc(1, sizeof(*section));
-		if (!section)
-			return -ENOMEM;
-		(void)gw_copy(section->name, sizeof(section->name), name);
-		section->next = settings->sections;
-		settings->sections = section;
-	}
-
-	n = snprintf(section->text + section->len, SECTION_MAX - section->len, "%s=%s\n", key,
-		     value);
-	if (n < 0 || (size_t)n >= SECTION_MAX - section->len)
-		return -E2BIG;
-	section->len += (size_t)n;
-	return 0;
-}
-
-const char *settings_section(const struct settings *settings, const char *name)
-{
-	const struct settings_section *section = find_section(settings, name);
-
-	return section ? section->text : "";
-}
-
-static bool section_has(const struct settings *settings, const char *section, const char *key)
-{
-	const char *text = settings_section(settings, section);
-	size_t len = strlen(key);
-
-	for (; *text; text += strcspn(text, "\n") + 1)
-		if (strncmp(text, key, len) == 0 && text[len] == '=')
-			return true;
-	return false;
-}
-
-/* --- the file --- */
+#define FOREIGN "plugin "
+#define NEWS    (SETTINGS_USE_PLUGIN | SETTINGS_USE_RESTART)
 
 struct reading {
-	econf_file *file;
-	const char *path;
-	unsigned line; /* that is looked at; 0: none */
+	const struct settings_blob *blob; /* that is read */
+	unsigned n_files;
 	struct settings *settings;
-	char *error;
-	size_t error_size;
+	struct settings_entry **last;
+	struct settings_report *report;
 };
 
-static int fail(struct reading *reading, const char *section, const char *key, const char *why)
-{
-	char where[32] = "";
+/* --- entries --- */
 
-	if (reading->line)
-		(void)snprintf(where, sizeof(where), ":%u", reading->line);
-	(void)snprintf(reading->error, reading->error_size, "%s%s: [%s] %s %s", reading->path,
-		       where, section, key, why);
-	return -EINVAL;
-}
-
-static const struct key *find_key(const char *section, const char *name, bool *ret_section_known)
+static struct settings_entry *entry_free(struct settings_entry *entry)
 {
-	*ret_section_known = false;
-	for (size_t i = 0; i < GW_ELEMENTS(keys); i++) {
-		if (!gw_streq(keys[i].section, section))
-			continue;
-		*ret_section_known = true;
-		if (gw_streq(keys[i].name, name))
-			return &keys[i];
-	}
+	free(entry->value);
+	free(entry->fallback);
+	free(entry->source);
+	free(entry);
 	return NULL;
 }
 
-static int read_key(struct reading *reading, const char *section, const char *name)
+static struct settings_entry *find_entry(const struct settings *settings, const char *section,
+					 const char *name)
 {
-	_cleanup_free_ char *value = NULL;
-	bool section_known;
-	const struct key *key = find_key(section, name, &section_known);
-	econf_err e = econf_getStringValue(reading->file, section, name, &value);
-	const char *why;
+	struct settings_entry *entry = settings->entries;
 
-	if (e != ECONF_SUCCESS || !value)
-		return fail(reading, section, name, "has no value");
-	if (section_known && !key)
-		return fail(reading, section, name,
-			    "is no key of this section; see gangway.conf for those there are");
-	if (strchr(value, '\n'))
-		return fail(reading, section, name, "has more than one line");
-
-	why = key ? set_value(reading->settings, key, value) : NULL;
-	if (why)
-		return fail(reading, section, name, why);
-	if (append_to_section(reading->settings, section, name, value) < 0)
-		return fail(reading, section, name, "makes its section too long");
-	return 0;
+	while (entry && !(gw_streq(entry->section, section) && gw_streq(entry->name, name)))
+		entry = entry->next;
+	return entry;
 }
 
-/* One line: `[section]`, or a key and a delimiter. libeconf has seen to its form. */
-static int read_line(struct reading *reading, char section[SETTINGS_TEXT_MAX + 1], char *line)
+const struct settings_entry *settings_find(const struct settings *settings, const char *section,
+					   const char *name)
 {
-	line += strspn(line, " \t");
-	if (!*line || *line == '#' || *line == '\n')
-		return 0;
-
-	if (*line == '[') {
-		line[strcspn(line, "]\n")] = 0;
-		if (gw_copy(section, SETTINGS_TEXT_MAX + 1, line + 1) < 0)
-			return fail(reading, "", "", "is too long for a section");
-		return 0;
-	}
-
-	line[strcspn(line, "= \t\n")] = 0;
-	if (!*section)
-		return fail(reading, "", line, "stands before the first [section]");
-	if (section_has(reading->settings, section, line))
-		return fail(reading, section, line, "stands a second time");
-	return read_key(reading, section, line);
+	return find_entry(settings, section, name);
 }
 
-static void close_file(FILE **file)
+static int add_entry(struct reading *reading, const struct settings_key *key, const char *section,
+		     const char *name, const char *value)
 {
-	if (*file)
-		(void)fclose(*file);
+	struct settings_entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return -ENOMEM;
+	*reading->last = entry;
+	reading->last = &entry->next;
+	entry->key = key;
+	(void)gw_copy(entry->section, sizeof(entry->section), section);
+	(void)gw_copy(entry->name, sizeof(entry->name), name);
+	entry->value = strdup(value);
+	entry->fallback = strdup(value);
+	entry->source = strdup("default");
+	return entry->value && entry->fallback && entry->source ? 0 : -ENOMEM;
 }
 
-/* Line by line: libeconf's own lists leave out keys at times, and have no line numbers. */
-static int read_lines(struct reading *reading)
+/* All that the table knows, with its defaults. */
+static int add_defaults(struct reading *reading)
 {
-	_cleanup_(close_file) FILE *file = fopen(reading->path, "re");
-	char section[SETTINGS_TEXT_MAX + 1] = "";
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
+	char why[SETTINGS_WHY_MAX];
+	const struct settings_key *key;
 	int r = 0;
 
-	if (!file)
-		return fail(reading, "", "", "cannot be read");
-	while (r >= 0 && getline(&line, &size, file) >= 0) {
-		reading->line++;
-		r = read_line(reading, section, line);
+	for (size_t i = 0; r >= 0 && (key = settings_key_at(i)); i++) {
+		if (key->value && !settings_key_set(key, key->value, reading->settings, why))
+			abort();
+		r = add_entry(reading, key, key->section, key->name, key->value ? key->value : "");
 	}
-	if (r < 0)
-		return r;
-	reading->line = 0;
-	return feof(file) ? 0 : fail(reading, "", "", "cannot be read to its end");
+	return r;
 }
 
-static int fill_in_defaults(struct reading *reading)
+static int set_text(char **text, const char *value)
 {
-	for (size_t i = 0; i < GW_ELEMENTS(keys); i++) {
-		if (section_has(reading->settings, keys[i].section, keys[i].name))
-			continue;
-		if (!keys[i].value)
-			return fail(reading, keys[i].section, keys[i].name, "must be set");
-		if (set_value(reading->settings, &keys[i], keys[i].value))
-			abort();
-		if (append_to_section(reading->settings, keys[i].section, keys[i].name,
-				      keys[i].value) < 0)
-			return fail(reading, keys[i].section, keys[i].name,
-				    "makes its section too long");
-	}
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*text);
+	*text = copy;
 	return 0;
 }
 
-static int open_file(struct reading *reading)
+static int set_entry(struct reading *reading, struct settings_entry *entry,
+		     const struct settings_line *line)
 {
-	econf_err e = econf_readFile(&reading->file, reading->path, "=", "#");
-	char *where = NULL;
-	uint64_t line = 0;
-
-	if (e == ECONF_SUCCESS)
-		return 0;
-
-	if (e == ECONF_NOFILE) {
-		(void)snprintf(reading->error, reading->error_size,
-			       "%s: there is no such file; name one with --config", reading->path);
-		return -ENOENT;
-	}
-	econf_errLocation(&where, &line);
-	free(where);
-	(void)snprintf(reading->error, reading->error_size, "%s:%llu: %s", reading->path,
-		       (unsigned long long)line, econf_errString(e));
-	return -EINVAL;
-}
-
-int settings_read(const char *path, struct settings *ret, char *error, size_t error_size)
-{
-	struct settings settings = { 0 };
-	struct reading reading = {
-		.path = path, .settings = &settings, .error = error, .error_size = error_size
-	};
+	char source[SETTINGS_PROBLEM_MAX];
 	int r;
 
-	r = open_file(&reading);
+	(void)snprintf(source, sizeof(source), "%s:%u", reading->blob->path, line->number);
+	r = set_text(&entry->value, line->value);
 	if (r >= 0)
-		r = read_lines(&reading);
+		r = set_text(&entry->source, source);
+	if (r >= 0 && reading->blob->is_vendor)
+		r = set_text(&entry->fallback, line->value);
+	return r;
+}
+
+/* --- what is wrong --- */
+
+static void complain(struct reading *reading, const struct settings_line *line, const char *why)
+{
+	settings_report_add(reading->report, "%s:%u: [%s] %s %s", reading->blob->path, line->number,
+			    line->section, line->name, why);
+}
+
+static void complain_of_section(struct reading *reading, const struct settings_line *line)
+{
+	const char *near = settings_key_near_section(line->section);
+	char why[SETTINGS_WHY_MAX];
+
+	if (near)
+		(void)snprintf(why, sizeof(why),
+			       "is in a section that does not exist; is [%s] meant?", near);
+	else
+		(void)snprintf(
+			why, sizeof(why),
+			"is in a section that does not exist; that of a plugin of other makers "
+			"is [" FOREIGN "NAME]");
+	complain(reading, line, why);
+}
+
+static void complain_of_key(struct reading *reading, const struct settings_line *line)
+{
+	const char *near = settings_key_near_name(line->section, line->name);
+	const char *other = settings_key_other_section(line->section, line->name);
+	char why[SETTINGS_WHY_MAX] =
+		"is no key of this section; see gangway.conf(5) for those there are";
+
+	if (near)
+		(void)snprintf(why, sizeof(why), "is no key of this section; is %s meant?", near);
+	else if (other)
+		(void)snprintf(why, sizeof(why), "is no key of this section but of [%s]", other);
+	complain(reading, line, why);
+}
+
+/* "plugin NAME", of a plugin whose section has no shorter name. */
+static bool is_foreign(const char *section)
+{
+	const char *name = section + strlen(FOREIGN);
+
+	return strncmp(section, FOREIGN, strlen(FOREIGN)) == 0 && strlen(name) <= GW_NAME_MAX &&
+	       gw_gateway_id_is_valid(name) && !settings_key_knows_section(name);
+}
+
+/* --- reading --- */
+
+/* A key that we know: its value must be good. It is kept either way, so that it is not missed too. */
+static int take_known(struct reading *reading, const struct settings_key *key,
+		      const struct settings_line *line)
+{
+	char why[SETTINGS_WHY_MAX];
+
+	if (!settings_key_set(key, line->value, reading->settings, why))
+		complain(reading, line, why);
+	return set_entry(reading, find_entry(reading->settings, line->section, line->name), line);
+}
+
+static int take_foreign(struct reading *reading, const struct settings_line *line)
+{
+	struct settings_entry *entry = find_entry(reading->settings, line->section, line->name);
+	int r;
+
+	if (!gw_is_printable(line->value) || strlen(line->value) > SETTINGS_TEXT_MAX) {
+		complain(reading, line, "must be at most 256 characters of printable ASCII");
+		return 0;
+	}
+	if (!entry) {
+		r = add_entry(reading, /* key= */ NULL, line->section, line->name, "");
+		if (r < 0)
+			return r;
+		entry = find_entry(reading->settings, line->section, line->name);
+	}
+	return set_entry(reading, entry, line);
+}
+
+static int take(void *userdata, const struct settings_line *line)
+{
+	struct reading *reading = userdata;
+	const struct settings_key *key = settings_key_find(line->section, line->name);
+
+	if (key)
+		return take_known(reading, key, line);
+	if (is_foreign(line->section))
+		return take_foreign(reading, line);
+	if (settings_key_knows_section(line->section))
+		complain_of_key(reading, line);
+	else
+		complain_of_section(reading, line);
+	return 0;
+}
+
+static int read_blob(struct reading *reading, const struct settings_blob *blob)
+{
+	reading->blob = blob;
+	return settings_file_parse(blob, reading->report, take, reading);
+}
+
+static int read_files(struct reading *reading, const struct settings_paths *paths)
+{
+	struct settings_blob *blobs;
+	size_t n;
+	int r;
+
+	r = settings_disk_read(paths, reading->report, &blobs, &n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = read_blob(reading, &blobs[i]);
+	settings_blobs_free(blobs, n);
+	return r;
+}
+
+/* --- the whole --- */
+
+static void check_missing(struct reading *reading, const char *file)
+{
+	const struct settings_entry *entry = reading->settings->entries;
+
+	for (; entry; entry = entry->next)
+		if (entry->key && !entry->key->value && gw_streq(entry->source, "default"))
+			settings_report_add(reading->report,
+					    "%s: [%s] %s must be set; see gangway.conf(5)", file,
+					    entry->section, entry->name);
+}
+
+static void check_retries(struct reading *reading)
+{
+	const struct settings *settings = reading->settings;
+	const struct settings_entry *first = settings_find(settings, "cloud", "retry_first");
+	const struct settings_entry *max = settings_find(settings, "cloud", "retry_max");
+
+	if (settings->cloud_retry_first_s <= settings->cloud_retry_max_s)
+		return;
+	if (gw_streq(max->source, "default"))
+		settings_report_add(
+			reading->report,
+			"%s: [cloud] retry_first is %s, more than retry_max, which is %s",
+			first->source, first->value, max->value);
+	else
+		settings_report_add(
+			reading->report,
+			"%s: [cloud] retry_max is %s, less than retry_first, which is %s "
+			"(%s)",
+			max->source, max->value, first->value, first->source);
+}
+
+static size_t section_len(const struct settings *settings, const char *section)
+{
+	size_t len = 0;
+
+	for (const struct settings_entry *e = settings->entries; e; e = e->next)
+		if (gw_streq(e->section, section))
+			len += strlen(e->name) + strlen(e->value) + strlen("=\n");
+	return len;
+}
+
+/* Each section once: at its first key. */
+static void check_lengths(struct reading *reading)
+{
+	const char *section = "";
+
+	for (const struct settings_entry *e = reading->settings->entries; e; e = e->next) {
+		if (gw_streq(e->section, section))
+			continue;
+		section = e->section;
+		if (section_len(reading->settings, section) >= SETTINGS_SECTION_MAX)
+			settings_report_add(
+				reading->report,
+				"%s: [%s] is too long in all: a section has room for %d "
+				"characters",
+				e->source, section, SETTINGS_SECTION_MAX - 1);
+	}
+}
+
+static int read_all(struct reading *reading, const struct settings_paths *paths,
+		    const struct settings_blob *draft)
+{
+	int r;
+
+	r = add_defaults(reading);
 	if (r >= 0)
-		r = fill_in_defaults(&reading);
-	econf_freeFile(reading.file);
+		r = read_files(reading, paths);
+	if (r >= 0 && draft)
+		r = read_blob(reading, draft);
+	if (r < 0)
+		return r;
+
+	check_missing(reading, draft ? draft->path : paths->file);
+	check_retries(reading);
+	check_lengths(reading);
+	return reading->report->n ? -EINVAL : 0;
+}
+
+int settings_read(const struct settings_paths *paths, const struct settings_blob *draft,
+		  struct settings *ret, struct settings_report *report)
+{
+	struct settings settings = { 0 };
+	struct reading reading = { .settings = &settings,
+				   .last = &settings.entries,
+				   .report = report };
+	int r;
+
+	*report = (struct settings_report){ 0 };
+	r = read_all(&reading, paths, draft);
+	if (r == -ENOMEM)
+		settings_report_add(report, "%s: cannot be read: %s", paths->file, strerror(-r));
 	if (r < 0) {
 		settings_done(&settings);
 		return r;
@@ -375,10 +332,91 @@ int settings_read(const char *path, struct settings *ret, char *error, size_t er
 
 void settings_done(struct settings *settings)
 {
-	while (settings->sections) {
-		struct settings_section *section = settings->sections;
+	while (settings->entries) {
+		struct settings_entry *entry = settings->entries;
 
-		settings->sections = section->next;
-		free(section);
+		settings->entries = entry->next;
+		entry_free(entry);
 	}
+}
+
+/* --- sections, as plugins get them --- */
+
+static void name_section(const char *plugin, char section[static SETTINGS_NAME_MAX + 1])
+{
+	(void)snprintf(section, SETTINGS_NAME_MAX + 1, "%s%s",
+		       settings_key_knows_section(plugin) ? "" : FOREIGN, plugin);
+}
+
+void settings_of_plugin(const struct settings *settings, const char *plugin,
+			char text[static SETTINGS_SECTION_MAX])
+{
+	char section[SETTINGS_NAME_MAX + 1];
+	size_t len = 0;
+
+	*text = 0;
+	name_section(plugin, section);
+	for (const struct settings_entry *e = settings->entries; e; e = e->next)
+		if (gw_streq(e->section, section) && len < SETTINGS_SECTION_MAX)
+			len += (size_t)snprintf(text + len, SETTINGS_SECTION_MAX - len, "%s=%s\n",
+						e->name, e->value);
+}
+
+static bool holds_the_same(const struct settings *settings, const struct settings_entry *entry)
+{
+	const struct settings_entry *other = settings_find(settings, entry->section, entry->name);
+
+	return other && gw_streq(other->value, entry->value);
+}
+
+/* Whether a has what b has not, in what the plugin uses of that section. */
+static bool has_other(const struct settings *a, const struct settings *b, const char *section)
+{
+	for (const struct settings_entry *e = a->entries; e; e = e->next)
+		if (gw_streq(e->section, section) &&
+		    (!e->key || (e->key->use & NEWS) == SETTINGS_USE_PLUGIN) &&
+		    !holds_the_same(b, e))
+			return true;
+	return false;
+}
+
+bool settings_differ_for_plugin(const struct settings *a, const struct settings *b,
+				const char *plugin)
+{
+	char section[SETTINGS_NAME_MAX + 1];
+
+	name_section(plugin, section);
+	return has_other(a, b, section) || has_other(b, a, section);
+}
+
+/* --- one after the other --- */
+
+static void swap_text(char **a, char **b)
+{
+	char *c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
+size_t settings_keep(struct settings *fresh, struct settings *running,
+		     const struct settings_key **ret_kept, size_t max)
+{
+	char why[SETTINGS_WHY_MAX];
+	size_t n = 0;
+
+	for (struct settings_entry *e = fresh->entries; e; e = e->next) {
+		struct settings_entry *old;
+
+		if (!e->key || !(e->key->use & SETTINGS_USE_RESTART) || holds_the_same(running, e))
+			continue;
+		old = find_entry(running, e->section, e->name);
+		swap_text(&e->value, &old->value);
+		swap_text(&e->source, &old->source);
+		(void)settings_key_set(e->key, e->value, fresh, why);
+		if (n < max)
+			ret_kept[n] = e->key;
+		n++;
+	}
+	return n;
 }

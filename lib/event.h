@@ -49,6 +49,7 @@
 	X(AGENT_STOPPED, "agent-stopped", "db68b6585c2c460a9863d69b9b6233f9", 0)            \
 	X(START_FAILED, "start-failed", "9b2014f3e51541a5b3f786774e466ec8", 0)              \
 	X(CONFIGURATION_REFUSED, "configuration-refused", "ef3c8d03f69446129f377caa0c57a275", 20) \
+	X(CONFIGURATION_TAKEN, "configuration-taken", "5d249cf063e8457fa5a09665500ebd61", 20) \
 	X(STORE_TROUBLE, "store-trouble", "938c65a8b4c84067ab4d690796f7132e", 20)           \
 	X(STORE_WELL, "store-well", "df830a56e34c49cc8baabbed3e8330d8", 20)                 \
 	X(CLOCK_TRUSTED, "clock-trusted", "e3778a6cc86a4027801df0faeca70736", 20)           \

@@ -71,7 +71,10 @@
 	X(CLOCK_UNTRUSTED, "clock-untrusted", "Time is not trusted yet, and this needs it.")       \
 	X(SECRET_NOT_SEALED, "secret-not-sealed",                                                 \
 	  "The cloud sent a secret in the open, which the configuration forbids.")                 \
-	X(BAD_MESSAGE, "bad-message", "A message was malformed or out of turn.")
+	X(BAD_MESSAGE, "bad-message", "A message was malformed or out of turn.")                   \
+	/* configuration */                                                                       \
+	X(BAD_CONFIGURATION, "bad-configuration",                                                 \
+	  "The configuration is not valid; what held before holds on.")
 
 /* clang-format on */
 

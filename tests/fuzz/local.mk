@@ -141,7 +141,8 @@ tests_fuzz_fuzz_names_SOURCES = tests/fuzz/fuzz-names.c tools/device/uri.c
 tests_fuzz_fuzz_names_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-settings
-tests_fuzz_fuzz_settings_SOURCES = tests/fuzz/fuzz-settings.c agent/settings.c
+tests_fuzz_fuzz_settings_SOURCES = tests/fuzz/fuzz-settings.c agent/settings.c \
+	agent/settings-disk.c agent/settings-file.c agent/settings-key.c agent/settings-report.c
 tests_fuzz_fuzz_settings_CFLAGS = $(AM_CFLAGS) $(ECONF_CFLAGS)
 tests_fuzz_fuzz_settings_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS) $(ECONF_LIBS)
 

@@ -553,9 +553,12 @@ tests_unit_test_clock_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 UNIT_TESTS += tests/unit/test-agent-settings
 tests_unit_test_agent_settings_SOURCES = tests/unit/test-agent-settings.c
 tests_unit_test_agent_settings_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_agent_settings_LDFLAGS = \
-	$(AM_LDFLAGS) -Wl,--wrap=getline -Wl,--wrap=__getdelim
 tests_unit_test_agent_settings_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-agent-settings-disk
+tests_unit_test_agent_settings_disk_SOURCES = tests/unit/test-agent-settings-disk.c
+tests_unit_test_agent_settings_disk_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_agent_settings_disk_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
 UNIT_TESTS += tests/unit/test-queue
 tests_unit_test_queue_SOURCES = tests/unit/test-queue.c $(WORLD_SOURCES)

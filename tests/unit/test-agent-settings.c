@@ -13,42 +13,19 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "agent/settings-disk.h"
+#include "agent/settings-key.h"
+#include "agent/settings-report.h"
 #include "agent/settings.h"
 #include "lib/util.h"
 
 #define MINIMAL "[gateway]\nid = gw-1\n[cloud]\nbroker = mqtts://broker.example:8883\n"
 
 static char path[64];
-static char error[512];
+static const struct settings_paths paths = { .file = path };
+static struct settings_report report;
 static struct settings settings;
-
-static int lines_left = -1; /* until there is no memory for one; -1: there is */
-
-static bool is_out_of_memory(void)
-{
-	bool is = lines_left == 0;
-
-	if (is)
-		errno = ENOMEM;
-	else if (lines_left > 0)
-		lines_left--;
-	return is;
-}
-
-/* Both, as the library's header may make one of the other. */
-ssize_t __real_getline(char **line, size_t *size, FILE *file);
-ssize_t __wrap_getline(char **line, size_t *size, FILE *file);
-ssize_t __wrap_getline(char **line, size_t *size, FILE *file)
-{
-	return is_out_of_memory() ? -1 : __real_getline(line, size, file);
-}
-
-ssize_t __real___getdelim(char **line, size_t *size, int end, FILE *file);
-ssize_t __wrap___getdelim(char **line, size_t *size, int end, FILE *file);
-ssize_t __wrap___getdelim(char **line, size_t *size, int end, FILE *file)
-{
-	return is_out_of_memory() ? -1 : __real___getdelim(line, size, end, file);
-}
+static char section[SETTINGS_SECTION_MAX];
 
 static int set_up(void **state)
 {
@@ -68,39 +45,73 @@ static int tear_down(void **state)
 	return unlink(path);
 }
 
-static int read_text(const char *text)
+static int read_bytes(const char *bytes, size_t len)
 {
 	FILE *file = fopen(path, "we");
 
 	assert_non_null(file);
-	assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+	assert_int_equal(fwrite(bytes, 1, len, file), len);
 	assert_int_equal(fclose(file), 0);
-	*error = 0;
 	settings_done(&settings);
-	return settings_read(path, &settings, error, sizeof(error));
+	return settings_read(&paths, /* draft= */ NULL, &settings, &report);
 }
 
-/* The error must begin with the file and the line (0: none), and say these two. */
-static void refuse(const char *text, unsigned line, const char *key, const char *says)
+static int read_text(const char *text)
+{
+	return read_bytes(text, strlen(text));
+}
+
+static const char *of_plugin(const char *plugin)
+{
+	settings_of_plugin(&settings, plugin, section);
+	return section;
+}
+
+/* One of the problems must begin with the file and the line (0: none), and say these two. */
+static bool says(unsigned line, const char *key, const char *what)
 {
 	char where[128];
 
+	(void)snprintf(where, sizeof(where), line ? "%s:%u: " : "%s: ", path, line);
+	for (size_t i = 0; i < report.n; i++)
+		if (strncmp(report.problems[i], where, strlen(where)) == 0 &&
+		    strstr(report.problems[i], key) && strstr(report.problems[i], what))
+			return true;
+	return false;
+}
+
+static void fail_with_report(unsigned line, const char *key, const char *what)
+{
+	char text[4096];
+
+	settings_report_text(&report, text, sizeof(text));
+	fail_msg("no problem of line %u says '%s' and '%s':\n%s", line, key, what, text);
+}
+
+static void refuse(const char *text, unsigned line, const char *key, const char *what)
+{
 	if (read_text(text) != -EINVAL)
 		fail_msg("taken: %s", text);
-	(void)snprintf(where, sizeof(where), line ? "%s:%u: " : "%s: ", path, line);
-	if (strncmp(error, where, strlen(where)) != 0 || !strstr(error, key) ||
-	    !strstr(error, says))
-		fail_msg("'%s' does not say '%s', '%s', '%s'", error, where, key, says);
-	assert_null(settings.sections);
+	if (!says(line, key, what))
+		fail_with_report(line, key, what);
+	assert_null(settings.entries);
+}
+
+/* And nothing else is wrong. */
+static void refuse_for(const char *text, unsigned line, const char *key, const char *what)
+{
+	refuse(text, line, key, what);
+	if (report.n != 1)
+		fail_with_report(line, "only", "this");
 }
 
 /* One more line, the fifth, behind a section of its own, the sixth. */
-static void refuse_value(const char *section, const char *key, const char *value, const char *says)
+static void refuse_value(const char *in, const char *key, const char *value, const char *what)
 {
-	char text[2048];
+	char text[4096];
 
-	(void)snprintf(text, sizeof(text), MINIMAL "[%s]\n%s = %s\n", section, key, value);
-	refuse(text, 6, key, says);
+	(void)snprintf(text, sizeof(text), MINIMAL "[%s]\n%s = %s\n", in, key, value);
+	refuse_for(text, 6, key, what);
 }
 
 static void defaults_are_set(void)
@@ -115,9 +126,9 @@ static void defaults_are_set(void)
 	assert_true(settings.jobs_max == 5000);
 	assert_true(settings.discovered_max == 256);
 	assert_true(settings.discovered_age_s == 3600);
-	assert_string_equal(settings_section(&settings, "ip"), "interfaces=lo\ncoaps_port=5684\n");
-	assert_non_null(strstr(settings_section(&settings, "cloud"), "retry_max=300\n"));
-	assert_non_null(strstr(settings_section(&settings, "registrar"), "secret_rate=100\n"));
+	assert_string_equal(of_plugin("ip"), "interfaces=lo\ncoaps_port=5684\n");
+	assert_non_null(strstr(of_plugin("cloud"), "retry_max=300\n"));
+	assert_non_null(strstr(of_plugin("registrar"), "secret_rate=100\n"));
 }
 
 static void defaults(void **state)
@@ -126,7 +137,7 @@ static void defaults(void **state)
 	assert_string_equal(settings.gateway, "gw-1");
 	assert_string_equal(settings.cloud_broker, "mqtts://broker.example:8883");
 	defaults_are_set();
-	assert_string_equal(settings_section(&settings, "nobody"), "");
+	assert_string_equal(of_plugin("nobody"), "");
 }
 static void what_is_set_is_taken(void **state)
 {
@@ -142,20 +153,19 @@ static void what_is_set_is_taken(void **state)
 	assert_true(settings.prove_within_s == 60);
 	assert_true(settings.devices_max == 1000000);
 	assert_false(settings.clock_trusts_cloud);
-	assert_string_equal(settings_section(&settings, "ip"),
-			    "interfaces=eth0 eth1\ncoaps_port=5684\n");
+	assert_string_equal(of_plugin("ip"), "interfaces=eth0 eth1\ncoaps_port=5684\n");
 }
 
 static void sections_of_others(void **state)
 {
-	assert_int_equal(read_text(MINIMAL "[acme-radio]\nchannel = 11\nname = x y\n"), 0);
-	assert_string_equal(settings_section(&settings, "acme-radio"), "channel=11\nname=x y\n");
+	assert_int_equal(read_text(MINIMAL "[plugin acme-radio]\nchannel = 11\nname = x y\n"), 0);
+	assert_string_equal(of_plugin("acme-radio"), "channel=11\nname=x y\n");
 
 	/* The same key right behind itself, in another section. */
-	assert_int_equal(read_text(MINIMAL "[a]\nport = 1\n[b]\nport = 2\n[c]\nport = 3\n"), 0);
-	assert_string_equal(settings_section(&settings, "a"), "port=1\n");
-	assert_string_equal(settings_section(&settings, "b"), "port=2\n");
-	assert_string_equal(settings_section(&settings, "c"), "port=3\n");
+	assert_int_equal(read_text(MINIMAL "[plugin a]\nport = 1\n[plugin b]\nport = 2\n"), 0);
+	assert_string_equal(of_plugin("a"), "port=1\n");
+	assert_string_equal(of_plugin("b"), "port=2\n");
+	assert_string_equal(of_plugin("c"), "");
 }
 
 static void values_that_are_none(void **state)
@@ -179,7 +189,7 @@ static void values_that_are_none(void **state)
 	refuse_value("ip", "interfaces", "et\303\244h", "must be printable ASCII");
 	memset(longest, 'x', 257);
 	longest[257] = 0;
-	refuse_value("ip", "interfaces", longest, "longer than 256");
+	refuse_value("cloud", "device_endpoint", longest, "longer than 256");
 }
 
 static void brokers_that_are_none(void **state)
@@ -208,32 +218,308 @@ static void what_must_be_set(void **state)
 
 static void keys_that_nobody_knows(void **state)
 {
-	refuse_value("cloud", "brokre", "x", "is no key of this section");
-	refuse_value("ip", "broker", "x", "is no key of this section"); /* another's */
-	refuse("id = gw-1\n" MINIMAL, 1, "id", "before the first [section]");
+	refuse_value("cloud", "brokre", "x", "is broker meant?");
+	refuse_value("registrar", "sesions_max", "5", "is sessions_max meant?");
+	refuse_value("limits", "zzzzzz", "x", "see gangway.conf(5)");
+	refuse_value("ip", "broker", "x", "is no key of this section but of [cloud]");
+	refuse_for("id = gw-1\n" MINIMAL, 1, "id", "before the first [section]");
+}
+
+static void sections_that_nobody_knows(void **state)
+{
+	refuse_value("registar", "sessions_max", "5", "is [registrar] meant?");
+	refuse_value("limit", "devices", "5", "is [limits] meant?");
+	refuse_value("acme-radio", "channel", "11", "[plugin NAME]");
+	refuse_value("plugin ip", "interfaces", "lo", "a section that does not exist");
+	refuse_value("plugin ", "x", "1", "a section that does not exist");
+	refuse_value("plugin a b", "x", "1", "a section that does not exist");
+	refuse_value(" ip", "interfaces", "lo", "is [ip] meant?");
 }
 
 static void no_file(void **state)
 {
-	assert_int_equal(settings_read("/nowhere/gangway.conf", &settings, error, sizeof(error)),
-			 -ENOENT);
-	assert_string_equal(error,
+	static const struct settings_paths nowhere = { .file = "/nowhere/gangway.conf" };
+
+	assert_int_equal(settings_read(&nowhere, NULL, &settings, &report), -ENOENT);
+	assert_int_equal(report.n, 1);
+	assert_string_equal(report.problems[0],
 			    "/nowhere/gangway.conf: there is no such file; name one with --config");
 }
 
+/* Form: what libeconf would take in some way or other. */
 static void lines_that_are_none(void **state)
 {
-	if (read_text(MINIMAL "[ip\n") == 0)
-		fail_msg("an open bracket was taken");
-	if (!strstr(error, path) || !strstr(error, ":5"))
-		fail_msg("'%s' does not say where", error);
+	refuse_for(MINIMAL "[ip\n", 5, "", "] is missing");
+	refuse_for(MINIMAL "[ip] x\n", 5, "", "nothing may stand behind");
+	refuse_for(MINIMAL "[ip]x = 1\n", 5, "", "nothing may stand behind");
+	refuse_for(MINIMAL "[]\n", 5, "", "name of a section");
+	refuse_for(MINIMAL "[a=b]\nx = 1\n", 5, "", "name of a section");
+	refuse_for(MINIMAL "lonely\n", 5, "", "neither [section] nor key = value");
+	refuse_for(MINIMAL "  goes on\n", 5, "", "neither [section] nor key = value");
+	refuse_for(MINIMAL "= value\n", 5, "", "name of a key");
+	refuse_for(MINIMAL "two words = value\n", 5, "", "name of a key");
+	refuse_for(MINIMAL "; remark = none\n", 5, "", "name of a key");
+	refuse_for(MINIMAL "device_endpoint = \"x\n", 5, "device_endpoint", "quote");
+	refuse_for(MINIMAL "device_endpoint = \"\n", 5, "device_endpoint", "quote");
+	refuse_for(MINIMAL "device_endpoint = a\"b\n", 5, "device_endpoint", "quote");
+	refuse_for(MINIMAL "device_endpoint = \"a\"b\"\n", 5, "device_endpoint", "quote");
+	refuse_for(MINIMAL "device_endpoint = a#b\n", 5, "device_endpoint", "#");
+	refuse_for(MINIMAL "device_endpoint = \"a # b\"\n", 5, "device_endpoint", "quote");
+}
+
+static void bytes_that_are_no_text(void **state)
+{
+	static const char zero[] = MINIMAL "plain_secrets = y\0es\n";
+
+	assert_int_equal(read_bytes(zero, sizeof(zero) - 1), -EINVAL);
+	assert_true(says(5, "", "a zero byte"));
+	refuse_for("\xef\xbb\xbf" MINIMAL, 1, "", "byte order mark");
+	refuse_for(MINIMAL "plain_secrets = yes\r\n", 5, "", "CR LF");
+	refuse_for(MINIMAL "plain_secrets\v = yes\n", 5, "", "control character");
+	refuse_for(MINIMAL "# bell \a\n", 5, "", "control character");
+}
+
+static void forms_that_are_good(void **state)
+{
+	assert_int_equal(read_text("# Gr\303\274\303\237e\n\n \t\n  [gateway]  \n\tid=gw-1\t \n"
+				   "[cloud] # ours\nbroker=\"mqtts://[::1]:8883\"  # quoted\n"
+				   "device_endpoint =\n[ip]\ninterfaces=\n[gateway]\n"
+				   "[limits]\n   # indented remark\ndevices = 5"),
+			 0);
+	assert_string_equal(settings.gateway, "gw-1");
+	assert_string_equal(settings.cloud_broker, "mqtts://[::1]:8883");
+	assert_string_equal(settings.cloud_device_endpoint, "");
+	assert_true(settings.devices_max == 5); /* without a newline at its end */
+	assert_string_equal(of_plugin("ip"), "interfaces=\ncoaps_port=5684\n");
+}
+
+static void lines_that_are_long(void **state)
+{
+	char text[8192];
+	int n = snprintf(text, sizeof(text), MINIMAL "# ");
+
+	memset(text + n, 'x', 998);
+	(void)strcpy(text + n + 998, "\n[limits]\ndevices = 7\n");
+	assert_int_equal(read_text(text), 0);
+	assert_true(settings.devices_max == 7);
+
+	memset(text + n, 'x', 999);
+	(void)strcpy(text + n + 999, "\n");
+	refuse_for(text, 5, "", "longer than 1000");
+	memset(text + n, 'x', 8000 - (size_t)n); /* libeconf would cut it in two */
+	(void)strcpy(text + 8000, "\n[limits]\ndevices = 7\n");
+	refuse_for(text, 5, "", "longer than 1000");
 }
 
 /* A key that stands twice: which one counts must not be a matter of luck. */
 static void a_key_that_stands_twice(void **state)
 {
-	refuse(MINIMAL "[ip]\ncoaps_port = 1\ncoaps_port = 2\n", 7, "coaps_port", "a second time");
-	refuse(MINIMAL "[ip]\n[gateway]\nid = gw-2\n", 7, "id", "a second time");
+	refuse_for(MINIMAL "[ip]\ncoaps_port = 1\ncoaps_port = 2\n", 7, "coaps_port",
+		   "a second time; the first is line 6");
+	refuse_for(MINIMAL "[ip]\n[gateway]\nid = gw-2\n", 7, "id", "a second time");
+}
+
+static void what_only_two_together_make_wrong(void **state)
+{
+	refuse_for(MINIMAL "retry_first = 20\nretry_max = 10\n", 6, "retry_max",
+		   "less than retry_first, which is 20");
+	refuse_for(MINIMAL "retry_first = 301\n", 5, "retry_first",
+		   "more than retry_max, which is 300");
+	assert_int_equal(read_text(MINIMAL "retry_first = 10\nretry_max = 10\n"), 0);
+}
+
+static void all_that_is_wrong_is_said(void **state)
+{
+	char text[8192] = MINIMAL "[limits]\n";
+	size_t len = strlen(text);
+
+	refuse("[gateway]\nid = a b\n[ip]\ncoaps_port = 0\n[limits\nx\n[polcy]\nprove_within = 1\n"
+	       "[clock]\ntrust = me\ntrust = you\n",
+	       2, "id", "must be");
+	assert_int_equal(report.n, 8);
+	assert_true(says(4, "coaps_port", "from 1 to 65535"));
+	assert_true(says(5, "", "] is missing"));
+	assert_true(says(6, "", "neither"));
+	assert_true(says(8, "prove_within", "is [policy] meant?"));
+	assert_true(says(10, "trust", "must be system"));
+	assert_true(says(11, "trust", "a second time"));
+	assert_true(says(0, "broker", "must be set"));
+
+	for (int i = 0; i < 50; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "key%d = 1\n", i);
+	refuse(text, 6, "key0", "is no key");
+	assert_int_equal(report.n, SETTINGS_PROBLEMS_MAX);
+	assert_int_equal(report.n_more, 50 - SETTINGS_PROBLEMS_MAX);
+	settings_report_text(&report, text, sizeof(text));
+	assert_non_null(strstr(text, "\nand 18 more"));
+}
+
+static void a_section_that_is_too_long(void **state)
+{
+	static char text[65536];
+	size_t len = (size_t)snprintf(text, sizeof(text), MINIMAL "[plugin big]\n");
+
+	for (int i = 0; i < 400; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "key-%03d = 12345\n", i);
+	refuse_for(text, 6, "[plugin big]", "too long in all");
+	for (int i = 400; i < 600; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "key-%03d = 12345\n", i);
+	refuse(text, 516, "", "more than 512 settings");
+}
+
+/* --- every key of the table, with every kind of value --- */
+
+static const struct {
+	enum settings_type type;
+	const char *good[4], *bad[12];
+} kinds[] = {
+	{ SETTINGS_TYPE_BOOL,
+	  { "yes", "no", "\"no\"" },
+	  { "", "Yes", "true", "1", "on", "yes no", "y", "ye\303\237" } },
+	{ SETTINGS_TYPE_NUMBER,
+	  { NULL },
+	  { "", "-1", "+5", "0x10", "1e2", "1.5", "12a", "1 2", "99999999999999999999999",
+	    "\302\2731", "ten" } },
+	{ SETTINGS_TYPE_GATEWAY,
+	  { "a", "Gate-way_1.x" },
+	  { "", "a b", "a/b", "provision", "a+b", "\303\244",
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" } },
+	{ SETTINGS_TYPE_BROKER,
+	  { "mqtts://b:1", "mqtts://[::1]:65535", "mqtts://10.0.0.1:8883" },
+	  { "", "mqtt://b:1", "mqtts://b", "mqtts://b:", "mqtts://:1", "mqtts://b:0",
+	    "mqtts://b:65536", "b:1", "mqtts://", "mqtts://[::1]", "mqtts://b:1/x",
+	    "mqtts://a b:1" } },
+	{ SETTINGS_TYPE_TEXT, { "", "x", "coaps://cloud.example/x y" }, { "\303\244" } },
+	{ SETTINGS_TYPE_INTERFACES,
+	  { "", "lo", "eth0  eth1.100", "a b c d e f g h i j k l m n o p" },
+	  { "a/b", "..", "a:b", "et\303\244h", "abcdefghijklmnop",
+	    "a b c d e f g h i j k l m n o p q" } },
+	{ SETTINGS_TYPE_CLOCK, { "system", "system-or-cloud" }, { "", "cloud", "System", "yes" } },
+};
+
+/* The key alone with this value, in a file that has all that it must have. */
+static int read_key(const struct settings_key *key, const char *value)
+{
+	const char *id = gw_streq(key->name, "id") ? value : "gw-1";
+	const char *broker = gw_streq(key->name, "broker") ? value : "mqtts://b:1";
+	char text[2048];
+	int n = snprintf(text, sizeof(text), "[gateway]\nid = %s\n[cloud]\nbroker = %s\n", id,
+			 broker);
+
+	if (key->value)
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, "%s%s[%s]\n%s = %s\n",
+			       gw_streq(key->name, "retry_first") ? "retry_max = 86400\n" : "",
+			       gw_streq(key->name, "retry_max") ? "retry_first = 1\n" : "",
+			       key->section, key->name, value);
+	return read_text(text);
+}
+
+static void take_good(const struct settings_key *key, const char *value)
+{
+	const struct settings_entry *entry;
+	char text[2048];
+
+	if (read_key(key, value) != 0) {
+		settings_report_text(&report, text, sizeof(text));
+		fail_msg("[%s] %s = %s: %s", key->section, key->name, value, text);
+	}
+	entry = settings_find(&settings, key->section, key->name);
+	assert_ptr_equal(entry->key, key);
+	if (*value != '"')
+		assert_string_equal(entry->value, value);
+	assert_string_equal(entry->fallback, key->value ? key->value : "");
+	assert_non_null(strstr(entry->source, path));
+}
+
+/* Refused for that key and nothing else, in a sentence that says what it must be. */
+static void take_bad(const struct settings_key *key, const char *value)
+{
+	if (read_key(key, value) != -EINVAL)
+		fail_msg("taken: [%s] %s = %s", key->section, key->name, value);
+	assert_int_equal(report.n, 1);
+	if (!strstr(report.problems[0], key->name) ||
+	    !(strstr(report.problems[0], "must be") ||
+	      strstr(report.problems[0], "names more than")))
+		fail_msg("[%s] %s = %s: %s", key->section, key->name, value, report.problems[0]);
+}
+
+static void take_bounds(const struct settings_key *key)
+{
+	char value[32];
+
+	(void)snprintf(value, sizeof(value), "%llu", (unsigned long long)key->min);
+	take_good(key, value);
+	(void)snprintf(value, sizeof(value), "%llu", (unsigned long long)key->max);
+	take_good(key, value);
+	(void)snprintf(value, sizeof(value), "%llu", (unsigned long long)key->max + 1);
+	take_bad(key, value);
+	if (key->min == 0)
+		return;
+	(void)snprintf(value, sizeof(value), "%llu", (unsigned long long)key->min - 1);
+	take_bad(key, value);
+}
+
+static void every_key_with_every_kind_of_value(void **state)
+{
+	const struct settings_key *key;
+	size_t n = 0;
+
+	for (size_t i = 0; (key = settings_key_at(i)); i++) {
+		for (size_t k = 0; k < GW_ELEMENTS(kinds); k++) {
+			if (kinds[k].type != key->type)
+				continue;
+			n++;
+			for (size_t v = 0; v < GW_ELEMENTS(kinds[k].good) && kinds[k].good[v]; v++)
+				take_good(key, kinds[k].good[v]);
+			for (size_t v = 0; v < GW_ELEMENTS(kinds[k].bad) && kinds[k].bad[v]; v++)
+				take_bad(key, kinds[k].bad[v]);
+		}
+		if (key->type == SETTINGS_TYPE_NUMBER)
+			take_bounds(key);
+	}
+	for (size_t i = 0; settings_key_at(i); i++)
+		n--;
+	assert_int_equal(n, 0); /* each has its kind */
+}
+
+/* What the table says of itself, which people read. */
+static void the_table_is_whole(void **state)
+{
+	const struct settings_key *key, *before = NULL;
+	char why[SETTINGS_WHY_MAX], text[128];
+
+	for (size_t i = 0; (key = settings_key_at(i)); i++, before = key) {
+		assert_ptr_equal(settings_key_find(key->section, key->name), key);
+		assert_true(key->use & (SETTINGS_USE_AGENT | SETTINGS_USE_PLUGIN));
+		assert_true((key->offset == SIZE_MAX) <= !(key->use & SETTINGS_USE_AGENT));
+		assert_true(key->text[0] >= 'A' && key->text[0] <= 'Z');
+		assert_int_equal(key->text[strlen(key->text) - 1], '.');
+		assert_true(gw_is_printable(key->text));
+		settings_key_describe(key, text, sizeof(text));
+		assert_true(*text);
+		if (key->value)
+			assert_true(settings_key_set(key, key->value, &settings, why));
+		if (before && !gw_streq(before->section, key->section))
+			for (size_t k = 0; k + 1 < i; k++) /* one after the other */
+				assert_string_not_equal(settings_key_at(k)->section, key->section);
+	}
+	assert_null(settings_key_find("gateway", "broker"));
+}
+
+/* Cut off anywhere, a file is refused or means what is left of it. */
+static void every_truncation(void **state)
+{
+	static const char whole[] = MINIMAL "plain_secrets = yes\n[limits]\ndevices = 42\n";
+	size_t least = strlen("[gateway]\nid = gw-1\n[cloud]\nbroker = mqtts://b:8");
+
+	for (size_t len = 0; len < sizeof(whole); len++) {
+		int r = read_bytes(whole, len);
+
+		assert_true(r == 0 || (r == -EINVAL && report.n > 0));
+		if (r == 0)
+			assert_true(len >= least && settings.entries);
+	}
+	assert_true(settings.devices_max == 42);
 }
 
 /* The shipped file with its remarked settings let in, and the two that must be set. */
@@ -246,8 +532,12 @@ static void the_file_that_is_shipped(void **state)
 
 	assert_non_null(getenv("top_srcdir"));
 	(void)snprintf(shipped, sizeof(shipped), "%s/etc/gangway.conf", getenv("top_srcdir"));
-	assert_int_equal(settings_read(shipped, &settings, error, sizeof(error)), -EINVAL);
-	assert_non_null(strstr(error, "[gateway] id must be set"));
+	assert_int_equal(settings_read(&(struct settings_paths){ .file = shipped }, NULL, &settings,
+				       &report),
+			 -EINVAL);
+	assert_int_equal(report.n, 2);
+	assert_non_null(strstr(report.problems[0], "[gateway] id must be set"));
+	assert_non_null(strstr(report.problems[1], "[cloud] broker must be set"));
 
 	file = fopen(shipped, "re");
 	assert_non_null(file);
@@ -264,16 +554,8 @@ static void the_file_that_is_shipped(void **state)
 	}
 	(void)fclose(file);
 	if (read_text(text) != 0)
-		fail_msg("%s", error);
+		fail_msg("%s", report.problems[0]);
 	defaults_are_set();
-}
-
-/* What is left unread would be defaults, that nobody asked for. */
-static void a_file_that_ends_early(void **state)
-{
-	lines_left = 2;
-	refuse(MINIMAL "[ip]\ninterfaces = eth7\n", 0, "", "cannot be read to its end");
-	lines_left = -1;
 }
 
 int main(void)
@@ -288,8 +570,17 @@ int main(void)
 		TEST(what_must_be_set),
 		TEST(keys_that_nobody_knows),
 		TEST(no_file),
-		TEST(a_file_that_ends_early),
+		TEST(sections_that_nobody_knows),
 		TEST(lines_that_are_none),
+		TEST(bytes_that_are_no_text),
+		TEST(forms_that_are_good),
+		TEST(lines_that_are_long),
+		TEST(what_only_two_together_make_wrong),
+		TEST(all_that_is_wrong_is_said),
+		TEST(a_section_that_is_too_long),
+		TEST(every_key_with_every_kind_of_value),
+		TEST(the_table_is_whole),
+		TEST(every_truncation),
 		TEST(a_key_that_stands_twice),
 		TEST(the_file_that_is_shipped),
 	};

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of keys, and what each type of value must look like. The sentences of the table end up in
+ * front of people in three places (the file, the manual page, a terminal), so they are plain text.
+ */
+#include "agent/settings-key.h"
+
+#include <net/if.h>
+#include <stdio.h>
+
+#include "agent/settings.h"
+#include "lib/endpoint.h"
+#include "lib/util.h"
+
+#define INTERFACES_MAX 16 /* as many as gangway-ip serves */
+#define NEAR_MAX       3  /* letters that may be wrong in a name that is still recognised */
+#define NAME_LEN_MAX   64
+
+#define FOR_PLUGIN SIZE_MAX
+#define IN(member) offsetof(struct settings, member)
+#define DAY        86400
+#define LONG_AGO   (100ull * 365 * DAY)
+
+#define AGENT   SETTINGS_USE_AGENT
+#define PLUGIN  SETTINGS_USE_PLUGIN
+#define RESTART SETTINGS_USE_RESTART
+
+/* clang-format off */
+static const struct settings_key keys[] = {
+	{ "gateway", "id", SETTINGS_TYPE_GATEWAY, 0, 0, NULL, NULL, IN(gateway), AGENT | RESTART,
+	  "This gateway's id: the common name of its certificate." },
+
+	{ "cloud", "broker", SETTINGS_TYPE_BROKER, 0, 0, NULL, NULL, IN(cloud_broker), AGENT | PLUGIN,
+	  "Where the broker is." },
+	{ "cloud", "plain_secrets", SETTINGS_TYPE_BOOL, 0, 0, "no", NULL, IN(cloud_plain_secrets), AGENT,
+	  "Whether the cloud may send claim secrets that are not sealed to this gateway." },
+	{ "cloud", "device_endpoint", SETTINGS_TYPE_TEXT, 0, 0, "", NULL, IN(cloud_device_endpoint), AGENT,
+	  "The cloud endpoint that devices are told in their settings; empty: the broker." },
+	{ "cloud", "retry_first", SETTINGS_TYPE_NUMBER, 1, 3600, "2", "seconds", IN(cloud_retry_first_s), PLUGIN,
+	  "How long an answer to a request is waited for before the request is repeated the first time. "
+	  "Each further wait is longer, up to retry_max." },
+	{ "cloud", "retry_max", SETTINGS_TYPE_NUMBER, 1, DAY, "300", "seconds", IN(cloud_retry_max_s), PLUGIN,
+	  "The longest wait before an unanswered request is repeated. Not less than retry_first." },
+	{ "cloud", "silent_after", SETTINGS_TYPE_NUMBER, 1, 3600, "15", "seconds", FOR_PLUGIN, PLUGIN,
+	  "The time without an answer after which the cloud counts as silent." },
+
+	{ "ip", "interfaces", SETTINGS_TYPE_INTERFACES, 0, 0, "lo", NULL, FOR_PLUGIN, PLUGIN,
+	  "Downstream interfaces. Devices are served on these only." },
+	{ "ip", "coaps_port", SETTINGS_TYPE_NUMBER, 1, 65535, "5684", NULL, FOR_PLUGIN, PLUGIN,
+	  "The UDP port on which devices are served." },
+
+	{ "registrar", "psk_ccm8", SETTINGS_TYPE_BOOL, 0, 0, "yes", NULL, FOR_PLUGIN, PLUGIN,
+	  "Whether TLS_PSK_WITH_AES_128_CCM_8 is served, which has no forward secrecy but which small devices "
+	  "need." },
+	{ "registrar", "handshakes_max", SETTINGS_TYPE_NUMBER, 1, 65536, "1024", "handshakes", FOR_PLUGIN, PLUGIN,
+	  "How many may be under way in all. Beyond that the oldest goes: of the address, or of the network (an "
+	  "IPv6 /64, an IPv4 /24), that has most." },
+	{ "registrar", "handshakes_per_source", SETTINGS_TYPE_NUMBER, 1, 65536, "64", "handshakes", FOR_PLUGIN, PLUGIN,
+	  "How many may be under way from one address." },
+	{ "registrar", "handshake_timeout", SETTINGS_TYPE_NUMBER, 1, 600, "60", "seconds",
+	  IN(registrar_handshake_timeout_s), AGENT | PLUGIN,
+	  "How long a handshake may take in all." },
+	{ "registrar", "sessions_max", SETTINGS_TYPE_NUMBER, 1, 65536, "1024", "sessions", FOR_PLUGIN, PLUGIN,
+	  "How many may stand after their handshake. Beyond that the one goes that was silent longest, chosen as "
+	  "with handshakes_max." },
+	{ "registrar", "sessions_per_source", SETTINGS_TYPE_NUMBER, 1, 65536, "256", "sessions", FOR_PLUGIN, PLUGIN,
+	  "How many may stand from one address, behind which there may be a whole site." },
+	{ "registrar", "idle_timeout", SETTINGS_TYPE_NUMBER, 1, DAY, "120", "seconds", FOR_PLUGIN, PLUGIN,
+	  "How long a session may be idle." },
+	{ "registrar", "secret_rate", SETTINGS_TYPE_NUMBER, 1, 10000, "100", "secrets a second",
+	  IN(registrar_secret_rate), AGENT | PLUGIN,
+	  "How many claim secrets the registrar may ask the agent for." },
+
+	{ "policy", "claim_lifetime", SETTINGS_TYPE_NUMBER, 0, LONG_AGO, "2592000", "seconds", IN(claim_lifetime_s), AGENT,
+	  "How long a claim without an expiry of its own is open; 0: for ever. Claims that are open already keep "
+	  "their end." },
+	{ "policy", "prove_within", SETTINGS_TYPE_NUMBER, 1, LONG_AGO, "86400", "seconds", IN(prove_within_s), AGENT,
+	  "How long a device has to prove its new certificate. Holds for those that are out already, too." },
+
+	{ "limits", "devices", SETTINGS_TYPE_NUMBER, 1, 1000000, "10000", "devices", IN(devices_max), AGENT,
+	  "How many may be on record. With as many, further claims are refused; nothing that is there is lost." },
+	{ "limits", "jobs", SETTINGS_TYPE_NUMBER, 1, 1000000, "5000", "jobs", IN(jobs_max), AGENT,
+	  "How many may wait for the cloud. With as many, devices are told to come again later." },
+	{ "limits", "discovered", SETTINGS_TYPE_NUMBER, 0, 10000, "256", "devices", IN(discovered_max), AGENT,
+	  "How many that knocked without a claim are kept in memory. Beyond that the oldest goes." },
+	{ "limits", "discovered_age", SETTINGS_TYPE_NUMBER, 1, LONG_AGO, "3600", "seconds", IN(discovered_age_s), AGENT,
+	  "How long each of them is kept." },
+
+	{ "clock", "trust", SETTINGS_TYPE_CLOCK, 0, 0, "system-or-cloud", NULL, IN(clock_trusts_cloud), AGENT,
+	  "When time is trusted: when the system says that it is synchronised (system), or also when the cloud's "
+	  "authenticated clock agrees with ours (system-or-cloud)." },
+};
+/* clang-format on */
+
+/* --- looking up --- */
+
+const struct settings_key *settings_key_at(size_t i)
+{
+	return i < GW_ELEMENTS(keys) ? &keys[i] : NULL;
+}
+
+const struct settings_key *settings_key_find(const char *section, const char *name)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(keys); i++)
+		if (gw_streq(keys[i].section, section) && gw_streq(keys[i].name, name))
+			return &keys[i];
+	return NULL;
+}
+
+bool settings_key_knows_section(const char *section)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(keys); i++)
+		if (gw_streq(keys[i].section, section))
+			return true;
+	return false;
+}
+
+const char *settings_key_other_section(const char *section, const char *name)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(keys); i++)
+		if (gw_streq(keys[i].name, name) && !gw_streq(keys[i].section, section))
+			return keys[i].section;
+	return NULL;
+}
+
+/* --- what was meant --- */
+
+/* Letters to put in, take out or change to make one of the other. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[NAME_LEN_MAX + 1], a_len = strlen(a), b_len = strlen(b);
+
+	if (a_len > NAME_LEN_MAX || b_len > NAME_LEN_MAX)
+		return SIZE_MAX;
+	for (size_t k = 0; k <= b_len; k++)
+		row[k] = k;
+
+	for (size_t i = 1; i <= a_len; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t k = 1; k <= b_len; k++) {
+			size_t changed = diagonal + (a[i - 1] != b[k - 1]);
+
+			diagonal = row[k];
+			row[k] = GW_MIN(changed, GW_MIN(row[k], row[k - 1]) + 1);
+		}
+	}
+	return row[b_len];
+}
+
+/* Keeps the nearer one of two names. */
+static void consider(const char *meant, const char *name, const char **best, size_t *least)
+{
+	size_t far = distance(meant, name);
+
+	if (far <= NEAR_MAX && far < *least && far < strlen(name)) {
+		*least = far;
+		*best = name;
+	}
+}
+
+const char *settings_key_near_section(const char *section)
+{
+	const char *best = NULL;
+	size_t least = SIZE_MAX;
+
+	for (size_t i = 0; i < GW_ELEMENTS(keys); i++)
+		consider(section, keys[i].section, &best, &least);
+	return best;
+}
+
+const char *settings_key_near_name(const char *section, const char *name)
+{
+	const char *best = NULL;
+	size_t least = SIZE_MAX;
+
+	for (size_t i = 0; i < GW_ELEMENTS(keys); i++)
+		if (gw_streq(keys[i].section, section))
+			consider(name, keys[i].name, &best, &least);
+	return best;
+}
+
+/* --- one value --- */
+
+union value {
+	bool boolean;
+	uint64_t number;
+	char text[SETTINGS_TEXT_MAX + 1];
+};
+
+static const char *take_bool(const char *value, union value *ret)
+{
+	if (!gw_streq(value, "yes") && !gw_streq(value, "no"))
+		return "must be yes or no";
+
+	ret->boolean = gw_streq(value, "yes");
+	return NULL;
+}
+
+static const char *take_text(const char *value, union value *ret)
+{
+	if (gw_copy(ret->text, sizeof(ret->text), value) < 0)
+		return "is longer than 256 characters";
+	return gw_is_printable(value) ? NULL : "must be printable ASCII";
+}
+
+static const char *take_gateway(const char *value, union value *ret)
+{
+	if (!gw_gateway_id_is_valid(value))
+		return "must be 1 to 64 characters of A-Z a-z 0-9 . _ -, and not 'provision'";
+	return take_text(value, ret);
+}
+
+static const char *take_broker(const char *value, union value *ret, char *why)
+{
+	const char *port = strrchr(value, ':'), *wrong;
+	struct gw_endpoint endpoint;
+	uint64_t number;
+
+	if (gw_endpoint_parse(value, &endpoint, &wrong) >= 0) {
+		if (gw_parse_u64(port + 1, 1, UINT16_MAX, &number) >= 0)
+			return take_text(value, ret);
+		wrong = "has no port";
+	}
+	(void)snprintf(why, SETTINGS_WHY_MAX, "must be mqtts://HOST:PORT, but %s", wrong);
+	return why;
+}
+
+static const char *take_interfaces(const char *value, union value *ret, char *why)
+{
+	size_t n = 0;
+
+	for (const char *at = value + strspn(value, " "); *at; at += strspn(at, " ")) {
+		size_t len = strcspn(at, " ");
+
+		if (!gw_interface_is_valid(at, len)) {
+			(void)snprintf(why, SETTINGS_WHY_MAX,
+				       "must be names of interfaces, and '%.*s' cannot be one",
+				       (int)GW_MIN(len, (size_t)64), at);
+			return gw_is_printable(value) ? why : "must be printable ASCII";
+		}
+		at += len;
+		if (++n > INTERFACES_MAX)
+			return "names more than 16 interfaces";
+	}
+	return take_text(value, ret);
+}
+
+static const char *take_clock(const char *value, union value *ret)
+{
+	if (!gw_streq(value, "system") && !gw_streq(value, "system-or-cloud"))
+		return "must be system or system-or-cloud";
+
+	ret->boolean = gw_streq(value, "system-or-cloud");
+	return NULL;
+}
+
+static const char *take_number(const struct settings_key *key, const char *value, union value *ret,
+			       char *why)
+{
+	char what[96];
+
+	if (gw_parse_u64(value, key->min, key->max, &ret->number) == 0)
+		return NULL;
+	settings_key_describe(key, what, sizeof(what));
+	(void)snprintf(why, SETTINGS_WHY_MAX, "must be %s", what);
+	return why;
+}
+
+/* Returns what is wrong, or NULL. */
+static const char *take_value(const struct settings_key *key, const char *value, union value *ret,
+			      char *why)
+{
+	switch (key->type) {
+	case SETTINGS_TYPE_BOOL: return take_bool(value, ret);
+	case SETTINGS_TYPE_NUMBER: return take_number(key, value, ret, why);
+	case SETTINGS_TYPE_GATEWAY: return take_gateway(value, ret);
+	case SETTINGS_TYPE_BROKER: return take_broker(value, ret, why);
+	case SETTINGS_TYPE_TEXT: return take_text(value, ret);
+	case SETTINGS_TYPE_INTERFACES: return take_interfaces(value, ret, why);
+	case SETTINGS_TYPE_CLOCK: return take_clock(value, ret);
+	case _SETTINGS_TYPE_MAX: break;
+	}
+	abort();
+}
+
+static void store_value(const struct settings_key *key, const union value *value, void *to)
+{
+	switch (key->type) {
+	case SETTINGS_TYPE_BOOL:
+	case SETTINGS_TYPE_CLOCK: *(bool *)to = value->boolean; return;
+	case SETTINGS_TYPE_NUMBER: *(uint64_t *)to = value->number; return;
+	case SETTINGS_TYPE_GATEWAY:
+	case SETTINGS_TYPE_BROKER:
+	case SETTINGS_TYPE_TEXT:
+	case SETTINGS_TYPE_INTERFACES: memcpy(to, value->text, sizeof(value->text)); return;
+	case _SETTINGS_TYPE_MAX: break;
+	}
+	abort();
+}
+
+bool settings_key_set(const struct settings_key *key, const char *value, struct settings *settings,
+		      char why[static SETTINGS_WHY_MAX])
+{
+	union value taken = { 0 };
+	const char *wrong = take_value(key, value, &taken, why);
+
+	if (wrong) {
+		if (wrong != why)
+			(void)gw_copy(why, SETTINGS_WHY_MAX, wrong);
+		return false;
+	}
+	if (key->offset != FOR_PLUGIN)
+		store_value(key, &taken, (char *)settings + key->offset);
+	return true;
+}
+
+void settings_key_describe(const struct settings_key *key, char *text, size_t size)
+{
+	switch (key->type) {
+	case SETTINGS_TYPE_BOOL: (void)gw_copy(text, size, "yes or no"); return;
+	case SETTINGS_TYPE_NUMBER:
+		(void)snprintf(text, size, "a number from %llu to %llu",
+			       (unsigned long long)key->min, (unsigned long long)key->max);
+		return;
+	case SETTINGS_TYPE_GATEWAY:
+		(void)gw_copy(text, size, "1 to 64 characters of A-Z a-z 0-9 . _ -");
+		return;
+	case SETTINGS_TYPE_BROKER: (void)gw_copy(text, size, "mqtts://HOST:PORT"); return;
+	case SETTINGS_TYPE_TEXT:
+		(void)gw_copy(text, size, "text of at most 256 characters");
+		return;
+	case SETTINGS_TYPE_INTERFACES:
+		(void)gw_copy(text, size, "at most 16 names, separated by spaces");
+		return;
+	case SETTINGS_TYPE_CLOCK: (void)gw_copy(text, size, "system or system-or-cloud"); return;
+	case _SETTINGS_TYPE_MAX: break;
+	}
+	abort();
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A list of fixed size: a file full of nonsense must not cost more than one with a slip in it. */
+#include "agent/settings-report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void settings_report_add(struct settings_report *report, const char *format, ...)
+{
+	char *line;
+	va_list args;
+
+	if (report->n == SETTINGS_PROBLEMS_MAX) {
+		report->n_more++;
+		return;
+	}
+
+	line = report->problems[report->n++];
+	va_start(args, format);
+	(void)vsnprintf(line, SETTINGS_PROBLEM_MAX, format, args);
+	va_end(args);
+	for (; *line; line++)
+		if (*line < 0x20 || *line > 0x7e)
+			*line = '?';
+}
+
+void settings_report_text(const struct settings_report *report, char *text, size_t size)
+{
+	size_t len = 0;
+
+	*text = 0;
+	for (size_t i = 0; i < report->n && len + strlen(report->problems[i]) + 1 < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s", i ? "\n" : "",
+					report->problems[i]);
+	if (report->n_more && size - len > sizeof("\nand 18446744073709551615 more"))
+		(void)snprintf(text + len, size - len, "\nand %zu more", report->n_more);
+}
