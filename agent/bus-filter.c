@@ -171,14 +171,14 @@ static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *error
 
 	wait->credentials = sd_bus_slot_unref(wait->credentials);
 	bus_credentials_read(m, &filter->group, &who);
-	if (who.is_known) {
-		callers_learn(filter->callers, wait->caller, who.uid, who.in_group,
-			      gw_now_monotonic_us());
-		go_on(wait);
-	} else {
+	if (!who.is_known)
 		(void)refuse(wait, SD_BUS_ERROR_ACCESS_DENIED, "The bus does not say who you are");
-		wait_free(wait);
-	}
+	else if (!callers_learn(filter->callers, wait->caller, who.uid, who.in_group,
+				gw_now_monotonic_us()))
+		(void)refuse_crowd(wait);
+	else
+		go_on(TAKE_PTR(wait));
+	wait_free(wait);
 	return 1;
 }
 

@@ -146,17 +146,19 @@ static struct user *get_user(struct callers *callers, unsigned uid, uint64_t now
 	return room;
 }
 
-void callers_learn(struct callers *callers, struct caller *caller, unsigned uid, bool in_group,
+bool callers_learn(struct callers *callers, struct caller *caller, unsigned uid, bool in_group,
 		   uint64_t now_us)
 {
-	if (caller->user)
-		return;
-	caller->user = get_user(callers, uid, now_us);
-	caller->user->n_callers++;
-	caller->user->n_waiting += caller->n_waiting;
-	callers->n_waiting += caller->n_waiting;
-	callers->n_strangers -= caller->n_waiting;
-	caller->in_group = in_group;
+	if (!caller->user) {
+		caller->user = get_user(callers, uid, now_us);
+		caller->user->n_callers++;
+		caller->user->n_waiting += caller->n_waiting;
+		callers->n_waiting += caller->n_waiting;
+		callers->n_strangers -= caller->n_waiting;
+		caller->in_group = in_group;
+	}
+	return callers->n_waiting <= CALLERS_WAITING_MAX &&
+	       (uid == 0 || caller->user->n_waiting <= CALLERS_WAITING_EACH);
 }
 
 bool caller_is_known(const struct caller *caller)

@@ -35,8 +35,8 @@ struct callers *callers_free(struct callers *callers);
  * that wait, and else at least until the next one is asked for. */
 struct caller *callers_get(struct callers *callers, const char *name, uint64_t now_us);
 
-/* It is no stranger any more. */
-void callers_learn(struct callers *callers, struct caller *caller, unsigned uid, bool in_group,
+/* It is no stranger any more. False: more calls of this user wait now than may, so this one shall go. */
+bool callers_learn(struct callers *callers, struct caller *caller, unsigned uid, bool in_group,
 		   uint64_t now_us);
 
 bool caller_is_known(const struct caller *caller);

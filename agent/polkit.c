@@ -96,6 +96,10 @@ static enum polkit_answer read_error(const struct polkit *polkit, const sd_bus_e
 		*ret_why = "it has ended; start it, or gangwayd again if it was removed";
 	else if (is_late(error))
 		*ret_why = "it does not answer";
+	else if (sd_bus_error_has_name(error, NAME ".Error.NotAuthorized"))
+		*ret_why =
+			"it does not know us: is org.gangway1.policy installed, and its owner the "
+			"user that gangwayd runs as?";
 	else
 		*ret_why = error->message ? error->message : error->name;
 	return POLKIT_TROUBLE;

@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/bucket.h"
 #include "lib/coap.h"
 #include "lib/crypto.h"
 #include "lib/reason.h"
 #include "lib/util.h"
 #include "lib/wire.h"
-#include "plugins/registrar/bucket.h"
 #include "plugins/registrar/exchange.h"
 #include "plugins/registrar/reply.h"
 #include "plugins/registrar/request.h"
@@ -71,7 +71,7 @@ struct conversation {
 
 	struct exchanges exchanges;
 	struct transfers requests, responses;
-	struct bucket questions;
+	struct gw_bucket questions;
 	struct waiting waiting[WAITING_MAX];
 	uint32_t last_number;
 
@@ -122,7 +122,7 @@ static void refuse_size(struct conversation *c, const struct turn *turn, uint64_
 		return;
 	}
 	reply_reason(reply, GW_COAP_TOO_LARGE, reason);
-	if (bucket_take(&c->questions, now_us))
+	if (gw_bucket_take(&c->questions, 1, now_us))
 		c->ops->ask(c->userdata, &msg);
 }
 
@@ -279,7 +279,7 @@ static void run(struct conversation *c, const struct turn *turn, const struct re
 	struct gw_msg msg = { 0 };
 	int r;
 
-	if (turn->resource->finish && !bucket_take(&c->questions, now_us)) {
+	if (turn->resource->finish && !gw_bucket_take(&c->questions, 1, now_us)) {
 		reply_later(&reply, RETRY_BUSY_S);
 		respond(c, turn, &reply, now_us);
 		return;
@@ -461,7 +461,7 @@ int conversation_new(const struct conversation_ops *ops, void *userdata,
 		memcpy(c->binding, peer->binding.data, peer->binding.len);
 	c->peer.binding = (struct gw_blob){ c->binding, peer->binding.len };
 	c->block_size = choose_block_size(peer->datagram_max);
-	bucket_init(&c->questions, QUESTIONS_PER_SECOND, QUESTIONS_BURST, /* now_us= */ 0);
+	gw_bucket_init(&c->questions, QUESTIONS_PER_SECOND, QUESTIONS_BURST, /* now_us= */ 0);
 	exchanges_init(&c->exchanges, ops->send, userdata, seed);
 
 	*ret = c;

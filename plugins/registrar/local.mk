@@ -6,7 +6,6 @@ noinst_LIBRARIES += plugins/registrar/libconversation.a
 
 plugins_registrar_libconversation_a_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS) $(JANSSON_CFLAGS)
 plugins_registrar_libconversation_a_SOURCES = \
-	plugins/registrar/bucket.c plugins/registrar/bucket.h \
 	plugins/registrar/conversation.c plugins/registrar/conversation.h \
 	plugins/registrar/csr.c plugins/registrar/csr.h \
 	plugins/registrar/directory.c plugins/registrar/directory.h \
@@ -42,7 +41,6 @@ plugins_registrar_libregistrar_a_SOURCES = \
 	plugins/registrar/account.c plugins/registrar/account.h \
 	plugins/registrar/anchors.c plugins/registrar/anchors.h \
 	plugins/registrar/backlog.c plugins/registrar/backlog.h \
-	plugins/registrar/bucket.c plugins/registrar/bucket.h \
 	plugins/registrar/channel.c plugins/registrar/channel.h \
 	plugins/registrar/clear.c plugins/registrar/clear.h \
 	plugins/registrar/client-hello.c plugins/registrar/client-hello.h \

@@ -12,11 +12,11 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "lib/bucket.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "plugins/registrar/account.h"
 #include "plugins/registrar/backlog.h"
-#include "plugins/registrar/bucket.h"
 #include "plugins/registrar/channel.h"
 #include "plugins/registrar/client-hello.h"
 #include "plugins/registrar/conversation.h"
@@ -98,8 +98,8 @@ static void enter(struct peer *p, enum peer_state state)
 /* Strangers must not fill the log: what came to nothing is told at a bounded rate. */
 static enum gw_log_level level_of_complaint(struct peer *p)
 {
-	return bucket_take(p->shared->complaints, gw_now_monotonic_us()) ? GW_LOG_INFO
-									 : GW_LOG_DEBUG;
+	return gw_bucket_take(p->shared->complaints, 1, gw_now_monotonic_us()) ? GW_LOG_INFO
+									       : GW_LOG_DEBUG;
 }
 
 /* Half a handshake is nobody's. Whose secret was asked for, and whose certificate is no good, may be one

@@ -12,7 +12,7 @@
 #include "lib/wire.h"
 
 struct WOLFSSL_CTX;
-struct bucket;
+struct gw_bucket;
 struct channel;
 struct conversation_facts;
 struct front_known;
@@ -37,9 +37,9 @@ struct peer_shared {
 	void *userdata;
 
 	const struct conversation_facts *facts;
-	const uint8_t *dummy_key;  /* see keying.h */
-	struct ration *secrets;    /* of which each question to the agent for one takes one */
-	struct bucket *complaints; /* a token for each log line about what came to nothing */
+	const uint8_t *dummy_key;     /* see keying.h */
+	struct ration *secrets;       /* of which each question to the agent for one takes one */
+	struct gw_bucket *complaints; /* a token for each log line about what came to nothing */
 	uint64_t handshake_timeout_us, idle_timeout_us;
 	bool dates_matter; /* the clock can be trusted */
 };

@@ -18,8 +18,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/bucket.h"
 #include "lib/util.h"
-#include "plugins/registrar/bucket.h"
 #include "plugins/registrar/path.h"
 
 #define SETS   256
@@ -44,7 +44,7 @@ struct debts {
 };
 
 struct ration {
-	struct bucket all;
+	struct gw_bucket all;
 	struct debts hosts, networks;
 };
 
@@ -110,7 +110,7 @@ int ration_new(uint32_t rate, uint64_t seed, uint64_t now_us, struct ration **re
 	r->hosts.max_us = HOST_MAX * HOST_OWES_US;
 	r->networks.each_us = SECOND_US / of_network;
 	r->networks.max_us = r->networks.each_us * GW_MAX(of_network, (uint32_t)NETWORK_MIN);
-	bucket_init(&r->all, rate, GW_MAX(rate, (uint32_t)RATE_MIN), now_us);
+	gw_bucket_init(&r->all, rate, GW_MAX(rate, (uint32_t)RATE_MIN), now_us);
 	*ret = r;
 	return 0;
 }
@@ -136,12 +136,12 @@ static bool may_have_of_the_rest(struct ration *r, const struct path_source *hos
 bool ration_take(struct ration *r, const struct path *path, uint64_t now_us)
 {
 	const struct path_source host = path_host(path), network = path_network(path);
-	uint32_t left = bucket_level(&r->all, now_us);
+	uint32_t left = gw_bucket_level(&r->all, now_us);
 	bool is_plenty = left > r->all.burst / 2;
 
 	if (!is_plenty && !may_have_of_the_rest(r, &host, &network, left, now_us))
 		return false;
-	if (!bucket_take(&r->all, now_us))
+	if (!gw_bucket_take(&r->all, 1, now_us))
 		return false;
 
 	charge(&r->hosts, &host, now_us);

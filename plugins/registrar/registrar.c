@@ -10,12 +10,12 @@
 #include <errno.h>
 #include <systemd/sd-event.h>
 
+#include "lib/bucket.h"
 #include "lib/crypto.h"
 #include "lib/log.h"
 #include "lib/plugin.h"
 #include "lib/step.h"
 #include "lib/util.h"
-#include "plugins/registrar/bucket.h"
 #include "plugins/registrar/channel.h"
 #include "plugins/registrar/options.h"
 #include "plugins/registrar/contexts.h"
@@ -48,7 +48,7 @@ struct registrar {
 	struct peer_shared shared;
 	struct conversation_facts facts;
 	struct ration *secrets;
-	struct bucket complaints;
+	struct gw_bucket complaints;
 	uint8_t dummy_key[GW_KEY_LEN];
 
 	sd_event_source *ask; /* for the next certificate of our own */
@@ -372,7 +372,7 @@ static int apply(struct registrar *r, const struct options *options)
 	r->shared.secrets = r->secrets;
 	r->shared.handshake_timeout_us = options->handshake_timeout_us;
 	r->shared.idle_timeout_us = options->idle_timeout_us;
-	bucket_init(&r->complaints, COMPLAINT_RATE, COMPLAINT_BURST, now_us);
+	gw_bucket_init(&r->complaints, COMPLAINT_RATE, COMPLAINT_BURST, now_us);
 	crowd_set_limits(r->crowd, &limits);
 	return contexts_serve_psk(r->contexts, options->psk_ccm8);
 }

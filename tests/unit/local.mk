@@ -140,13 +140,12 @@ tests_unit_test_backlog_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_backlog_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-bucket
-tests_unit_test_bucket_SOURCES = tests/unit/test-bucket.c plugins/registrar/bucket.c
+tests_unit_test_bucket_SOURCES = tests/unit/test-bucket.c
 tests_unit_test_bucket_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_bucket_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-ration
 tests_unit_test_ration_SOURCES = tests/unit/test-ration.c \
-	plugins/registrar/bucket.c \
 	plugins/registrar/path.c \
 	plugins/registrar/ration.c
 tests_unit_test_ration_CFLAGS = $(UNIT_CFLAGS)
@@ -423,6 +422,11 @@ tests_unit_test_rule_SOURCES = tests/unit/test-rule.c
 tests_unit_test_rule_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_rule_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-callers
+tests_unit_test_callers_SOURCES = tests/unit/test-callers.c agent/callers.c
+tests_unit_test_callers_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_callers_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-rights
 tests_unit_test_rights_SOURCES = tests/unit/test-rights.c
 tests_unit_test_rights_CFLAGS = $(UNIT_CFLAGS)
@@ -452,7 +456,6 @@ UNIT_TESTS += tests/unit/test-peer
 tests_unit_test_peer_SOURCES = tests/unit/test-peer.c \
 	plugins/registrar/account.c \
 	plugins/registrar/backlog.c \
-	plugins/registrar/bucket.c \
 	plugins/registrar/client-hello.c \
 	plugins/registrar/key-exchange.c \
 	plugins/registrar/keying.c \

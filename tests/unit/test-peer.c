@@ -16,11 +16,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/bucket.h"
 #include "lib/crypto.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "lib/wire.h"
-#include "plugins/registrar/bucket.h"
 #include "plugins/registrar/conversation.h"
 #include "plugins/registrar/front.h"
 #include "plugins/registrar/leaf.h"
@@ -201,7 +201,7 @@ void channel_send(struct channel *channel, const struct path *path, struct gw_bl
 /* --- a peer in any state --- */
 
 static struct ration *secrets;
-static struct bucket complaints;
+static struct gw_bucket complaints;
 static struct conversation_facts facts;
 static const uint8_t dummy_key[GW_KEY_LEN];
 static struct peer_shared shared;
@@ -236,7 +236,7 @@ static void begin(enum gw_proof proof)
 	};
 	assert_int_equal(ration_new(40, /* seed= */ 0, START_US, &secrets), 0);
 	shared.secrets = secrets;
-	bucket_init(&complaints, 10, 10, START_US);
+	gw_bucket_init(&complaints, 10, 10, START_US);
 	assert_int_equal(peer_new(&shared, NULL, &path, 42, NULL, &admission, START_US, &peer), 0);
 	n_told = 0;
 }
