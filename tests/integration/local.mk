@@ -91,3 +91,11 @@ CLOUD_TESTS = \
 	tests/integration/test_cloud_folder.py
 TESTS += $(CLOUD_TESTS)
 EXTRA_DIST += tests/integration/cloud.py $(CLOUD_TESTS)
+
+# gangwayd as a user of its own, with the bus policy, polkit, and all kinds of callers.
+TESTS += tests/integration/test_rights.py
+EXTRA_DIST += \
+	tests/integration/dbus.py \
+	tests/integration/fake_polkit.py \
+	tests/integration/machine.py \
+	tests/integration/test_rights.py
