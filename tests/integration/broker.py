@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-PATIENCE = 60 * int(os.environ.get("GANGWAY_PATIENCE", 1))
+import patience
 
 CONFIG = """\
 per_listener_settings false
@@ -109,7 +109,7 @@ class Mosquitto:
     def start(self):
         self.process = subprocess.Popen(["mosquitto", "-c", str(self.folder / "conf")],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience.NEVER_S
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

@@ -7,6 +7,8 @@ import socket
 import struct
 import threading
 
+import patience
+
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
 CLIENT_HELLO, SERVER_HELLO, HELLO_VERIFY_REQUEST, SERVER_HELLO_DONE = 1, 2, 3, 14
 CLIENT_KEY_EXCHANGE = 16
@@ -65,7 +67,7 @@ class RawClient:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((source, port))
         self.sock.connect(("127.0.0.1", server))
-        self.sock.settimeout(20)
+        self.sock.settimeout(patience.NEVER_S)
         self.restart()
 
     def restart(self):

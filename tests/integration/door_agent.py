@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 
+import patience
 import wire
 
 SEALS = 0x1 | 0x2 | 0x4 | 0x8  # seal, shrink, grow, write
@@ -168,7 +169,7 @@ class DoorAgent:
 
     # --- for tests ---
 
-    def wait(self, type_, timeout=20, count=1, **fields):
+    def wait(self, type_, timeout=patience.NEVER_S, count=1, **fields):
         """The count-th message of this type with these fields, once it is there."""
         def matching():
             return [m for m in self.messages if m.type == type_ and

@@ -7,6 +7,8 @@ import ctypes.util
 import select
 import socket
 
+import patience
+
 _ssl = ctypes.CDLL(ctypes.util.find_library("ssl") or "libssl.so.3")
 _crypto = ctypes.CDLL(ctypes.util.find_library("crypto") or "libcrypto.so.3")
 
@@ -45,7 +47,6 @@ _bio_write = _declare(_crypto, "BIO_write", _INT, _POINTER, _TEXT, _INT)
 _SET_MTU, _NO_QUERY_MTU, _PEM = 17, 0x1000, 1
 _MTU = 1280
 _HEADER = 13
-_NEVER_S = 60
 
 
 class Ended(Exception):
@@ -94,7 +95,7 @@ class Session:
         while _connect(self.ssl) != 1:
             for record in _records(self._written()):
                 self.sock.send(record)
-            if not select.select([self.sock], [], [], _NEVER_S)[0]:
+            if not select.select([self.sock], [], [], patience.NEVER_S)[0]:
                 raise Ended("nobody answers")
             self._feed()
         for record in _records(self._written()):
@@ -134,7 +135,7 @@ class Session:
         """All of them in one datagram, a record each."""
         self.sock.send(b"".join(self.wrap(plain) for plain in plains))
 
-    def receive(self, timeout_s=_NEVER_S):
+    def receive(self, timeout_s=patience.NEVER_S):
         """What comes next, or None if nothing does."""
         buffer = ctypes.create_string_buffer(65536)
         while True:

@@ -3,17 +3,15 @@
 import os
 import socket
 
+import patience
 import wire
-
-# Seconds for what must happen; a test that waits so long has failed
-PATIENCE = 60 * int(os.environ.get("GANGWAY_PATIENCE", 1))
 
 
 class Agent:
     def __init__(self, path):
         self.path = str(path)
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.listener.settimeout(PATIENCE)
+        self.listener.settimeout(patience.NEVER_S)
         self.listener.bind(self.path)
         self.listener.listen()
         self.sock = None
@@ -24,7 +22,7 @@ class Agent:
         """Accepts the plugin's next connection and welcomes it; returns its hello."""
         self.hang_up()
         self.sock, _ = self.listener.accept()
-        self.sock.settimeout(PATIENCE)
+        self.sock.settimeout(patience.NEVER_S)
         hello = wire.receive(self.sock)
         if hello is None or hello.type != "hello":
             raise AssertionError(f"no hello but {hello}")
@@ -66,7 +64,7 @@ class Agent:
                 self.set_aside.append(message)
         except BlockingIOError:
             pass
-        self.sock.settimeout(PATIENCE)
+        self.sock.settimeout(patience.NEVER_S)
         return list(self.set_aside)
 
     def hang_up(self):

@@ -9,6 +9,7 @@ import subprocess
 import struct
 
 import datagrams as d
+import patience
 
 NEW_SESSION, SERVER_HELLO_DONE, CERTIFICATE, CERTIFICATE_VERIFY, FINISHED = 4, 14, 11, 15, 20
 SERVER_KEY_EXCHANGE, SERVER_HELLO = 12, 2
@@ -235,7 +236,7 @@ class Client(d.RawClient):
 
     # --- in ---
 
-    def listen(self, until, seconds=20):
+    def listen(self, until, seconds=patience.NEVER_S):
         """Takes datagrams in until there is a message of this type."""
         self.sock.settimeout(seconds)
         while until not in self.heard:

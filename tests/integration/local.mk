@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the integration tests share, and the tests of that.
 EXTRA_DIST += \
+	tests/integration/patience.py \
 	tests/integration/schema.py \
 	tests/integration/wire.py
 

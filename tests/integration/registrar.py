@@ -11,6 +11,7 @@ import threading
 import unittest
 
 import door_agent
+import patience
 
 PROGRAM = pathlib.Path(os.environ.get("top_builddir", "build")) / "plugins/registrar/gangway-registrar"
 
@@ -42,7 +43,7 @@ class RegistrarCase(unittest.TestCase):
         self.agent.start()
         self.addCleanup(self.agent.stop)
         self.program = subprocess.Popen(
-            [*os.environ.get("WRAPPER", "").split(), str(PROGRAM), "--link", self.agent.path],
+            [str(PROGRAM), "--link", self.agent.path],
             stderr=subprocess.PIPE, env=dict(os.environ, GANGWAY_LOG="debug"))
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()
@@ -70,7 +71,7 @@ class RegistrarCase(unittest.TestCase):
                 self.log.append(line.decode(errors="replace"))
                 self.logged.notify_all()
 
-    def wait_for_log(self, text, count=1, timeout=20):
+    def wait_for_log(self, text, count=1, timeout=patience.NEVER_S):
         """Until so many lines hold the text."""
         with self.logged:
             found = self.logged.wait_for(lambda: sum(text in line for line in self.log) >= count, timeout)
@@ -81,7 +82,7 @@ class RegistrarCase(unittest.TestCase):
 
     # --- clients ---
 
-    def s_client(self, *arguments, port=None, wait=True, data=b"", timeout=30):
+    def s_client(self, *arguments, port=None, wait=True, data=b"", timeout=patience.NEVER_S):
         """openssl s_client; with `wait` until it ends by itself, else the running process."""
         command = ["openssl", "s_client", "-dtls1_2", "-connect", f"127.0.0.1:{port or self.port()}",
                    *arguments]
@@ -103,7 +104,7 @@ class RegistrarCase(unittest.TestCase):
         command = [client, "-u", "ACME-1", "-k", KEY, *arguments,
                    f"coaps://{host}:{port or self.port()}/{path}"]
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=120, check=False).stdout.decode(errors="replace")
+                              timeout=2 * patience.NEVER_S, check=False).stdout.decode(errors="replace")
 
 
 def main():

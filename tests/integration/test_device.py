@@ -16,11 +16,11 @@ import unittest
 
 import datagrams
 import door_agent
+import patience
 import registrar
 import wire
 
 PROGRAM = pathlib.Path(os.environ.get("top_builddir", "build")) / "tools/device/gangway-device"
-WRAPPER = os.environ.get("WRAPPER", "").split()
 
 NAME = "ACME-1"
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -68,10 +68,11 @@ class DeviceCase(registrar.RegistrarCase):
     def write_label(self, secret, name=NAME):
         self.label.write_text(label(name, secret) + "\n")
 
-    def run_device(self, *arguments, with_label=True, host="127.0.0.1", port=None, timeout=30, env=None,
+    def run_device(self, *arguments, with_label=True, host="127.0.0.1", port=None, timeout=60, env=None,
                    **how):
-        command = [*WRAPPER, str(PROGRAM), "--connect", f"coaps://{host}:{port or self.port()}",
-                   "--state", str(self.state), "--timeout", str(timeout), *arguments]
+        """`timeout`: seconds, where programs run at their usual speed."""
+        command = [str(PROGRAM), "--connect", f"coaps://{host}:{port or self.port()}",
+                   "--state", str(self.state), "--timeout", str(timeout * patience.TIMES), *arguments]
         if with_label:
             command += ["--label", str(self.label)]
         return Run(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -349,7 +350,7 @@ class Killed(DeviceCase):
 
         self.answer_with(restart)
         self.begin()
-        self.assert_aboard(self.run_device(timeout=90))
+        self.assert_aboard(self.run_device())
         self.assertEqual(self.keys(), asked)
 
 
@@ -399,7 +400,7 @@ class Waiting(DeviceCase):
             self.agent._anchors(wire.ANCHORS_REGISTRAR, self.agent.authority)
             self.agent._on_server_csr(self.agent.wait("server_csr"))
         threading.Thread(target=anchors_come, daemon=True).start()
-        self.assert_aboard(self.run_device(timeout=60))
+        self.assert_aboard(self.run_device())
 
     def test_nobody_listens_yet(self):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

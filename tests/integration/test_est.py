@@ -8,6 +8,7 @@ import time
 import unittest
 
 import door_agent
+import patience
 import registrar
 import wire
 
@@ -39,7 +40,7 @@ class EstCase(registrar.RegistrarCase):
         """What the client prints."""
         uri = f"coaps://127.0.0.1:{self.port()}/{path}"
         return subprocess.run([client, *self.credentials, *arguments, uri], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=120, check=False).stdout.decode()
+                              stderr=subprocess.STDOUT, timeout=2 * patience.NEVER_S, check=False).stdout.decode()
 
     def fetch(self, client, path, *arguments):
         """The body of a response."""

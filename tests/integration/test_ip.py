@@ -19,12 +19,12 @@ import tempfile
 import time
 import unittest
 
+import patience
 import wire
 
 PROGRAM = pathlib.Path(os.environ.get("top_builddir", ".")) / "plugins/ip/gangway-ip"
 SKIP = 77
-# Seconds after which a wait is given up: a failure, never a measure
-GUARD = 60 * int(os.environ.get("GANGWAY_PATIENCE", 1))
+CPU_S = 0.5 * patience.TIMES  # while there is nothing to do
 VENDOR_MAC, VENDOR = "b8:27:eb:11:22:33", "Raspberry Pi Foundation"
 
 SO_BINDTODEVICE, IP_PKTINFO, IPV6_RECVPKTINFO = 25, 8, 49
@@ -121,7 +121,7 @@ class Gateway:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(self.path)
         self.listener.listen(4)
-        self.listener.settimeout(GUARD)
+        self.listener.settimeout(patience.NEVER_S)
         self.link = None
         self.messages = []
         self.log = open(f"{folder}/log", "w+", encoding="utf-8")
@@ -132,7 +132,7 @@ class Gateway:
         """Lets the plugin connect (again), and takes it in."""
         self.hang_up()
         self.link, _ = self.listener.accept()
-        self.link.settimeout(GUARD)
+        self.link.settimeout(patience.NEVER_S)
         hello = wire.receive(self.link)
         assert (hello.type, hello.name) == ("hello", "ip"), hello
         wire.send(self.link, "welcome", version=1, gateway="gw-1", settings=settings)
@@ -182,7 +182,7 @@ class Gateway:
         self.hang_up()
         self.plugin.send_signal(signal.SIGCONT)
         self.plugin.terminate()
-        status = self.plugin.wait(GUARD)
+        status = self.plugin.wait(patience.NEVER_S)
         self.listener.close()
         self.log.close()
         return status
@@ -243,7 +243,7 @@ class Doors(Test):
         for channel, to in (four, "127.0.0.2"), (six, "::1"):
             with socket.socket(channel.socket.family, socket.SOCK_DGRAM) as device:
                 device.sendto(b"hello", (to, 5684))
-                channel.socket.settimeout(GUARD)
+                channel.socket.settimeout(patience.NEVER_S)
                 data, control, _, _ = channel.socket.recvmsg(100, 100)
             self.assertEqual(data, b"hello")
             self.assertIn(socket.inet_pton(channel.socket.family, to), control[0][2])
@@ -357,7 +357,7 @@ class Doors(Test):
         gateway.plugin.send_signal(signal.SIGCONT)
         self.assertEqual(gateway.next("channel_gone").channel, first.channel)
         second = gateway.channel()
-        second.socket.settimeout(GUARD)
+        second.socket.settimeout(patience.NEVER_S)
         self.devices.say("hello", "192.0.2.1")
         self.assertEqual(second.socket.recv(100), b"hello")
         second.socket.close()
@@ -383,7 +383,7 @@ class Doors(Test):
         self.devices.say("from the wrong side", "203.0.113.1")
         self.devices.say("from the right side", "192.0.2.1")
         with channel.socket as ours:
-            ours.settimeout(GUARD)
+            ours.settimeout(patience.NEVER_S)
             self.assertEqual(ours.recv(100), b"from the right side")
 
     def test_port_held_by_another(self):
@@ -408,7 +408,7 @@ class Doors(Test):
                         self.assertIn(name, freed.label)
                         freed.socket.close()
                         gateway.health("")
-                        self.assertLess(gateway.cpu_seconds() - used, 0.5)  # it waited, it did not spin
+                        self.assertLess(gateway.cpu_seconds() - used, CPU_S)  # it waited, it did not spin
                         self.assertEqual(gateway.written().count("another program"), 1)
                     finally:
                         gateway.end()
@@ -446,7 +446,7 @@ class Neighbours(Test):
         gateway = self.start("interfaces=gw0\n")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours:
             ours.bind(("192.0.2.1", 9))
-            ours.settimeout(GUARD)
+            ours.settimeout(patience.NEVER_S)
             self.devices.say("hello", "192.0.2.1", 9)
             ours.sendto(b"hello yourself", ours.recvfrom(100)[1])
         self.assertEqual(self.told(gateway), (1, "192.0.2.50", VENDOR_MAC, "gw0", VENDOR))
@@ -587,7 +587,7 @@ class Crowd(Test):
         return n
 
     def assert_comes_to_rest(self, gateway):
-        end = time.monotonic() + GUARD
+        end = time.monotonic() + patience.NEVER_S
         while not self.is_quiet(gateway):
             self.assertLess(time.monotonic(), end, "the plugin does not come to rest")
         self.assertEqual([m.type for m in gateway.messages if m.type == "neighbour"], [])
@@ -645,7 +645,7 @@ class Program(unittest.TestCase):
                 gateway = Gateway(folder, environment={"GANGWAY_DIE_AT": f"ip.channel:{moment}"})
                 gateway.accept("interfaces=lo\n")
                 gateway.offer()
-                self.assertEqual(gateway.plugin.wait(GUARD), -signal.SIGKILL)
+                self.assertEqual(gateway.plugin.wait(patience.NEVER_S), -signal.SIGKILL)
                 got = []
                 while message := wire.receive(gateway.link):
                     got.append(message)

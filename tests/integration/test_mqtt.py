@@ -20,12 +20,13 @@ import unittest
 import broker
 import fake_agent
 import mqtt
+import patience
 import schema
 import wire
 
 PROGRAM = pathlib.Path(os.environ["top_builddir"]) / "plugins/mqtt/gangway-mqtt"
 FAULT_POINTS = "#define GW_FAULT_POINTS 1" in (PROGRAM.parents[2] / "config.h").read_text()
-CPU_S = 0.5 * int(os.environ.get("GANGWAY_PATIENCE", 1))  # while there is nothing to do
+CPU_S = 0.5 * patience.TIMES  # while there is nothing to do
 GATEWAY = "gw-1"
 TOPIC = f"gangway/v1/{GATEWAY}/"
 KEY = bytes(range(32))
@@ -38,7 +39,7 @@ def b64(data):
 
 def wait_for_syn(port):
     """Until a connection to this port has been asked for and is not answered."""
-    deadline = time.monotonic() + mqtt.PATIENCE
+    deadline = time.monotonic() + patience.NEVER_S
     while True:
         for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
             fields = line.split()
@@ -85,7 +86,7 @@ class Program:
     def stop(self, how=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(how)
-        code = self.process.wait(mqtt.PATIENCE)
+        code = self.process.wait(patience.NEVER_S)
         self.log_file.close()
         return code
 
@@ -400,7 +401,7 @@ class Conversation(Base):
                 self.enroll(f"job-{i}")
             mids = [other.publication() for _ in range(16)]
             with self.assertRaises(queue.Empty):
-                other.publication(patience=1)
+                other.publication(timeout_s=1)
             for mid in mids:
                 other.peer.sendall(b"\x40\2" + mid)
                 other.publication()
@@ -565,7 +566,7 @@ class Death(Base):
         self.state(wire.ONLINE)
 
     def revive(self):
-        self.assertEqual(self.program.process.wait(mqtt.PATIENCE), -signal.SIGKILL)
+        self.assertEqual(self.program.process.wait(patience.NEVER_S), -signal.SIGKILL)
         self.start()
         self.state(wire.ONLINE)
 
@@ -839,7 +840,7 @@ class Forwarder:
         for sock in list(self.sockets):
             cut(sock)
         for thread in self.threads:
-            thread.join(mqtt.PATIENCE)
+            thread.join(patience.NEVER_S)
         self.listener.close()
 
     def _serve(self):
@@ -896,12 +897,12 @@ class Refuser:
         cut(self.listener)
         if self.peer:
             cut(self.peer)
-        self.thread.join(mqtt.PATIENCE)
+        self.thread.join(patience.NEVER_S)
         self.listener.close()
 
-    def publication(self, patience=mqtt.PATIENCE):
+    def publication(self, timeout_s=patience.NEVER_S):
         """The packet id of the next one."""
-        return self.mids.get(timeout=patience)
+        return self.mids.get(timeout=timeout_s)
 
     def _serve(self):
         while not self.over:
@@ -915,7 +916,7 @@ class Refuser:
     def _converse(self):
         reader = mqtt.Reader(self.peer)
         while True:
-            first, body = reader.packet(time.monotonic() + mqtt.PATIENCE)
+            first, body = reader.packet(time.monotonic() + patience.NEVER_S)
             if first >> 4 in self.answers:
                 self.peer.sendall(self.answers[first >> 4])
             elif first >> 4 == mqtt.PUBLISH:

@@ -6,6 +6,7 @@ import threading
 
 import datagrams
 import door_agent
+import patience
 import registrar
 import wire
 
@@ -51,9 +52,9 @@ class BySecret(registrar.RegistrarCase):
                 self.assertIn("ace.est.sen", self.coap(client, ".well-known/core"))
 
     def test_secret_ends_in_peer_or_failed(self):
-        self.agent.settings = "handshake_timeout=2\n"
+        self.agent.settings = f"handshake_timeout={2 * patience.TIMES}\n"
         self.begin()
-        self.s_client(*self.psk(key="ff" * 16), timeout=4)
+        self.s_client(*self.psk(key="ff" * 16), timeout=4 * patience.TIMES)
         query = self.agent.wait("secret_query", identity="ACME-1")
         self.agent.wait("failed", session=query.session, reason="timeout")
         self.assertEqual(self.agent.count("peer"), 0)
@@ -80,7 +81,7 @@ class BySecret(registrar.RegistrarCase):
             [registrar.COAP_CLIENTS[0], "-u", "ACME-1", "-k", registrar.KEY,
              f"coaps://127.0.0.1:{relay.port}/.well-known/core"], stdout=subprocess.PIPE)
         peer = self.agent.wait("peer")
-        self.assertTrue(asked.wait(20))
+        self.assertTrue(asked.wait(patience.NEVER_S))
         self.assertNotIn(datagrams.APPLICATION_DATA, [d[0] for d in relay.from_server])
         self.agent.send("verdict", session=peer.session, allow=1, device="ACME-1")
         self.assertIn(b"ace.est.sen", client.communicate()[0])
@@ -236,8 +237,9 @@ class Credentials(registrar.RegistrarCase):
 
     def test_certificate_is_renewed(self):
         """After two thirds of its life, but not before a few seconds have passed."""
-        self.agent.server_life_s = 3
+        long_s, self.agent.server_life_s = self.agent.server_life_s, 3 * patience.TIMES
         self.begin()
+        self.agent.server_life_s = long_s
         first = self.agent.wait("server_csr")
         second = self.agent.wait("server_csr", count=2)
         self.assertNotEqual(first.key, second.key)
@@ -255,7 +257,7 @@ class Credentials(registrar.RegistrarCase):
         client = self.s_client(*arguments, wait=False)
         self.agent.wait("peer")
         self.agent.drop_link()
-        client.wait(20)  # it was told
+        client.wait(patience.NEVER_S)  # it was told
         client.communicate()
         self.agent.wait("hello", count=2)
         self.s_client(*arguments)

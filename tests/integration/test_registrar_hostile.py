@@ -9,6 +9,7 @@ import socket
 import threading
 
 import datagrams as d
+import patience
 import registrar
 import wire
 
@@ -173,7 +174,7 @@ class Restarts(registrar.RegistrarCase):
 
 
 class Identities(registrar.RegistrarCase):
-    settings = "handshake_timeout=2\n"
+    settings = f"handshake_timeout={2 * patience.TIMES}\n"
 
     @staticmethod
     def shape(datagram):
@@ -271,7 +272,8 @@ class Knocks(registrar.RegistrarCase):
 
 
 class Limits(Knocks):
-    settings = "handshakes_max=3\nhandshakes_per_source=2\nsecret_rate=8\nsessions_max=2\nidle_timeout=2\n"
+    settings = "handshakes_max=3\nhandshakes_per_source=2\nsecret_rate=8\nsessions_max=2\n" \
+               f"idle_timeout={2 * patience.TIMES}\n"
 
     def test_oldest_of_the_source_goes(self):
         self.agent.answer_secrets = False
@@ -451,7 +453,7 @@ class Descriptors(registrar.RegistrarCase):
         client = self.s_client(*self.psk(), wait=False)
         peer = self.agent.wait("peer")
         self.agent.send("session_end", session=peer.session, reason="revoked")
-        client.wait(20)  # it was told so, with its input still open
+        client.wait(patience.NEVER_S)  # it was told so, with its input still open
         client.communicate()
         self.assertEqual(self.agent.count("session_end"), 0)
 

@@ -7,6 +7,7 @@ import select
 import socket
 
 import datagrams as d
+import patience
 import registrar
 
 RANDOM = os.urandom(32)  # of nobody's ClientHello
@@ -234,7 +235,7 @@ class Session:
         self.process.stdin.flush()
         answer = b""
         while b"\x70" + ping[1:] not in answer:
-            more = select.select([self.process.stdout], [], [], 20)[0] and os.read(
+            more = select.select([self.process.stdout], [], [], patience.NEVER_S)[0] and os.read(
                 self.process.stdout.fileno(), 4096)
             if not more:
                 return False

@@ -8,6 +8,7 @@ import struct
 import datagrams as d
 import door_agent
 import handshake as h
+import patience
 import registrar
 
 CORE = b"ace.est.sen"
@@ -299,7 +300,7 @@ class Alerts(RfcCase):
 
 
 class Identities(RfcCase):
-    settings = RfcCase.settings + "handshake_timeout=1\n"
+    settings = RfcCase.settings + f"handshake_timeout={patience.TIMES}\n"
 
     def test_odd_ones(self):
         """Nobody's identities come to nothing, whatever is in them, without a word and without harm."""

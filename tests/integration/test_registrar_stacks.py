@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import datagrams as d
+import patience
 import registrar
 
 STACKS = pathlib.Path(__file__).resolve().parent / "stacks"
@@ -37,7 +38,7 @@ class StackCase(registrar.RegistrarCase):
         """One more peer came in; returns the suite."""
         self.n_peers += 1
         try:
-            peer = self.agent.wait("peer", count=self.n_peers, timeout=5)
+            peer = self.agent.wait("peer", count=self.n_peers)
         except AssertionError:
             peer = None
         if not peer:
@@ -48,7 +49,7 @@ class StackCase(registrar.RegistrarCase):
         return peer
 
     @staticmethod
-    def run_tool(*command, data=b"", timeout=60):
+    def run_tool(*command, data=b"", timeout=patience.NEVER_S):
         """What a tool says, whether it ends well or not."""
         return subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               timeout=timeout, check=False).stdout.decode(errors="replace")
