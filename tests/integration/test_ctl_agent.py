@@ -84,8 +84,7 @@ class TestAgent(test_ctl.Case):
 
     def test_pages_of_many_devices(self):
         names = [f"D-{i:04}" for i in range(520)]
-        for name in names:
-            self.ctl("claim", "-", stdin=test_ctl.label(name))
+        self.ctl("claim", "--list", "-", stdin="\n".join(test_ctl.label(name) for name in names))
         self.assertEqual([device["id"] for device in self.ctl_json("devices")], names)
 
     def test_monitor(self):
