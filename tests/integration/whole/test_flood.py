@@ -54,6 +54,7 @@ class Flood(unittest.TestCase):
         sent = int(flood.communicate()[0].split()[0])
 
         self.assertGreater(sent, N * 100)
-        self.assertLessEqual(self.resident_kib() - before, GROWTH_MAX_KIB)
+        if lab.is_plain():  # sanitizers keep what was freed
+            self.assertLessEqual(self.resident_kib() - before, GROWTH_MAX_KIB)
         for device in devices:
             self.assertEqual(self.lab.wait_for_state(device.id, "onboarded"), "onboarded")
