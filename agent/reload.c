@@ -99,8 +99,10 @@ static void forget_sightings(struct agent *agent, struct discovered *resized)
 	char gone[GW_ID_MAX + 1];
 
 	while (discovered_take_missing(agent->discovered, resized, gone))
-		(void)turn_tell(agent->turn, &(struct turn_change){ gone, DEVICE_DISCOVERED,
-								    DEVICE_UNKNOWN, "" });
+		(void)turn_tell(agent->turn, &(struct turn_change){ .device = gone,
+								    .from = DEVICE_DISCOVERED,
+								    .to = DEVICE_UNKNOWN,
+								    .reason = "" });
 	discovered_free(agent->discovered);
 	agent->discovered = resized;
 }
