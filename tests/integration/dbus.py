@@ -196,8 +196,12 @@ class Connection:
         self._data = b""
         self._serial = 0
         self.strays = collections.deque()  # what came and was not waited for
-        with somebody_else(user):
-            self._socket.connect(str(path))
+        try:
+            with somebody_else(user):
+                self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self._socket.sendall(b"\0AUTH EXTERNAL " + str(user.uid).encode().hex().encode() + b"\r\n")
         if not self._line().startswith(b"OK"):
             raise ConnectionError("the bus does not let us in")
