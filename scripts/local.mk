@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	scripts/demo \
 	scripts/lab \
 	scripts/lib.sh \
+	scripts/orig \
 	scripts/setup \
 	scripts/wolfssl \
 	scripts/wolfssl-patches/dtls-empty-extensions.patch \
