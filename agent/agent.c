@@ -45,6 +45,9 @@ static int open_disk(struct agent *agent, const struct agent_options *options)
 	int r;
 
 	r = store_open(options->state, &agent->store, error, sizeof(error));
+	if (r > 0)
+		gw_log(INFO, "The store in %s was of an older version, and is of this one now",
+		       options->state);
 	if (r >= 0)
 		r = vault_open(options->state, agent->store, &agent->vault, error, sizeof(error));
 	if (r < 0) {

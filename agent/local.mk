@@ -53,6 +53,7 @@ agent_libagent_a_SOURCES = \
 	agent/store-claim.c agent/store-claim.h \
 	agent/store-device.c agent/store-device.h \
 	agent/store-job.c agent/store-job.h \
+	agent/store-schema.c agent/store-schema.h \
 	agent/turn.c agent/turn.h \
 	agent/vault.c agent/vault.h
 

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The file, its schema, the one transaction, and a cache of prepared statements. WAL with
+ * The file, the one transaction, and a cache of prepared statements. WAL with
  * synchronous=FULL: when store_commit() returns, what was written survives the loss of power.
  * secure_delete overwrites what is deleted, since secrets are among it.
  */
+#include "config.h"
+
 #include "agent/store.h"
 
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "agent/store-schema.h"
 #include "lib/util.h"
 
 #define FILE_NAME      "gangway.db"
-#define SCHEMA_VERSION 1
 #define STATEMENTS_MAX 96
 #define BUSY_MS        2000 /* somebody looks at the file with another program */
 
@@ -30,57 +33,6 @@ struct store {
 	} cache[STATEMENTS_MAX];
 	size_t n_cached;
 };
-
-static const char schema[] =
-	"CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-
-	"CREATE TABLE device ("
-	"  id TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL, method TEXT NOT NULL,"
-	"  tenant TEXT NOT NULL, claim TEXT NOT NULL, transport TEXT NOT NULL,"
-	"  address TEXT NOT NULL, vendor TEXT NOT NULL, model TEXT NOT NULL,"
-	"  last_seen INTEGER NOT NULL, changed INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE INDEX device_state ON device (state, id);"
-
-	"CREATE TABLE claim ("
-	"  id TEXT PRIMARY KEY, device TEXT NOT NULL, tenant TEXT NOT NULL, state TEXT NOT NULL,"
-	"  secret BLOB NOT NULL, claimed_by TEXT NOT NULL, created INTEGER NOT NULL,"
-	"  expires INTEGER NOT NULL, n_secrets INTEGER NOT NULL, secret_given INTEGER NOT NULL)"
-	"  WITHOUT ROWID;"
-	"CREATE INDEX claim_device ON claim (device, state);"
-	"CREATE INDEX claim_expires ON claim (expires) WHERE state = 'open' AND expires > 0;"
-
-	"CREATE TABLE claim_key ("
-	"  claim TEXT NOT NULL, key BLOB NOT NULL, PRIMARY KEY (claim, key)) WITHOUT ROWID;"
-
-	"CREATE TABLE certificate ("
-	"  serial BLOB PRIMARY KEY, fingerprint BLOB NOT NULL UNIQUE, key BLOB NOT NULL,"
-	"  device TEXT NOT NULL, claim TEXT NOT NULL, job TEXT NOT NULL, state TEXT NOT NULL,"
-	"  not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, issued INTEGER NOT NULL,"
-	"  certificate BLOB NOT NULL, chain BLOB NOT NULL) WITHOUT ROWID;"
-	"CREATE INDEX certificate_device ON certificate (device, state);"
-	"CREATE INDEX certificate_job ON certificate (job);"
-	"CREATE INDEX certificate_issued ON certificate (issued) WHERE state = 'candidate';"
-
-	"CREATE TABLE job ("
-	"  id TEXT PRIMARY KEY, kind INTEGER NOT NULL, state TEXT NOT NULL, device TEXT NOT NULL,"
-	"  tenant TEXT NOT NULL, claim TEXT NOT NULL, of TEXT NOT NULL, method TEXT NOT NULL,"
-	"  reason TEXT NOT NULL, serial BLOB NOT NULL, key BLOB NOT NULL, csr BLOB NOT NULL,"
-	"  certificate BLOB NOT NULL, chain BLOB NOT NULL, created INTEGER NOT NULL,"
-	"  due INTEGER NOT NULL, attempts INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE UNIQUE INDEX job_order ON job (created);"
-	"CREATE INDEX job_device ON job (device, kind);"
-	"CREATE INDEX job_due ON job (due) WHERE due > 0;"
-
-	"CREATE TABLE audit ("
-	"  n INTEGER PRIMARY KEY, time INTEGER NOT NULL, event TEXT NOT NULL, device TEXT NOT NULL,"
-	"  who TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, mac BLOB NOT NULL);"
-
-	"CREATE TABLE anchors (purpose INTEGER PRIMARY KEY, certificates BLOB NOT NULL);"
-
-	"CREATE TABLE command ("
-	"  id TEXT PRIMARY KEY, seq INTEGER NOT NULL, outcome INTEGER NOT NULL,"
-	"  reason TEXT NOT NULL) WITHOUT ROWID;"
-	"CREATE INDEX command_seq ON command (seq);";
 
 static int error_of(int sqlite_error)
 {
@@ -128,50 +80,62 @@ static const char *advice(int r)
 	}
 }
 
-static int run_script(struct store *store, const char *sql)
+int store_run_script(struct store *store, const char *sql)
 {
 	return error_of(sqlite3_exec(store->db, sql, NULL, NULL, NULL));
 }
 
-static int make_schema(struct store *store)
+/* Says why a file is no good; all but the two cases of the schema have to do with SQLite. */
+static void explain(struct store *store, const struct store_schema *schema, const char *path,
+		    int64_t version, int r, char *error, size_t size)
 {
-	char script[sizeof(schema) + 128];
-
-	(void)snprintf(script, sizeof(script),
-		       "BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;", schema,
-		       SCHEMA_VERSION);
-	return run_script(store, script);
+	if (r == -EPROTO)
+		(void)snprintf(
+			error, size,
+			"The store %s is of schema version %" PRId64 ", and gangwayd %s knows "
+			"none later than %" PRId64 ": install the version that wrote it or a "
+			"newer one, or move the file away to begin with an empty store",
+			path, version, PACKAGE_VERSION, schema->version);
+	else if (version > 0 && version < schema->version)
+		(void)snprintf(
+			error, size,
+			"The store %s is of schema version %" PRId64
+			" and cannot be brought to the next, so it was left as it is; it %s (%s)",
+			path, version, advice(r), sqlite3_errmsg(store->db));
+	else
+		(void)snprintf(error, size, "The store %s %s (%s)", path, advice(r),
+			       sqlite3_errmsg(store->db));
 }
 
-static int prepare_file(struct store *store, const char **ret_why)
+/* What it does to the file comes last: one that is no good must stay as it was. */
+static int prepare_file(struct store *store, const struct store_schema *schema,
+			int64_t *ret_version)
 {
-	int64_t version;
-	int r;
+	int found, r;
 
 	(void)sqlite3_busy_timeout(store->db, BUSY_MS);
 
 	/* One plan for good: else SQLite compiles a statement again each time it is used, where a value that
 	 * is bound could decide whether a partial index serves. Ours that are to use one say so in words. */
 	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
-	r = run_script(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-			      "PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;");
+	r = store_run_script(store, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+				    "PRAGMA foreign_keys = ON;");
 	if (r < 0)
 		return r;
 
-	version = store_number(store, -1, "PRAGMA user_version", "");
-	if (version == SCHEMA_VERSION)
-		return 0;
-	if (version == 0)
-		return make_schema(store);
+	found = store_migrate(store, schema, ret_version);
+	if (found < 0)
+		return found;
 
-	*ret_why = version < 0 ? NULL : "was written by a newer gangway; install that one";
-	return version < 0 ? -EIO : -EPROTO;
+	r = store_run_script(store, "PRAGMA journal_mode = WAL");
+	return r < 0 ? r : found > 0 && found < schema->version;
 }
 
-int store_open(const char *folder, struct store **ret, char *error, size_t error_size)
+int store_open_as(const struct store_schema *schema, const char *folder, struct store **ret,
+		  char *error, size_t error_size)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	const char *why = NULL;
+	int64_t version = 0;
 	char path[4096];
 	mode_t mask;
 	int r;
@@ -186,17 +150,21 @@ int store_open(const char *folder, struct store **ret, char *error, size_t error
 					     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
 				     NULL));
 	if (r >= 0)
-		r = prepare_file(store, &why);
+		r = prepare_file(store, schema, &version);
 	(void)umask(mask);
 	if (r < 0) {
-		(void)snprintf(error, error_size, "The store %s %s (%s)", path,
-			       why ? why : advice(r), sqlite3_errmsg(store->db));
+		explain(store, schema, path, version, r, error, error_size);
 		store_close(store);
 		return r;
 	}
 
 	*ret = store;
-	return 0;
+	return r;
+}
+
+int store_open(const char *folder, struct store **ret, char *error, size_t error_size)
+{
+	return store_open_as(&store_schema, folder, ret, error, error_size);
 }
 
 struct store *store_close(struct store *store)
@@ -220,7 +188,7 @@ int store_begin(struct store *store)
 	if (store->in_transaction)
 		return 0;
 
-	r = run_script(store, "BEGIN IMMEDIATE");
+	r = store_run_script(store, "BEGIN IMMEDIATE");
 	if (r < 0)
 		return r;
 	store->in_transaction = true;
@@ -238,9 +206,9 @@ int store_commit(struct store *store)
 		return 0;
 
 	if (r == 0)
-		r = run_script(store, "COMMIT");
+		r = store_run_script(store, "COMMIT");
 	if (r < 0 && !sqlite3_get_autocommit(store->db))
-		(void)run_script(store, "ROLLBACK");
+		(void)store_run_script(store, "ROLLBACK");
 	store->in_transaction = false;
 	store->spoiled = 0;
 	return r < 0 ? r : is_changed;

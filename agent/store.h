@@ -19,7 +19,8 @@
 struct sqlite3_stmt;
 struct store;
 
-/* Opens `folder`/gangway.db, and makes it if there is none. On failure ret_error says what to do. */
+/* Opens `folder`/gangway.db, and makes it if there is none. Returns 1 if it was of an older version and was
+ * brought up to this one. On failure `error` says what to do. */
 int store_open(const char *folder, struct store **ret, char *error, size_t error_size);
 struct store *store_close(struct store *store);
 
@@ -41,6 +42,9 @@ void store_spoil(struct store *store, int error);
  * -ENOSPC, -EROFS, -EIO, -ENOMEM.
  */
 int store_exec(struct store *store, const char *sql, const char *types, ...);
+
+/* Runs statements that take no arguments and return no rows. */
+int store_run_script(struct store *store, const char *sql);
 
 /*
  * Begins a statement that returns rows, with arguments as above; store_next() then returns 1 for each

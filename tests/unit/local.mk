@@ -580,3 +580,9 @@ tests_unit_test_requests_SOURCES = tests/unit/test-requests.c $(WORLD_SOURCES)
 tests_unit_test_requests_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_requests_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_requests_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-store-schema
+tests_unit_test_store_schema_SOURCES = tests/unit/test-store-schema.c
+tests_unit_test_store_schema_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_store_schema_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+EXTRA_DIST += tests/unit/schema/dump tests/unit/schema/1.sql

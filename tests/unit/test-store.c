@@ -248,7 +248,7 @@ static void a_newer_store(void **state)
 	assert_int_equal(open_store(error), 0);
 	(void)store_number(store, 0, "PRAGMA user_version = 1000", "");
 	store = store_close(store);
-	expect_refusal(-EPROTO, "newer gangway");
+	expect_refusal(-EPROTO, "knows none later");
 }
 
 static void a_folder_that_is_not_there(void **state)
