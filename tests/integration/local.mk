@@ -37,8 +37,8 @@ EXTRA_DIST += \
 	tests/integration/fake_agent.py \
 	tests/integration/mqtt.py \
 	tests/integration/test_mqtt.py
-TESTS += tests/integration/test_ip.py
-EXTRA_DIST += tests/integration/test_ip.py
+TESTS += tests/integration/test_ip.py tests/integration/test_loopback.py
+EXTRA_DIST += tests/integration/test_ip.py tests/integration/test_loopback.py
 
 # The registrar between an agent that the test plays and real DTLS clients.
 TESTS += \
