@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	doc/fuzzing.md \
 	doc/journal.md \
 	doc/performance.md \
+	doc/plugin.md \
 	doc/style.md \
 	doc/threat-model.md \
 	doc/protocol/device.md \

@@ -91,7 +91,7 @@ static void tell_trouble(struct loopback *loopback, int error)
 	(void)snprintf(
 		text, sizeof(text),
 		"Cannot open UDP port %u on 127.0.0.1 (%s): ss -lunp names who holds it; or set "
-		"another [loopback] port",
+		"another [plugin loopback] port",
 		loopback->port, strerror(-error));
 	gw_plugin_health(loopback->plugin, text);
 }
@@ -130,7 +130,8 @@ static int on_welcome(void *userdata, const struct gw_msg_welcome *welcome)
 	r = gw_plugin_setting_u64(welcome->settings, "port", 1, UINT16_MAX, &port);
 	if (r < 0 && r != -ENOENT) {
 		take_back(loopback);
-		gw_plugin_health(loopback->plugin, "[loopback] port is no number from 1 to 65535");
+		gw_plugin_health(loopback->plugin,
+				 "[plugin loopback] port is no number from 1 to 65535");
 		return 0;
 	}
 

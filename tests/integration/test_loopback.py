@@ -103,7 +103,7 @@ class Loopback(unittest.TestCase):
     def test_says_what_is_wrong_with_its_settings(self):
         for bad in ("0", "65536", "none", "-1", ""):
             self.welcome(port=bad)
-            self.assertIn("[loopback] port", self.agent.expect("health", ok=0).text)
+            self.assertIn("[plugin loopback] port", self.agent.expect("health", ok=0).text)
             self.agent.send("offer", again=0)
         port = free_port()
         self.welcome(port=port)

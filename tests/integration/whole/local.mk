@@ -26,5 +26,6 @@ EXTRA_DIST += \
 	tests/integration/whole/test_labels.py \
 	tests/integration/whole/test_memory.py \
 	tests/integration/whole/test_network.py \
+	tests/integration/whole/test_plugin.py \
 	tests/integration/whole/test_secrets.py \
 	tests/integration/whole/test_trouble.py
