@@ -23,6 +23,7 @@ AGENT = BUILD / "tests/integration/fake-bus-agent"
 ACME = "GW1:IACME-0001+S60RK4CSM6MV3EE1SC5H66S35CR+C965B"
 SECRET = "60RK4CSM6MV3EE1SC5H66S35CR"
 VERBS = ["status", "devices", "show", "claim", "withdraw", "monitor", "jobs", "audit", "audit verify",
+         "config show", "config check", "config diff", "config reload",
          "qr make", "qr show"]
 
 
@@ -114,7 +115,7 @@ class TestUse(Case):
 
     def test_no_agent(self):
         for verb in ["status", "devices", "show A", f"claim {ACME}", "withdraw A", "monitor", "jobs", "audit",
-                     "audit verify"]:
+                     "audit verify", "config show", "config check", "config diff", "config reload"]:
             with self.subTest(verb):
                 self.assertIn("systemctl start gangwayd", self.ctl(*verb.split(), status=1))
 

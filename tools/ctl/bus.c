@@ -142,12 +142,28 @@ int bus_new_call(struct ctl *ctl, const char *method, sd_bus_message **ret)
 
 int bus_call(struct ctl *ctl, sd_bus_message *call, const char *what, sd_bus_message **ret_reply)
 {
+	_cleanup_free_ char *text = NULL;
+
+	return bus_call_or_text(ctl, call, what, /* code= */ "", ret_reply, &text);
+}
+
+int bus_call_or_text(struct ctl *ctl, sd_bus_message *call, const char *what, const char *code,
+		     sd_bus_message **ret_reply, char **ret_text)
+{
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	char name[128];
 	int r;
 
+	*ret_text = NULL;
 	r = sd_bus_call(ctl->bus, call, /* usec= */ 0, &error, ret_reply);
 	if (r >= 0)
 		return CTL_DONE;
+
+	gw_reason_error_name(code, name, sizeof(name));
+	if (*code && sd_bus_error_has_name(&error, name))
+		*ret_text = strdup(error.message);
+	if (*ret_text)
+		return CTL_FAILED;
 	return sd_bus_error_is_set(&error) ? report_error(what, &error) : bus_fail(r);
 }
 

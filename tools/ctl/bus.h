@@ -24,6 +24,11 @@ int bus_new_call(struct ctl *ctl, const char *method, sd_bus_message **ret);
 /* Sends and waits. what: "claim", as in "claim refused: ...". */
 int bus_call(struct ctl *ctl, sd_bus_message *call, const char *what, sd_bus_message **ret_reply);
 
+/* The same, for a refusal that the verb has more to say of: where `code` is the reason, nothing is reported and
+ * *ret_text is the agent's message, the caller's to free; else *ret_text is NULL. */
+int bus_call_or_text(struct ctl *ctl, sd_bus_message *call, const char *what, const char *code,
+		     sd_bus_message **ret_reply, char **ret_text);
+
 /* All properties of one interface as JSON (values.h); *ret is NULL where no such object is. */
 int bus_get_all(struct ctl *ctl, const char *path, const char *interface, json_t **ret);
 

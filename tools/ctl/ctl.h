@@ -35,7 +35,8 @@ struct verb {
 	int (*run)(struct ctl *ctl, const struct args *args);
 };
 
-extern const struct verb verb_audit, verb_audit_verify, verb_claim, verb_devices, verb_jobs,
+extern const struct verb verb_audit, verb_audit_verify, verb_claim, verb_config_check,
+	verb_config_diff, verb_config_reload, verb_config_show, verb_devices, verb_jobs,
 	verb_monitor, verb_qr_make, verb_qr_show, verb_show, verb_status, verb_withdraw;
 
 /* "gangwayctl: ..." on standard error; returns CTL_FAILED. */

@@ -7,6 +7,7 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/bus.c tools/ctl/bus.h \
 	tools/ctl/code.c tools/ctl/code.h \
 	tools/ctl/ctl.h \
+	tools/ctl/configuration.c tools/ctl/configuration.h \
 	tools/ctl/draw.c tools/ctl/draw.h \
 	tools/ctl/main.c \
 	tools/ctl/pick.c tools/ctl/pick.h \
@@ -18,6 +19,8 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/values.c tools/ctl/values.h \
 	tools/ctl/verb-audit.c \
 	tools/ctl/verb-claim.c \
+	tools/ctl/verb-config.c \
+	tools/ctl/verb-config-check.c \
 	tools/ctl/verb-devices.c \
 	tools/ctl/verb-jobs.c \
 	tools/ctl/verb-monitor.c \

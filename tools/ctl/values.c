@@ -106,6 +106,11 @@ static int read_list(sd_bus_message *m, char type, json_t **ret)
 	return 0;
 }
 
+int values_read_texts(sd_bus_message *m, json_t **ret)
+{
+	return read_list(m, 's', ret);
+}
+
 /* contents: "{su}" */
 static int read_dictionary(sd_bus_message *m, const char *contents, json_t **ret)
 {

@@ -21,6 +21,9 @@ int values_read_properties(sd_bus_message *m, json_t **ret);
 /* Reads a(...) into an array of objects; names: one for each member, then NULL. -EBADMSG. */
 int values_read_rows(sd_bus_message *m, const char *const *names, json_t **ret);
 
+/* Reads as into an array. */
+int values_read_texts(sd_bus_message *m, json_t **ret);
+
 /* The member as text for people: "" if there is none, times and numbers are the caller's. */
 const char *values_text(const json_t *object, const char *name);
 
