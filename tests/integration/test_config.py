@@ -1,0 +1,339 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The configuration of a running gangwayd: shown, checked, taken over or refused, by gangwayctl, D-Bus and SIGHUP."""
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import unittest
+
+import test_ctl
+from test_ctl import BUILD
+
+HAND_OVER = BUILD / "tests/integration/hand-over"
+GANGWAYD = BUILD / "agent/gangwayd"
+GOOD = "[gateway]\nid = gw-1\n[cloud]\nbroker = mqtts://127.0.0.1:1\n"
+MANAGER = ("org.gangway1", "/org/gangway1", "org.gangway1.Manager")
+
+
+class ServiceManager:
+    """Hears what a program tells of itself."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+
+    def wait_for(self, word):
+        """Returns the message that has this line; those before it are gone."""
+        while True:
+            text = self.socket.recv(4096).decode()
+            if word in text.splitlines():
+                return text
+
+
+class Case(test_ctl.Case):
+    def setUp(self):
+        super().setUp()
+        self.file = self.folder / "gangway.conf"
+        self.drop_ins = self.folder / "gangway.conf.d"
+        self.drop_ins.mkdir()
+        (self.folder / "state").mkdir(mode=0o700)
+        self.file.write_text(GOOD)
+        self.manager = ServiceManager(self.folder / "notify")
+        self.addCleanup(self.manager.socket.close)
+        self.log, self.heard = [], threading.Condition()
+        self.agent = None
+        self.start_agent()
+
+    def start_agent(self):
+        self.stop_agent()
+        self.agent = subprocess.Popen(
+            [GANGWAYD, "--config", self.file, "--state", self.folder / "state", "--link", self.folder / "link"],
+            env={**self.environment, "NOTIFY_SOCKET": str(self.folder / "notify")}, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(self.stop_agent)
+        self.log = []
+        self.reader = threading.Thread(target=self.listen)
+        self.reader.start()
+        self.wait_for_line("On the bus")
+
+    def listen(self):
+        for line in self.agent.stdout:
+            with self.heard:
+                self.log.append(line)
+                self.heard.notify_all()
+        with self.heard:
+            self.log.append("(the end)")
+            self.heard.notify_all()
+
+    def wait_for_line(self, text):
+        with self.heard:
+            self.heard.wait_for(lambda: any(text in line or line == "(the end)" for line in self.log))
+            found = [line for line in self.log if text in line]
+        self.assertTrue(found, "".join(self.log))
+        return found[-1]
+
+    def stop_agent(self):
+        if self.agent:
+            self.agent.terminate()
+            self.agent.wait()
+            self.reader.join()
+            self.agent.stdout.close()
+            self.agent = None
+
+    def ctl_faults(self, *arguments, stdin=""):
+        """What a verb prints that finds faults: a line each, and one on standard error."""
+        done = subprocess.run([test_ctl.CTL, *arguments], env=self.environment, input=stdin, text=True,
+                              capture_output=True)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("(bad-configuration)", done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1)
+        return done.stdout.splitlines()
+
+    def running(self):
+        return {f"{s['section']}.{s['key']}": s["value"] for s in self.ctl_json("config", "show")}
+
+
+class TestLooking(Case):
+    def test_show(self):
+        (self.drop_ins / "50-site.conf").write_text("\n[limits]\ndevices = 7\n[plugin acme]\nchannel = 11\n")
+        self.start_agent()
+        settings = {f"{s['section']}.{s['key']}": s for s in self.ctl_json("config", "show")}
+        self.assertEqual(settings["gateway.id"], {
+            "section": "gateway", "key": "id", "value": "gw-1", "default": "", "source": f"{self.file}:2", "live": False})
+        self.assertEqual(settings["limits.devices"], {
+            "section": "limits", "key": "devices", "value": "7", "default": "10000",
+            "source": f"{self.drop_ins}/50-site.conf:3", "live": True})
+        self.assertEqual(settings["limits.jobs"]["source"], "default")
+        self.assertEqual(settings["plugin acme.channel"]["value"], "11")
+        self.assertRegex(self.ctl("config", "show"), r"(?m)^\[limits\] devices +7 +/.*/50-site.conf:3$")
+
+    def test_diff(self):
+        self.file.write_text(GOOD + "[limits]\ndevices = 7\njobs = 8\n")
+        self.start_agent()
+        self.file.write_text(GOOD.replace("gw-1", "gw-2") + "[limits]\ndevices = 7\n[policy]\nprove_within = 60\n")
+        differ = {d["key"]: (d["default"], d["running"], d["disk"], d["pending"])
+                  for d in self.ctl_json("config", "diff") if d["section"] != "cloud"}
+        self.assertEqual(differ, {
+            "id": ("", "gw-1", "gw-2", "restart"), "devices": ("10000", "7", "7", ""),
+            "jobs": ("5000", "8", "5000", "reload"), "prove_within": ("86400", "86400", "60", "reload")})
+        self.assertRegex(self.ctl("config", "diff"), r"(?m)^\[policy\] prove_within +86400 +86400 +60 +reload$")
+        self.file.write_text("[ip\n")
+        self.assertIn(f"{self.file}:1: ", self.ctl_faults("config", "diff")[0])
+
+    def test_check_of_what_is_on_disk(self):
+        self.assertIn("valid", self.ctl("config", "check"))
+        self.file.write_text(GOOD + "[limits]\ndevice = 7\n[polcy]\nprove_within = 60\n")
+        self.assertEqual(self.ctl_faults("config", "check"), [
+            f"{self.file}:6: [limits] device is no key of this section; is devices meant?",
+            f"{self.file}:8: [polcy] prove_within is in a section that does not exist; is [policy] meant?"])
+        done = subprocess.run([test_ctl.CTL, "config", "check", "--json"], env=self.environment, capture_output=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b'"valid": false', done.stdout)
+        self.assertEqual(self.running()["limits.devices"], "10000")
+
+    def test_check_of_a_file(self):
+        file = self.folder / "new.conf"
+        file.write_text("[limits]\ndevices = 7\n")
+        self.assertEqual(self.ctl("config", "check", str(file)), f"{file}: valid\n")
+        self.assertTrue(self.ctl_json("config", "check", "-", stdin="[limits]\ndevices = 7\n")["valid"])
+        file.write_text("[limits]\ndevices = 0\nid\n")
+        self.assertEqual(self.ctl_faults("config", "check", str(file)), [
+            f"{file}:3: is neither [section] nor key = value; a remark begins with #",
+            f"{file}:2: [limits] devices must be a number from 1 to 1000000"])
+        self.assertIn("No such file", self.ctl("config", "check", "/nowhere", status=1))
+        self.assertIn("larger than 64 KiB", self.ctl("config", "check", "/dev/zero", status=1))
+        self.assertIn("larger than 64 KiB", self.ctl("config", "check", "-", stdin="#" * 70000, status=1))
+
+    def test_words(self):
+        for line in ["config", "config show more", "config check a b", "config diff x", "config reload x", "config fly"]:
+            with self.subTest(line):
+                self.ctl(*line.split(), status=2)
+
+
+class TestReload(Case):
+    def reload(self):
+        return self.ctl_json("config", "reload")
+
+    def test_a_change_holds_at_once(self):
+        self.ctl("claim", "-", stdin=test_ctl.label("D-1"))
+        (self.drop_ins / "a.conf").write_text("[limits]\ndevices = 1\n")
+        self.ctl("claim", "-", stdin=test_ctl.label("D-2"))
+        self.assertEqual(self.reload(), {"valid": True, "needs_restart": []})
+        self.assertIn("(limit)", self.ctl("claim", "-", stdin=test_ctl.label("D-3"), status=1))
+        (self.drop_ins / "a.conf").unlink()
+        self.assertEqual(self.ctl("config", "reload"), "")
+        self.ctl("claim", "-", stdin=test_ctl.label("D-3"))
+        self.assertIn("'1' -> '10000' (default)", self.wait_for_line("[limits] devices: '1'"))
+        records = [r for r in self.ctl("audit", "--json").splitlines() if '"configured"' in r]
+        self.assertEqual(len(records), 2)
+        self.assertIn("[limits] devices = 1", records[0])
+        self.assertIn("uid ", records[0])
+
+    def test_what_needs_a_restart(self):
+        self.file.write_text(GOOD.replace("gw-1", "gw-2") + "[limits]\ndevices = 5\n")
+        self.assertEqual(self.reload()["needs_restart"], ["[gateway] id"])
+        self.assertEqual(self.ctl("config", "reload"), "[gateway] id holds only after a restart of gangwayd\n")
+        self.wait_for_line("[gateway] id keeps its value until gangwayd is restarted")
+        self.assertEqual((self.running()["gateway.id"], self.running()["limits.devices"]), ("gw-1", "5"))
+        self.assertEqual(self.ctl_json("status")["gateway_id"], "gw-1")
+        self.start_agent()
+        self.assertEqual(self.ctl_json("status")["gateway_id"], "gw-2")
+
+    def test_all_or_nothing(self):
+        before = self.running()
+        self.file.write_text(GOOD + "[limits]\ndevices = 5\n")
+        (self.drop_ins / "z.conf").write_text("[limits]\njobs = many\n[clock]\ntrust = me\n")
+        faults = self.ctl_faults("config", "reload")
+        self.assertEqual([fault.split(" must")[0] for fault in faults], [
+            f"{self.drop_ins}/z.conf:2: [limits] jobs", f"{self.drop_ins}/z.conf:4: [clock] trust"])
+        self.assertEqual(self.running(), before)
+        for fault in faults:
+            self.wait_for_line(fault)
+        done = subprocess.run(["busctl", f"--address={self.bus.address}", "call", *MANAGER, "Reload"],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("z.conf:2", done.stderr)
+        self.assertIn("z.conf:4", done.stderr)
+
+    def test_the_file_is_gone(self):
+        self.file.unlink()
+        self.assertIn("there is no such file", self.ctl_faults("config", "reload")[0])
+        self.assertEqual(self.running()["gateway.id"], "gw-1")
+
+    def test_hangup(self):
+        (self.drop_ins / "a.conf").write_text("[limits]\ndevices = 5\n")
+        self.agent.send_signal(signal.SIGHUP)
+        self.wait_for_line("The configuration is read again for SIGHUP: 1 setting")
+        self.assertEqual(self.running()["limits.devices"], "5")
+        (self.drop_ins / "a.conf").write_text("[limits]\ndevices = 0\n")
+        self.agent.send_signal(signal.SIGHUP)
+        self.wait_for_line("a.conf:2: [limits] devices must be")
+        self.assertEqual(self.running()["limits.devices"], "5")
+
+    def test_the_service_manager_is_told(self):
+        self.manager.wait_for("READY=1")
+        self.agent.send_signal(signal.SIGHUP)
+        self.assertRegex(self.manager.wait_for("RELOADING=1"), r"(?m)^MONOTONIC_USEC=\d+$")
+        self.manager.wait_for("READY=1")
+        self.file.write_text("nonsense")
+        self.agent.send_signal(signal.SIGHUP)
+        self.manager.wait_for("RELOADING=1")
+        self.manager.wait_for("READY=1")
+
+
+class TestDescriptors(Case):
+    """CheckConfig of what people with no good in mind hand over; the agent goes on whatever it is."""
+
+    def check(self, fd):
+        """What the agent answers to this descriptor."""
+        return subprocess.run([HAND_OVER, str(fd)], env=self.environment, pass_fds=[fd], stdout=subprocess.PIPE,
+                              text=True).stdout
+
+    def refuse(self, fd, why):
+        self.assertIn(why, self.check(fd))
+
+    def memory(self, text, seals):
+        fd = os.memfd_create("config", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self.addCleanup(os.close, fd)
+        os.write(fd, text)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+        return fd
+
+    def opened(self, path, flags=os.O_RDONLY):
+        fd = os.open(path, flags | os.O_CLOEXEC)
+        self.addCleanup(os.close, fd)
+        return fd
+
+    def test_good_ones(self):
+        file = self.folder / "draft"
+        file.write_text("[limits]\ndevices = x\n")
+        self.assertIn("<given>:2: [limits] devices must be", self.check(self.opened(file)))
+        file.write_text("[limits]\ndevices = 5\n")
+        self.assertEqual(self.check(self.opened(file)), "")
+        self.assertEqual(self.check(self.memory(b"[limits]\ndevices = 5\n", fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE)), "")
+        self.assertEqual(self.running()["limits.devices"], "10000")
+
+    def test_hostile_ones(self):
+        reading, writing = os.pipe()
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        os.mkfifo(self.folder / "fifo")
+        huge = self.folder / "huge"
+        huge.touch()
+        os.truncate(huge, 1 << 40)
+        gone = self.folder / "gone"
+        gone.write_text("[limits]\n")
+        of_gone = self.opened(gone, os.O_RDWR)
+        gone.unlink()
+        for fd, why in [
+                (reading, "no regular file"), (writing, "not open for reading"), (ours.fileno(), "no regular file"),
+                (self.opened(self.folder), "no regular file"), (self.opened("/dev/zero"), "no regular file"),
+                (self.opened(self.folder / "fifo", os.O_RDWR), "no regular file"), (self.opened(huge), "larger than 64 KiB"),
+                (self.opened(self.file, os.O_PATH), "not open for reading"), (of_gone, "deleted"),
+                (self.opened(self.file, os.O_WRONLY), "not open for reading"),
+                (self.memory(b"[limits]\n", 0), "not sealed"), (self.memory(b"[limits]\n", fcntl.F_SEAL_SHRINK), "not sealed"),
+                (self.opened(f"/proc/{self.agent.pid}/maps"), "<given>")]:
+            with self.subTest(why, fd=fd):
+                self.refuse(fd, why)
+        self.assertEqual(self.running()["gateway.id"], "gw-1")
+
+    def test_memory_that_changes_meanwhile(self):
+        fd = self.memory(b"[limits]\ndevices = 5\n", 0)
+        stop = threading.Event()
+
+        def change():
+            while not stop.is_set():
+                os.pwrite(fd, b"[limits]\ndevices = 5\n", 0)
+                os.pwrite(fd, b"\0nonsense", 0)
+        writer = threading.Thread(target=change)
+        writer.start()
+        try:
+            for _ in range(5):
+                self.refuse(fd, "not sealed")
+        finally:
+            stop.set()
+            writer.join()
+
+
+class TestOffline(unittest.TestCase):
+    """gangwayd --check-config, which needs nothing but the files."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="gangway-config-")
+        self.addCleanup(folder.cleanup)
+        self.file = os.path.join(folder.name, "gangway.conf")
+
+    def check(self, *options):
+        done = subprocess.run([GANGWAYD, "--check-config", *options], capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_good(self):
+        with open(self.file, "w") as file:
+            file.write(GOOD)
+        self.assertEqual(self.check("--config", self.file), (0, "", ""))
+
+    def test_bad(self):
+        with open(self.file, "w") as file:
+            file.write("[gateway]\nid = a b\n[cloud]\n")
+        status, output, said = self.check("--config", self.file)
+        self.assertEqual((status, output), (1, ""))
+        self.assertIn(f"{self.file}:2: [gateway] id must be", said)
+        self.assertIn(f"{self.file}: [cloud] broker must be set", said)
+
+    def test_no_file(self):
+        self.assertEqual(self.check("--config", "/nowhere/gangway.conf")[0], 1)
+
+    def test_wrong_use(self):
+        self.assertEqual(self.check("--fly")[0], 2)
+        self.assertEqual(self.check("more")[0], 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
