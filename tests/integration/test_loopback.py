@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-from fake_agent import Agent, PATIENCE
+import patience
+from fake_agent import Agent
 
 PROGRAM = pathlib.Path(os.environ.get("top_builddir", ".")) / "plugins/loopback/gangway-loopback"
 
@@ -40,7 +41,7 @@ class Loopback(unittest.TestCase):
     def end(self):
         if self.plugin.poll() is None:
             self.plugin.send_signal(signal.SIGTERM)
-        self.assertEqual(self.plugin.wait(PATIENCE), 0)
+        self.assertEqual(self.plugin.wait(patience.NEVER_S), 0)
 
     def welcome(self, **settings):
         hello = self.agent.take_in(**settings)
@@ -60,7 +61,7 @@ class Loopback(unittest.TestCase):
             self.assertEqual((message.kind, message.label), (0, f"127.0.0.1 udp {port}"))
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
                 device.sendto(b"knock", ("127.0.0.1", port))
-                door.settimeout(PATIENCE)
+                door.settimeout(patience.NEVER_S)
                 self.assertEqual(door.recv(100), b"knock", "nobody else reads there")
 
     def test_keeps_it_while_the_agent_is_away(self):
