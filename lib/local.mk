@@ -1,7 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # lib: leaf code that any program may link. libgangway.a needs libsystemd only; what needs wolfCrypt
 # stands apart, since programs with OpenSSL in them must not have it.
-noinst_LIBRARIES += lib/libgangway.a
+# What writers of plugins get is libgangway.a with the headers below, which there are <gangway/...>.
+lib_LIBRARIES += lib/libgangway.a
+
+LIB_PUBLIC = \
+	lib/gangway/blob.h \
+	lib/gangway/event.h \
+	lib/gangway/log.h \
+	lib/gangway/plugin.h \
+	lib/gangway/reason.h \
+	lib/gangway/wire.h
+gangwayincludedir = $(includedir)/gangway
+nodist_gangwayinclude_HEADERS = $(LIB_PUBLIC)
+pkgconfigdir = $(libdir)/pkgconfig
+nodist_pkgconfig_DATA = lib/gangway/gangway.pc
+CLEANFILES += $(LIB_PUBLIC) $(nodist_pkgconfig_DATA)
+EXTRA_DIST += lib/gangway.pc.in
+
+$(LIB_PUBLIC): lib/gangway/%.h: lib/%.h
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	sed 's,^#include "lib/\(.*\)",#include <gangway/\1>,' '$(srcdir)/lib/$*.h' > $@.new && mv $@.new $@
+
+lib/gangway/gangway.pc: lib/gangway.pc.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	sed -e 's,@prefix[@],$(prefix),' -e 's,@includedir[@],$(includedir),' -e 's,@libdir[@],$(libdir),' \
+		-e 's,@pkglibexecdir[@],$(pkglibexecdir),' -e 's,@PACKAGE_VERSION[@],$(PACKAGE_VERSION),' \
+		'$(srcdir)/lib/gangway.pc.in' > $@.new && mv $@.new $@
 
 lib_libgangway_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 lib_libgangway_a_SOURCES = \
