@@ -311,10 +311,11 @@ class Part:
             n_idle = 0 if self.orders.has_failed else n_idle + 1
 
     def run(self, sample, places):
-        for mode, self.number in self.numbers(sample, places):
+        for mode, nth in self.numbers(sample, places):
             if self.is_each(sample, places):
                 self.begin_anew()
-            self.attempt(mode, self.number)
+            self.number = nth
+            self.attempt(mode, nth)
             self.orders.take_back()
             if self.orders.has_failed:
                 self.counts["failed"] += 1
@@ -372,7 +373,7 @@ class Serving(Part):
         self.orders.take_back()
         self.supervised.end()
         if self.supervised.process.returncode:
-            self.complain("or before: it was told to end, and ended with "
+            self.complain("here or before, told to end, it ended with "
                           f"{self.supervised.process.returncode}\n{self.supervised.said()[-6000:]}")
 
     def board(self):
