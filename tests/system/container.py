@@ -75,7 +75,8 @@ class Container:
 
     def start(self, *options):
         """options: more of them for nspawn. Returns when all that starts by itself has started."""
-        groups = list(control_groups(f"{os.environ['GANGWAY_SYSTEM_RUN']}-{self.name}"))
+        run = os.environ["GANGWAY_SYSTEM_RUN"]
+        groups = list(control_groups(f"{run}-{os.getpid()}-{self.name}"))
         for group in groups:
             group.mkdir(exist_ok=True)
 
@@ -172,7 +173,10 @@ class Container:
     # --- systemd ---
 
     def systemctl(self, *words, **options):
-        return self.out("systemctl", *words, **options)
+        try:
+            return self.out("systemctl", *words, **options)
+        except Failed as e:
+            raise Failed(f"{e}\n{self.journal('--lines=20', '--output=short-monotonic')}") from None
 
     def show(self, unit, property):
         return self.systemctl("show", "--property", property, "--value", unit)

@@ -65,7 +65,7 @@ class Gateway(Container):
     def configure(self, credentials=None, config=CONFIG):
         """credentials: the folder with the gateway's own."""
         self.write("/etc/gangway/gangway.conf", config)
-        self.write("/etc/resolv.conf", f"nameserver {UPLINK[2]}\noptions timeout:1 attempts:30\n")
+        self.write("/etc/resolv.conf", f"nameserver {UPLINK[2]}\noptions timeout:1\n")
         for file in credentials.iterdir() if credentials else ():
             target = self.path(f"{CREDENTIALS}/{file.name}")
             shutil.copyfile(file, target)
@@ -187,14 +187,17 @@ class World:
         for interface, near, far in (DEVICES, UPLINK):
             lay_cable(self.gateway, interface, f"{near}/24", self.elsewhere, interface, f"{far}/24")
 
+    def make_label(self, name):
+        made = self.elsewhere.out("gangwayctl", "qr", "make", "--id", name, "--new-secret", "--json")
+        return json.loads(made)["payload"]
+
     def new_label(self):
-        """Of a device that is claimed."""
+        """Of a device that is claimed; and its name."""
         self.n_devices += 1
         name = f"ACME-{self.n_devices:04}"
-        label = self.elsewhere.out("gangwayctl", "qr", "make", "--id", name, "--new-secret", "--json")
-        payload = json.loads(label)["payload"]
-        self.gateway.ctl("claim", "-", input=payload)
-        return name, payload
+        label = self.make_label(name)
+        self.gateway.ctl("claim", "-", input=label)
+        return name, label
 
     def bring_aboard(self):
         """A new device, claimed and aboard by its label; it must work."""

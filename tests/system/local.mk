@@ -2,10 +2,14 @@
 # Not among the tests of `make check`: they take root, and minutes (run.py).
 EXTRA_DIST += \
 	tests/system/README \
+	tests/system/captured.py \
 	tests/system/container.py \
 	tests/system/gateway.py \
 	tests/system/names.py \
 	tests/system/root.py \
 	tests/system/run.py \
 	tests/system/test_aboard.py \
-	tests/system/test_install.py
+	tests/system/test_captured.py \
+	tests/system/test_faults.py \
+	tests/system/test_install.py \
+	tests/system/test_power.py

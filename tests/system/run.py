@@ -13,6 +13,7 @@ Prints a line a test, `PASS: `, `FAIL: ` or `SKIP: ` first. Everything happens i
 that nothing of it is left, however we end; it takes root.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -28,6 +29,7 @@ import root
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 PREFIX = "tests/system"
+AT_A_TIME = 3
 
 
 class Lines(unittest.TestResult):
@@ -74,20 +76,47 @@ def why_not(folder, shared_root):
     return None
 
 
+def run_here(name):
+    result = Lines()
+    began = time.monotonic()
+    unittest.defaultTestLoader.loadTestsFromName(name).run(result)
+    print(f"system: {name} took {time.monotonic() - began:.0f} s", flush=True)
+    return 0 if result.wasSuccessful() else 1
+
+
+def run_on_its_own(name):
+    return subprocess.run([sys.executable, "-B", __file__, "--here", name], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def classes(names):
+    """MODULE.CLASS of all that is meant; what is named more closely is taken as it is."""
+    for name in names or sorted(p.stem for p in HERE.glob("test_*.py")):
+        if "." in name:
+            yield name
+            continue
+        for suite in unittest.defaultTestLoader.loadTestsFromName(name):
+            if suite.countTestCases():
+                yield f"{name}.{type(next(iter(suite))).__name__}"
+
+
 def run_inside(names):
-    """In our own namespaces."""
-    folder = pathlib.Path(os.environ["GANGWAY_SYSTEM_FOLDER"])
-    reason = why_not(folder, os.environ["GANGWAY_SYSTEM_ROOT"])
+    """In our own namespaces: a process for each class, some at a time, for they wait more than they work."""
+    reason = why_not(pathlib.Path(os.environ["GANGWAY_SYSTEM_FOLDER"]), os.environ["GANGWAY_SYSTEM_ROOT"])
     if reason:
         print(f"SKIP: {PREFIX}: no machine starts in systemd-nspawn here: {reason}")
         return 0
 
-    result = Lines()
-    for name in names or sorted(p.stem for p in HERE.glob("test_*.py")):
-        began = time.monotonic()
-        unittest.defaultTestLoader.loadTestsFromName(name).run(result)
-        print(f"system: {name} took {time.monotonic() - began:.0f} s", flush=True)
-    return 0 if result.wasSuccessful() else 1
+    failed = False
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        runs = {pool.submit(run_on_its_own, name): name for name in classes(names)}
+        for run in concurrent.futures.as_completed(runs):
+            result = run.result()
+            print(result.stdout, end="", flush=True)
+            if result.returncode not in (0, 1):
+                print(f"FAIL: {PREFIX}/{runs[run]}: ended with {result.returncode}", flush=True)
+            failed |= result.returncode != 0
+    return 1 if failed else 0
 
 
 def make_tree(folder, packages):
@@ -144,9 +173,12 @@ def main():
     parser.add_argument("--packages", type=lambda p: pathlib.Path(p).resolve())
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--inside", action="store_true")
+    parser.add_argument("--here", metavar="NAME")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     sys.path.insert(0, str(HERE))
+    if arguments.here:
+        return run_here(arguments.here)
     if arguments.inside:
         return run_inside(arguments.names)
 

@@ -1,0 +1,338 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""captured.py ROLE MODE AGENT_PID...: what somebody would try who has taken a plugin over. It runs in the
+plugin's unit, as its user, and prints a line of JSON an attempt: {"attempt": .., "done": whether it worked,
+"how": ..}. Then it goes on living as a plugin does.
+
+MODE box: out of the sandbox. MODE link: on the link, in the plugin's own place.
+"""
+import ctypes
+import errno
+import json
+import mmap
+import os
+import signal
+import socket
+import sys
+import time
+
+import wire
+
+LINK = "/run/gangway/link"
+LIBC = ctypes.CDLL(None, use_errno=True)
+SYSCALLS = {"mount": 165, "unshare": 272, "setns": 308, "ptrace": 101, "process_vm_readv": 310,
+            "pidfd_open": 434, "kexec_load": 246, "init_module": 175, "bpf": 321, "perf_event_open": 298,
+            "userfaultfd": 323, "keyctl": 250, "clock_settime": 227, "adjtimex": 159, "reboot": 169,
+            "swapon": 167, "chroot": 161, "pivot_root": 155, "sethostname": 170, "mknod": 133,
+            "personality": 135, "quotactl": 179, "io_setup": 206, "mbind": 237, "setpriority": 141}
+CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS = 0x10000000, 0x40000000, 0x20000
+PTRACE_SEIZE = 0x4206
+WRITABLE = ("/", "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/dev", "/run", "/run/gangway", "/run/lock",
+            "/etc", "/var/lib", "/var/log", "/var/cache", "/home", "/root", "/usr/lib", "/sys/fs/cgroup",
+            "/run/credentials", "/proc/self")
+SECRET = ("/var/lib/gangway", "/var/lib/gangway/gangway.db", "/var/lib/gangway/store.key",
+          "/etc/gangway/credentials", "/etc/gangway/credentials/cloud-key", "/etc/gangway/gangway.conf",
+          "/run/credentials/gangwayd.service", "/run/credentials/gangwayd.service/store-key", "/etc/shadow",
+          "/root", "/var/log/journal", "/run/log/journal", "/dev/fuse", "/dev/kmsg", "/dev/mem",
+          "/proc/kcore", "/proc/1/environ", "/proc/sys/kernel/core_pattern")
+SOCKETS = ("/run/dbus/system_bus_socket", "/run/systemd/private", "/run/systemd/journal/io.systemd.journal",
+           "/run/udev/control")
+
+
+def say(attempt, done, how):
+    print(json.dumps({"attempt": attempt, "done": done, "how": str(how)}), flush=True)
+
+
+def attempt(name, function, *arguments, **more):
+    """It works unless it raises, or returns False."""
+    notify("WATCHDOG=1")
+    try:
+        result = function(*arguments, **more)
+    except (OSError, MemoryError, ValueError) as e:
+        say(name, False, e)
+    else:
+        say(name, result is not False, result)
+
+
+def notify(text):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.sendto(text.encode(), os.environ["NOTIFY_SOCKET"])
+
+
+# --- the box ---
+
+def syscall(name, *arguments):
+    ctypes.set_errno(0)
+    words = [ctypes.c_char_p(a) if isinstance(a, bytes) else ctypes.c_long(a) for a in arguments]
+    if LIBC.syscall(SYSCALLS[name], *words) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def read(path):
+    return os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(1)
+
+
+def write(folder):
+    with open(os.path.join(folder, "captured"), "wb") as file:
+        file.write(b"x")
+
+
+def connect(path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(5)
+        sock.connect(path)
+
+
+def open_socket(family, kind=socket.SOCK_DGRAM, protocol=0):
+    socket.socket(family, kind, protocol).close()
+
+
+def listen():
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.listen()
+
+
+def fork_bomb():
+    """Whether more than a few can be had."""
+    children, error = [], None
+    try:
+        while len(children) < 128:
+            child = os.fork()
+            if child == 0:
+                time.sleep(600)
+                os._exit(0)
+            children.append(child)
+    except OSError as e:
+        error = e
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    if error and len(children) < 100:
+        raise error
+
+
+def fill_memory():
+    """As much as any machine of that kind has."""
+    held = []
+    for _ in range(64):
+        held.append(mmap.mmap(-1, 64 << 20))
+
+
+def fill_disk_in_memory():
+    fd = os.memfd_create("captured")
+    try:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        os.posix_fallocate(fd, 0, 1 << 30)
+    finally:
+        os.close(fd)
+
+
+def hoard_descriptors():
+    held = []
+    try:
+        for _ in range(10000):
+            held.append(os.open("/dev/null", os.O_RDONLY))
+    finally:
+        for fd in held:
+            os.close(fd)
+
+
+def raise_limits():
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 20, 1 << 20))
+
+
+def set_uid():
+    os.setuid(0)
+
+
+def execute_from_memory():
+    """Memory that can be written and run."""
+    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
+
+
+def try_files(role):
+    for path in SECRET:
+        attempt(f"read {path}", read, path)
+    for other in {"registrar", "ip", "mqtt"} - {role}:
+        attempt(f"read credentials of {other}", read, f"/run/credentials/gangway-{other}.service")
+    for folder in WRITABLE:
+        attempt(f"write {folder}", write, folder)
+    for path in SOCKETS:
+        attempt(f"connect {path}", connect, path)
+
+
+def try_network(role):
+    attempt("packet socket", open_socket, socket.AF_PACKET, socket.SOCK_RAW)
+    attempt("kernel crypto socket", open_socket, socket.AF_ALG, socket.SOCK_SEQPACKET)
+    attempt("vsock socket", open_socket, socket.AF_VSOCK, socket.SOCK_STREAM)
+    attempt("can socket", open_socket, socket.AF_CAN, socket.SOCK_RAW, 1)
+    for family in (socket.AF_INET, socket.AF_INET6):
+        attempt(f"raw {family.name}", open_socket, family, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        if role == "registrar":
+            attempt(f"udp {family.name}", open_socket, family)
+            attempt(f"tcp {family.name}", open_socket, family, socket.SOCK_STREAM)
+    if role == "registrar":
+        attempt("netlink", open_socket, socket.AF_NETLINK, socket.SOCK_RAW)
+    if role != "ip":
+        attempt("listen", listen)
+
+
+def try_others(pids):
+    for pid in pids:
+        attempt(f"see /proc/{pid}", os.listdir, f"/proc/{pid}")
+        attempt(f"read memory of {pid}", read, f"/proc/{pid}/mem")
+        attempt(f"trace {pid}", syscall, "ptrace", PTRACE_SEIZE, pid, 0, 0)
+        attempt(f"read {pid} by process_vm_readv", syscall, "process_vm_readv", pid, 0, 0, 0, 0, 1)
+        for number in (0, signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP):
+            attempt(f"signal {number} to {pid}", os.kill, pid, number)
+
+
+def try_kernel():
+    attempt("setuid", set_uid)
+    attempt("unshare user", syscall, "unshare", CLONE_NEWUSER)
+    attempt("unshare net", syscall, "unshare", CLONE_NEWNET)
+    attempt("unshare mount", syscall, "unshare", CLONE_NEWNS)
+    attempt("mount", syscall, "mount", b"tmpfs", b"/tmp", b"tmpfs", 0, 0)
+    attempt("chroot", syscall, "chroot", b"/tmp")
+    attempt("mknod", syscall, "mknod", b"/dev/captured", 0o20666, 0x101)
+    attempt("sethostname", syscall, "sethostname", b"captured", 8)
+    attempt("clock_settime", syscall, "clock_settime", 0, 0)
+    for name in ("kexec_load", "init_module", "bpf", "perf_event_open", "userfaultfd", "keyctl", "adjtimex",
+                 "reboot", "swapon", "pivot_root", "quotactl", "mbind", "setpriority"):
+        attempt(name, syscall, name, 0, 0, 0, 0, 0)
+    attempt("writable and executable memory", execute_from_memory)
+
+
+def try_resources():
+    attempt("raise limits", raise_limits)
+    attempt("fork-bomb", fork_bomb)
+    attempt("fill memory", fill_memory)
+    attempt("fill files in memory", fill_disk_in_memory)
+    attempt("hoard descriptors", hoard_descriptors)
+
+
+# --- the link ---
+
+def join(name):
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sock.settimeout(30)
+    sock.connect(LINK)
+    wire.send(sock, "hello", version_min=1, version_max=1, name=name, program="0", library="")
+    answer = wire.receive(sock)
+    if not answer or answer.type != "welcome":
+        raise OSError(errno.EACCES, "not welcome")
+    return sock
+
+
+def is_heard(sock):
+    """Whether the agent still listens to us after what we did; False once it has ended the link."""
+    try:
+        while wire.receive(sock):
+            pass
+    except TimeoutError:
+        return True
+    except ConnectionError:
+        pass
+    return False
+
+
+def out_of_turn(name, type_, **values):
+    """The link is ours for one message: the name that we give ourselves counts for nothing."""
+    with join(name) as sock:
+        wire.send(sock, type_, **values)
+        return is_heard(sock)
+
+
+FOREIGN = {
+    "registrar": (("secret_query", {"session": 1, "channel": 1, "identity": "ACME-0001", "address": "a"}),
+                  ("enroll", {"session": 1, "request": 1, "key": b"k" * 32, "csr": b"c"}),
+                  ("checked", {"job": "j", "ok": 1})),
+    "mqtt": (("answer", {"job": "j", "outcome": wire.DONE}),
+             ("cloud_state", {"state": wire.ONLINE}),
+             ("command", {"id": "c", "seq": 99, "kind": wire.COMMAND_REVOKE, "device": "ACME-0001"})),
+    "ip": (("neighbour", {"present": 1, "address": "1.2.3.4", "interface": "lan0"}),),
+}
+
+
+def try_roles(role):
+    for other, messages in FOREIGN.items():
+        for type_, values in messages if other != role else ():
+            attempt(f"say {type_} as {other}", out_of_turn, other, type_, **values)
+    attempt("say what only the agent says", out_of_turn, role, "verdict", session=1, allow=1)
+    with join(role):
+        attempt("join twice", join, role)
+
+
+def send_descriptors(sock, type_, fds, **values):
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, b"".join(fd.to_bytes(4, "little") for fd in fds))]
+    sock.sendmsg([wire.encode(type_, **values)], rights if fds else [])
+
+
+def hand_over(role, fds):
+    offer = ("anchors", {"purpose": 0}) if role == "mqtt" else ("channel", {"channel": 1, "mtu": 1280,
+                                                                            "label": "captured"})
+    with join(role) as sock:
+        send_descriptors(sock, offer[0], fds, **offer[1])
+        return is_heard(sock)
+
+
+def try_descriptors(role):
+    """Those that are no channel, or no anchors."""
+    file = os.open("/etc/passwd", os.O_RDONLY)
+    memory = os.memfd_create("captured", os.MFD_ALLOW_SEALING)
+    local = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    path = os.open("/etc/passwd", os.O_PATH)
+    bad = {"a file": [file], "a folder": [os.open("/", os.O_RDONLY)], "a path": [path],
+           "a device": [os.open("/dev/null", os.O_RDWR)], "a pipe": [os.pipe()[0]],
+           "memory that can change": [memory], "a local stream": [local[0].fileno()],
+           "none": [], "two": [file, memory], "many": [file] * 200}
+    if role == "ip":
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening.listen()
+        stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)
+        bad |= {"a listening socket": [listening.fileno()],
+                "a stream": [stream.fileno()], "netlink": [netlink.fileno()]}
+    for name, fds in bad.items():
+        attempt(f"hand over {name}", hand_over, role, fds)
+
+
+HELD = []  # for as long as we live
+
+
+def serve_with_a_trick(interface, port):
+    """A door as it should be, but for what its giver may still do to it: it blocks. Devices may come."""
+    door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+    door.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
+    door.bind(("", port))
+    sock = join("ip")
+    wire.send(sock, "channel", fd=door.fileno(), channel=1, kind=wire.CHANNEL_DATAGRAM, mtu=1472,
+              label="captured")
+    door.setblocking(True)
+    HELD.extend((door, sock))
+
+
+def main():
+    role, mode, pids = sys.argv[1], sys.argv[2], [int(pid) for pid in sys.argv[3:]]
+    notify("READY=1")
+    if mode == "box":
+        try_files(role)
+        try_network(role)
+        try_others(pids)
+        try_kernel()
+        try_resources()
+    else:
+        try_roles(role)
+        try_descriptors(role)
+        if role == "ip":
+            serve_with_a_trick("lan0", 5684)
+    say("end", False, "all tried")
+    while True:
+        notify("WATCHDOG=1")
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A plugin that somebody has taken over: captured.py in its unit and as its user, tries what he would try.
+All of it fails, and the others go on."""
+import json
+import pathlib
+import shutil
+import unittest
+
+from container import wait_for
+from gateway import PLUGINS, PROGRAMS, World
+
+HERE = pathlib.Path(__file__).resolve().parent
+FOLDER = "/usr/local/lib/captured"
+PROGRAM = f"/usr/bin/python3 -B {FOLDER}/captured.py"
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = cls.enterClassContext(World())
+        cls.gateway = cls.world.gateway
+        target = cls.gateway.path(FOLDER)
+        target.mkdir(parents=True)
+        shutil.copyfile(HERE / "captured.py", target / "captured.py")
+        shutil.copyfile(HERE.parent / "integration" / "wire.py", target / "wire.py")
+
+    def attempts(self, unit, since):
+        """Of the program in that unit, once it has tried all it knows."""
+        def read():
+            lines = self.gateway.journal(f"--unit={unit}", f"--since={since}").splitlines()
+            found = [json.loads(line) for line in lines if line.startswith('{"attempt"')]
+            return found if found and found[-1]["attempt"] == "end" else None
+        try:
+            return wait_for(f"{unit} has tried everything", read)
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{self.gateway.journal(f'--unit={unit}', '--lines=30')}") from None
+
+    def now(self):
+        return "@" + self.gateway.out("date", "+%s.%N")
+
+    def expect_failures(self, attempts):
+        done = [a for a in attempts if a["done"]]
+        self.assertEqual(done, [])
+        self.assertGreater(len(attempts), 5)
+
+    def pids(self):
+        return {unit: self.gateway.main_pid(unit) for unit in PROGRAMS}
+
+
+class Box(Case):
+    """Beside the plugin itself: the same unit, another program."""
+
+    def test_out_of_the_box(self):
+        before = self.pids()
+        for unit in PLUGINS:
+            role = unit.removeprefix("gangway-").removesuffix(".service")
+            with self.subTest(role):
+                captured = f"captured-{role}.service"
+                others = " ".join(str(pid) for other, pid in before.items() if other != unit)
+                text = self.gateway.out("systemctl", "cat", unit)
+                self.gateway.run("sh", "-c", f"cat > /run/systemd/system/{captured}", input=text)
+                self.gateway.override(captured, f"[Service]\nExecStart=\nExecStart={PROGRAM} {role} box "
+                                                f"{others}\n")
+                since = self.now()
+                self.gateway.systemctl("start", captured)
+                self.world.bring_aboard()
+                self.expect_failures(self.attempts(captured, since))
+                self.gateway.systemctl("stop", captured)
+        self.assertEqual(self.pids(), before)
+
+    def test_the_bus(self):
+        """Were there a way to it: the bus itself turns plugins away, and says so."""
+        for unit in PLUGINS:
+            user = unit.removesuffix(".service")
+            done = self.gateway.ctl("status", user=user, check=False)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            uid = self.gateway.out("id", "--user", user)
+            self.assertRegex(self.gateway.journal("--unit=dbus"), rf"(?s)Rejected send message.*uid={uid} ")
+
+    def test_limits_of_control_groups(self):
+        """What has no rlimit beside it."""
+        controllers = self.gateway.out("cat", "/sys/fs/cgroup/cgroup.controllers").split()
+        if not {"memory", "pids"} <= set(controllers):
+            self.skipTest("this machine's kernel has no memory and pids controllers for control groups v2")
+        for unit in PLUGINS:
+            self.assertTrue(self.gateway.show(unit, "MemoryCurrent").isdigit(), unit)
+
+
+class Link(Case):
+    """In the plugin's own place."""
+
+    def capture(self, unit, role):
+        self.gateway.override(unit, f"[Service]\nExecStart=\nExecStart={PROGRAM} {role} link\n")
+        since = self.now()
+        self.gateway.systemctl("restart", unit)
+        return since
+
+    def release(self, unit):
+        self.gateway.override(unit, None)
+        self.gateway.systemctl("restart", unit)
+        self.gateway.wait_until_well()
+        self.world.bring_aboard()
+
+    def test_each(self):
+        for unit in PLUGINS:
+            role = unit.removeprefix("gangway-").removesuffix(".service")
+            with self.subTest(role):
+                others = {u: p for u, p in self.pids().items() if u != unit}
+                since = self.capture(unit, role)
+                self.expect_failures(self.attempts(unit, since))
+                if role == "ip":  # it now does its work, after a fashion
+                    self.world.bring_aboard()
+                record = self.gateway.audit()
+                self.assertRegex(record, rf"plugin-(lost|refused).*gangway-{role}")
+                self.assertEqual({u: p for u, p in self.pids().items() if u != unit}, others)
+                self.release(unit)

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs that die, hang, or are switched off and on; the disk and the bus under them."""
+import itertools
+import os
+import random
+import unittest
+
+from container import wait_for
+from gateway import PLUGINS, PROGRAMS, World
+
+AGENT = "gangwayd.service"
+WATCHED = "[Service]\nWatchdogSec=3s\n"
+N_ORDERS = 24 if os.environ.get("GANGWAY_SYSTEM_FULL") else 4
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = cls.enterClassContext(World())
+        cls.gateway = cls.world.gateway
+
+    def restarts(self, unit):
+        return int(self.gateway.show(unit, "NRestarts"))
+
+    def signal(self, unit, name):
+        self.gateway.run("kill", f"--signal={name}", str(self.gateway.main_pid(unit)))
+
+    def wait_for_restart(self, unit, n_before):
+        wait_for(f"{unit} is started again", lambda: self.restarts(unit) > n_before)
+        wait_for(f"{unit} is up", lambda: self.gateway.is_active(unit))
+
+
+class Programs(Case):
+    def test_each_dies(self):
+        for unit in PROGRAMS:
+            with self.subTest(unit):
+                before = {other: self.restarts(other) for other in PROGRAMS}
+                self.signal(unit, "KILL")
+                self.wait_for_restart(unit, before[unit])
+                self.gateway.wait_until_well()
+                for other in set(PROGRAMS) - {unit}:
+                    self.assertEqual(self.restarts(other), before[other], f"{other}, for {unit}")
+        self.world.bring_aboard()
+
+    def test_one_dies_again_and_again(self):
+        """More often than the service manager would put up with by itself."""
+        unit = "gangway-registrar.service"
+        self.gateway.override(unit, "[Service]\nRestartSec=50ms\n")
+        for _ in range(12):
+            before = self.restarts(unit)
+            self.signal(unit, "KILL")
+            self.wait_for_restart(unit, before)
+        self.gateway.override(unit, None)
+        self.gateway.wait_until_well()
+        self.world.bring_aboard()
+
+
+class Hangs(Case):
+    def test_each_hangs(self):
+        for unit in PROGRAMS:
+            self.gateway.override(unit, WATCHED)
+        self.gateway.systemctl("restart", *PROGRAMS)
+        self.gateway.wait_until_well()
+        for unit in PROGRAMS:
+            with self.subTest(unit):
+                before = self.restarts(unit)
+                self.signal(unit, "STOP")
+                self.wait_for_restart(unit, before)
+                self.assertIn("Watchdog timeout", self.gateway.journal(f"--unit={unit}"))
+        self.gateway.wait_until_well()
+        self.world.bring_aboard()
+
+
+class OffAndOn(Case):
+    def test_every_order(self):
+        orders = list(itertools.permutations(PROGRAMS))
+        for off, on in zip(random.sample(orders, N_ORDERS), random.sample(orders, N_ORDERS)):
+            with self.subTest(off=off, on=on):
+                for unit in off:
+                    self.gateway.systemctl("stop", unit)
+                for unit in on:
+                    self.gateway.systemctl("start", unit)
+                self.gateway.wait_until_well()
+        self.world.bring_aboard()
+
+    def test_stopped_is_stopped(self):
+        """Plugins knock at the agent's door, and do not wake it; not even one that starts anew."""
+        self.gateway.systemctl("stop", AGENT)
+        for unit in PLUGINS:
+            wait_for(f"{unit} has noticed", lambda u=unit: "No agent" in self.gateway.show(u, "StatusText"))
+        self.gateway.systemctl("restart", *PLUGINS)
+        before = self.restarts("gangway-ip.service")
+        self.signal("gangway-ip.service", "KILL")
+        self.wait_for_restart("gangway-ip.service", before)
+        wait_for("it has looked for its agent", lambda: "No agent" in self.gateway.show(
+            "gangway-ip.service", "StatusText"))
+        self.assertEqual(self.gateway.show(AGENT, "ActiveState"), "inactive")
+        self.assertEqual(self.gateway.show("gangwayd.socket", "ActiveState"), "inactive")
+        self.gateway.systemctl("start", AGENT)
+        self.gateway.wait_until_well()
+
+    def test_the_socket_survives_a_restart(self):
+        def inode():
+            return self.gateway.out("stat", "--format=%i", "/run/gangway/link")
+        before = inode(), self.gateway.show("gangwayd.socket", "ActiveEnterTimestampMonotonic")
+        pids = {unit: self.gateway.main_pid(unit) for unit in PROGRAMS}
+        self.gateway.systemctl("restart", AGENT)
+        self.gateway.wait_until_well()
+        self.assertEqual((inode(), self.gateway.show("gangwayd.socket", "ActiveEnterTimestampMonotonic")),
+                         before)
+        for unit in PLUGINS:
+            self.assertEqual(self.gateway.main_pid(unit), pids[unit], unit)
+        self.assertNotEqual(self.gateway.main_pid(AGENT), pids[AGENT])
+
+    def test_the_target_is_all_of_it(self):
+        self.gateway.systemctl("stop", "gangway.target")
+        for unit in (*PROGRAMS, "gangwayd.socket"):
+            wait_for(f"{unit} has ended", lambda u=unit: self.gateway.show(u, "ActiveState") == "inactive")
+        self.gateway.systemctl("start", "gangway.target")
+        self.gateway.wait_until_well()
+        self.gateway.systemctl("restart", "gangway.target")
+        self.gateway.wait_until_well()
+
+    def test_a_caller_starts_it(self):
+        self.gateway.systemctl("stop", AGENT)
+        self.assertEqual(self.gateway.status()["gateway_id"], "gw1")
+        self.assertTrue(self.gateway.is_active(AGENT))
+        self.gateway.wait_until_well()
+
+    def test_a_plugin_starts_it(self):
+        """The socket alone is enough."""
+        self.gateway.systemctl("stop", "gangway.target")
+        self.gateway.systemctl("start", "gangwayd.socket")
+        self.assertEqual(self.gateway.show(AGENT, "ActiveState"), "inactive")
+        self.gateway.systemctl("start", "gangway-ip.service")
+        wait_for("gangwayd is up", lambda: self.gateway.is_active(AGENT))
+        self.gateway.systemctl("start", "gangway.target")
+        self.gateway.wait_until_well()
+
+    def test_the_bus_goes_and_comes(self):
+        before = {unit: self.gateway.main_pid(unit) for unit in PROGRAMS}
+        self.gateway.systemctl("restart", "dbus.service")
+        self.gateway.wait_until_well()
+        self.assertEqual({unit: self.gateway.main_pid(unit) for unit in PROGRAMS}, before)
+        self.world.bring_aboard()
+
+
+class Disk(Case):
+    """The state on a disk of its own, which is full, or read-only."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        gateway = cls.gateway
+        gateway.override(AGENT, WATCHED)
+        gateway.systemctl("stop", AGENT)
+        gateway.run("mount", "-t", "tmpfs", "-o", "size=2m,mode=700,uid=gangway,gid=gangway", "tmpfs",
+                    "/var/lib/gangway")
+        gateway.systemctl("start", AGENT)
+        gateway.wait_until_well()
+
+    def claim_until_refused(self):
+        for number in range(200):
+            done = self.gateway.ctl("claim", "-", input=self.world.make_label(f"FILL-{number}"), check=False)
+            if done.returncode != 0:
+                return done.stderr
+        return self.fail("the disk is full, and the agent has not noticed")
+
+    def beat(self):
+        return self.gateway.show(AGENT, "WatchdogTimestampMonotonic")
+
+    def test_full(self):
+        before = self.restarts(AGENT)
+        self.gateway.run("dd", "if=/dev/zero", "of=/var/lib/gangway/filler", "bs=4k", check=False)
+        self.assertRegex(self.claim_until_refused(), "(?i)nothing was changed")
+        self.assertIn("make room", self.gateway.show(AGENT, "StatusText"))
+        self.assertEqual(self.gateway.status()["state"], "waiting")
+        for _ in range(8):  # longer than the watchdog would have waited
+            last = self.beat()
+            wait_for("it is well, and says so", lambda b=last: self.beat() != b)
+        self.assertEqual(self.restarts(AGENT), before)
+
+        self.gateway.run("rm", "/var/lib/gangway/filler")
+        wait_for("it has seen that there is room", lambda: self.gateway.status()["state"] == "running")
+        self.world.bring_aboard()
+        self.assertEqual(self.restarts(AGENT), before)
+
+    def test_read_only_at_the_start(self):
+        self.gateway.systemctl("stop", AGENT)
+        self.gateway.run("mount", "-o", "remount,ro", "/var/lib/gangway")
+        self.gateway.systemctl("start", AGENT, check=False)
+        wait_for("it says why not", lambda: "cannot be written" in self.gateway.journal(f"--unit={AGENT}"))
+        self.assertFalse(self.gateway.is_active(AGENT))
+        self.gateway.run("mount", "-o", "remount,rw", "/var/lib/gangway")
+        self.gateway.wait_until_well()  # nobody has to start it
