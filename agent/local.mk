@@ -47,6 +47,7 @@ agent_libagent_a_SOURCES = \
 	agent/settings-file.c agent/settings-file.h \
 	agent/settings-key.c agent/settings-key.h \
 	agent/settings-report.c agent/settings-report.h \
+	agent/settings-text.c agent/settings-text.h \
 	agent/steps.h \
 	agent/store.c agent/store.h \
 	agent/store-certificate.c agent/store-certificate.h \
@@ -65,3 +66,12 @@ sbin_PROGRAMS += agent/gangwayd
 agent_gangwayd_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 agent_gangwayd_SOURCES = agent/main.c
 agent_gangwayd_LDADD = $(AGENT_LIBS)
+
+# For the manual, and for etc/gangway.conf: `make settings` writes that anew when the table has changed.
+noinst_PROGRAMS += agent/settings-page
+agent_settings_page_SOURCES = agent/settings-page.c
+agent_settings_page_LDADD = agent/libagent.a $(GANGWAY_LIBS)
+
+.PHONY: settings
+settings: agent/settings-page
+	agent/settings-page conf > '$(srcdir)/etc/gangway.conf'

@@ -20,7 +20,7 @@ struct gw_plugin;
 struct sd_event;
 
 struct gw_plugin_info {
-	const char *name;    /* "ip": what HELLO says, and the section of the configuration */
+	const char *name;    /* "ip": what HELLO says; its section is [plugin NAME] */
 	const char *summary; /* one line for --help */
 	const char *library; /* for HELLO, may be "" */
 

@@ -11,11 +11,13 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "agent/settings-disk.h"
 #include "agent/settings-key.h"
 #include "agent/settings-report.h"
+#include "agent/settings-text.h"
 #include "agent/settings.h"
 #include "lib/util.h"
 
@@ -522,40 +524,83 @@ static void every_truncation(void **state)
 	assert_true(settings.devices_max == 42);
 }
 
-/* The shipped file with its remarked settings let in, and the two that must be set. */
-static void the_file_that_is_shipped(void **state)
+/* --- what is shipped --- */
+
+static char *read_file(const char *name)
 {
-	char shipped[4096], line[1024];
-	static char text[32768];
-	size_t len = 0;
-	FILE *file;
+	char whole[4096];
+	uint8_t *data = NULL;
+	size_t len;
 
 	assert_non_null(getenv("top_srcdir"));
-	(void)snprintf(shipped, sizeof(shipped), "%s/etc/gangway.conf", getenv("top_srcdir"));
-	assert_int_equal(settings_read(&(struct settings_paths){ .file = shipped }, NULL, &settings,
-				       &report),
-			 -EINVAL);
+	(void)snprintf(whole, sizeof(whole), "%s/%s", getenv("top_srcdir"), name);
+	assert_int_equal(gw_read_file(AT_FDCWD, whole, 65536, &data, &len), 0);
+	return (char *)data;
+}
+
+static void the_file_that_is_shipped_is_the_table(void **state)
+{
+	char *shipped = read_file("etc/gangway.conf"), *text = NULL;
+	FILE *out;
+	size_t len;
+
+	out = open_memstream(&text, &len);
+	assert_non_null(out);
+	settings_text_conf(out);
+	assert_int_equal(fclose(out), 0);
+	if (!gw_streq(shipped, text))
+		fail_msg("etc/gangway.conf is not what the table says: run make settings");
+	free(text);
+	free(shipped);
+}
+
+/* It must be read as it is, and with its remarked settings let in. */
+static void the_file_that_is_shipped_is_good(void **state)
+{
+	char *shipped = read_file("etc/gangway.conf");
+	static char text[32768];
+	size_t len = 0;
+
+	refuse(shipped, 0, "[gateway] id", "must be set");
 	assert_int_equal(report.n, 2);
-	assert_non_null(strstr(report.problems[0], "[gateway] id must be set"));
-	assert_non_null(strstr(report.problems[1], "[cloud] broker must be set"));
+	assert_true(says(0, "[cloud] broker", "must be set"));
 
-	file = fopen(shipped, "re");
-	assert_non_null(file);
-	while (fgets(line, sizeof(line), file)) {
-		bool is_setting = line[0] == '#' && line[1] != ' ' && strchr(line, '=');
-		const char *value = gw_streq(line, "#id =\n")            ? "id = gw-1\n"
-				    : gw_streq(line, "#broker =\n")      ? "broker = mqtts://b:1\n"
-				    : is_setting && !strstr(line, "=\n") ? line + 1
-				    : is_setting                         ? ""
-									 : line;
+	for (char *line = strtok(shipped, "\n"); line; line = strtok(NULL, "\n")) {
+		bool is_setting = line[0] == '#' && line[1] != ' ';
+		const char *value = gw_streq(line, "#id =")       ? "id = gw-1"
+				    : gw_streq(line, "#broker =") ? "broker = mqtts://b:1"
+								  : line + is_setting;
 
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", value);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s\n", value);
 		assert_true(len < sizeof(text));
 	}
-	(void)fclose(file);
+	free(shipped);
 	if (read_text(text) != 0)
 		fail_msg("%s", report.problems[0]);
 	defaults_are_set();
+	for (const struct settings_entry *e = settings.entries; e; e = e->next)
+		assert_string_not_equal(e->source, "default");
+}
+
+/* The page names every key, and has no line that mdoc takes for a word of its own. */
+static void the_page_has_every_key(void **state)
+{
+	const struct settings_key *key;
+	char *text = NULL, item[128];
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	settings_text_mdoc(out);
+	assert_int_equal(fclose(out), 0);
+	for (size_t i = 0; (key = settings_key_at(i)); i++) {
+		(void)snprintf(item, sizeof(item), "\n.It Cm %s\n", key->name);
+		assert_non_null(strstr(text, item));
+	}
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_true(line[0] != '\'' &&
+			    (line[0] != '.' || (line[1] >= 'A' && line[1] <= 'Z')));
+	free(text);
 }
 
 int main(void)
@@ -582,7 +627,9 @@ int main(void)
 		TEST(the_table_is_whole),
 		TEST(every_truncation),
 		TEST(a_key_that_stands_twice),
-		TEST(the_file_that_is_shipped),
+		TEST(the_file_that_is_shipped_is_the_table),
+		TEST(the_file_that_is_shipped_is_good),
+		TEST(the_page_has_every_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
