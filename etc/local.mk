@@ -17,7 +17,7 @@ tmpfiles_DATA = etc/tmpfiles/gangway.conf
 
 $(GANGWAY_UNITS): %: %.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
-	sed -e 's,@sbindir[@],$(sbindir),g' -e 's,@pkglibexecdir[@],$(pkglibexecdir),g' \
+	sed -e 's,@sbindir[@],$(sbindir),g' -e 's,@bindir[@],$(bindir),g' -e 's,@pkglibexecdir[@],$(pkglibexecdir),g' \
 		'$(srcdir)/$@.in' > $@.new && mv $@.new $@
 
 CLEANFILES += $(GANGWAY_UNITS)
