@@ -11,6 +11,7 @@
  */
 #include "agent/bus-filter.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -144,18 +145,19 @@ static int refuse_unknown(const struct wait *wait)
 	return refuse(wait, SD_BUS_ERROR_UNKNOWN_METHOD, text);
 }
 
-/* `more`: a sentence on what to do. */
+/* `more`: why, or who has it. */
 static int refuse_right(const struct wait *wait, const char *error, const char *more)
 {
 	const char *member = sd_bus_message_get_member(wait->call);
 	const char *right = right_name(wait->asked);
-	char text[512];
+	char text[600];
 
 	if (gw_bucket_take(&wait->filter->complaints, 1, gw_now_monotonic_us()))
-		gw_log_event(NOTICE, ACCESS_DENIED, "Uid %u may not call %s: it needs the right %s",
-			     caller_uid(wait->caller), member, right);
-	(void)snprintf(text, sizeof(text), "You do not have the right to call %s, which needs %s%s",
-		       member, right, more);
+		gw_log(NOTICE, "Uid %u may not call %s: it needs the right %s; %s",
+		       caller_uid(wait->caller), member, right, more);
+	(void)snprintf(text, sizeof(text),
+		       "You do not have the right to call %s, which needs %s; %s", member, right,
+		       more);
 	return refuse(wait, error, text);
 }
 
@@ -232,6 +234,13 @@ static unsigned rights_of_call(const struct wait *wait)
 	return rights;
 }
 
+static const char *who_has(enum right right)
+{
+	return right_is_held(right, /* uid= */ UINT32_MAX, /* in_group= */ true)
+		       ? "root has it, and members of the group " GROUP
+		       : "root has it";
+}
+
 /* What polkit says is for this call alone. Where there is none the table has it all. */
 static void on_polkit(enum polkit_answer answer, const char *why, void *userdata)
 {
@@ -251,15 +260,17 @@ static void on_polkit(enum polkit_answer answer, const char *why, void *userdata
 			go_on(wait);
 			return;
 		}
-		(void)refuse_right(wait, SD_BUS_ERROR_ACCESS_DENIED, "");
+		(void)refuse_right(wait, SD_BUS_ERROR_ACCESS_DENIED, who_has(wait->asked));
 		break;
-	case POLKIT_NO: (void)refuse_right(wait, SD_BUS_ERROR_ACCESS_DENIED, ""); break;
+	case POLKIT_NO:
+		(void)refuse_right(wait, SD_BUS_ERROR_ACCESS_DENIED, "polkit denies it");
+		break;
 	case POLKIT_UNCONFIRMED:
 		(void)refuse_right(wait, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-				   "; an administrator would have to confirm it");
+				   "an administrator would have to confirm it");
 		break;
 	case POLKIT_TROUBLE:
-		(void)snprintf(more, sizeof(more), "; polkit was asked in vain: %s", why);
+		(void)snprintf(more, sizeof(more), "polkit was asked in vain: %s", why);
 		(void)refuse_right(wait, SD_BUS_ERROR_ACCESS_DENIED, more);
 		break;
 	}
@@ -379,7 +390,7 @@ static int judge_again(struct wait *wait)
 
 	if (missing) {
 		wait->asked = first_of(missing);
-		(void)refuse_right(wait, SD_BUS_ERROR_ACCESS_DENIED, "");
+		(void)refuse_right(wait, SD_BUS_ERROR_ACCESS_DENIED, "it was not asked for");
 	} else {
 		r = let_through(wait);
 	}

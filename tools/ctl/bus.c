@@ -61,17 +61,31 @@ static int report_refusal(const char *what, const char *code, const char *messag
 	return ctl_fail("%s refused: %s (%s)", what, text, code);
 }
 
+/* The bus's own words, which name its rules and all processes concerned, and not what to do. */
+static bool is_of_bus_policy(const char *message)
+{
+	return strncmp(message, "Rejected ", 9) == 0 || strncmp(message, "Sender is not ", 14) == 0;
+}
+
+/* gangwayd's words say which right is missing, or what is wrong with polkit. */
+static int report_denial(const char *what, const char *message)
+{
+	if (message && *message && !is_of_bus_policy(message))
+		return report_refusal(what, "not-allowed", message);
+	return ctl_fail("%s refused: you do not have the right to do this; root has, and the "
+			"group gangway for most verbs (not-allowed)",
+			what);
+}
+
 static int report_error(const char *what, const sd_bus_error *error)
 {
 	char code[64], text[512];
 
 	if (gw_reason_code_of_error(error->name, code, sizeof(code)) == 0)
 		return report_refusal(what, code, error->message);
-	if (gw_streq(error->name, SD_BUS_ERROR_ACCESS_DENIED))
-		return ctl_fail(
-			"%s refused: you do not have the right to do this; root has, and the "
-			"group gangway for most verbs (not-allowed)",
-			what);
+	if (gw_streq(error->name, SD_BUS_ERROR_ACCESS_DENIED) ||
+	    gw_streq(error->name, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+		return report_denial(what, error->message);
 	for (size_t i = 0; i < GW_ELEMENTS(bus_errors); i++)
 		if (gw_streq(bus_errors[i].name, error->name))
 			return ctl_fail("%s", bus_errors[i].sentence);
