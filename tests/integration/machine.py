@@ -185,6 +185,9 @@ class Machine:
         process.kill()
         process.wait()
 
+    def pid(self, name):
+        return self._processes[name].pid
+
     def signal(self, name, number):
         self._processes[name].send_signal(number)
 

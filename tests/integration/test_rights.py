@@ -3,6 +3,7 @@
 """Who may do what on the bus: every method and property, as every kind of user, with polkit and without it; what an
 administrator's rules change; and what is left to do when polkit is slow, silent or gone."""
 import re
+import secrets
 import subprocess
 import sys
 import threading
@@ -13,6 +14,10 @@ import dbus
 import machine
 from fake_polkit import FakePolkit
 from machine import Machine
+
+sys.path.append(str(machine.TOP / "tests/integration/whole"))
+import label  # noqa: E402
+import memory  # noqa: E402
 
 ACME = "GW1:IACME-0001+S60RK4CSM6MV3EE1SC5H66S35CR+C965B"
 MANAGER = "org.gangway1.Manager"
@@ -353,6 +358,41 @@ class Trouble(Case):
             serial = self.send(second, "ListJobs")
             polkit.say(polkit.question(), True)
             self.assertIsNone(second.answer(serial).error)
+
+
+class Secrets(Case):
+    """What a call holds is wiped as soon as it is done with, however long it waited."""
+
+    def found(self, secret):
+        """When the agent has ended what it was at."""
+        with self.machine.connect("root") as root:
+            self.ask(root, "Ping", interface="org.freedesktop.DBus.Peer")
+        return memory.in_process(self.machine.pid("gangwayd"), {"secret": secret})
+
+    def test_calls_that_waited(self):
+        if b"__asan_init" in (self.machine.folder / "gangwayd").read_bytes():
+            self.skipTest("sanitizers keep what was freed")
+        with FakePolkit(self.machine) as polkit:
+            secret = secrets.token_bytes(32)
+            body = [label.make("WAITED-1", secret), {}]
+            peer, leaver = self.connect("member"), self.connect("other-member")
+            serial = self.send(peer, "Claim", "sa{sv}", body)
+            question = polkit.question()
+            self.assertNotEqual(self.found(secret), [], "it waits, so it is there")
+            polkit.say(question, False)
+            self.assertEqual(peer.answer(serial).error, DENIED)
+            self.assertEqual(self.found(secret), [])
+
+            self.send(leaver, "Claim", "sa{sv}", body)
+            polkit.question()
+            leaver.close()
+            polkit.taken_back()
+            self.assertEqual(self.found(secret), [])
+
+            serial = self.send(peer, "Claim", "sa{sv}", body)
+            polkit.say(polkit.question(), True)
+            self.assertIsNone(peer.answer(serial).error)
+            self.assertEqual(self.found(secret), [])
 
 
 class Crowds(Case):
