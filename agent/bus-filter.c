@@ -23,14 +23,11 @@
 #include "agent/callers.h"
 #include "agent/polkit.h"
 #include "agent/turn.h"
-#include "lib/bucket.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
-#define GROUP           "gangway"
-#define TURN_US         20000 /* between looks at those who wait for their turn */
-#define COMPLAINT_RATE  1
-#define COMPLAINT_BURST 20
+#define GROUP   "gangway"
+#define TURN_US 20000 /* between looks at those who wait for their turn */
 
 enum station {
 	STATION_WHO,
@@ -62,7 +59,6 @@ struct bus_filter {
 	struct callers *callers;
 	struct polkit *polkit;
 	struct bus_group group;
-	struct gw_bucket complaints;
 	struct wait *first;
 
 	/* The call that went to its handler last. */
@@ -152,9 +148,8 @@ static int refuse_right(const struct wait *wait, const char *error, const char *
 	const char *right = right_name(wait->asked);
 	char text[600];
 
-	if (gw_bucket_take(&wait->filter->complaints, 1, gw_now_monotonic_us()))
-		gw_log(NOTICE, "Uid %u may not call %s: it needs the right %s; %s",
-		       caller_uid(wait->caller), member, right, more);
+	gw_log_event(NOTICE, ACCESS_DENIED, "Uid %u may not call %s: it needs the right %s; %s",
+		     caller_uid(wait->caller), member, right, more);
 	(void)snprintf(text, sizeof(text),
 		       "You do not have the right to call %s, which needs %s; %s", member, right,
 		       more);
@@ -505,7 +500,6 @@ int bus_filter_new(struct agent *agent, sd_bus *connection, struct bus_filter **
 
 	filter->agent = agent;
 	filter->connection = connection;
-	gw_bucket_init(&filter->complaints, COMPLAINT_RATE, COMPLAINT_BURST, gw_now_monotonic_us());
 	bus_group_find(GROUP, &filter->group);
 	r = set_up(filter);
 	if (r < 0) {

@@ -113,13 +113,14 @@ static void log_mood(struct polkit *polkit, enum polkit_answer answer, const cha
 	if (mood == polkit->mood)
 		return;
 	if (mood == POLKIT_TROUBLE)
-		gw_log(WARNING,
-		       "Asked polkit in vain (%s): only root may do anything until it answers",
-		       why);
+		gw_log_event(
+			WARNING, POLKIT_TROUBLE,
+			"Asked polkit in vain (%s): only root may do anything until it answers",
+			why);
 	else if (mood == POLKIT_ABSENT)
 		gw_log(INFO, "There is no polkit: root has all rights, the group gangway most");
 	else
-		gw_log(INFO, "Rights are polkit's to give");
+		gw_log_event(INFO, POLKIT_WELL, "Rights are polkit's to give");
 	polkit->mood = mood;
 }
 

@@ -57,7 +57,9 @@
 	X(BUS_JOINED, "bus-joined", "3eb64b94d50c416e89aff99e1c532cf5", 20)                 \
 	X(BUS_LOST, "bus-lost", "b93c591d39f64f49b90c2153e0c24054", 20)                     \
 	X(BUS_REFUSED, "bus-refused", "4ffec69a3fe4488ba27be14ce9ba1e29", 20)               \
-	X(ACCESS_DENIED, "access-denied", "aa7d536a11fc4c2aae774aa0609553da", 60)
+	X(ACCESS_DENIED, "access-denied", "aa7d536a11fc4c2aae774aa0609553da", 60)           \
+	X(POLKIT_TROUBLE, "polkit-trouble", "05c79036312e4b589e54f68960c5c52b", 20)         \
+	X(POLKIT_WELL, "polkit-well", "efc60bcf44ad47798c0b1a8d52d8f8c7", 20)
 
 /* clang-format on */
 
