@@ -117,6 +117,7 @@ int agent_new(struct sd_event *event, const struct agent_options *options, struc
 	}
 
 	agent->event = event;
+	agent->state_folder = options->state;
 	r = read_settings(agent, options);
 	if (r >= 0)
 		r = open_disk(agent, options);

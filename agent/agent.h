@@ -26,6 +26,7 @@ struct vault;
 struct agent {
 	struct sd_event *event;
 	struct settings_paths config; /* where they come from */
+	const char *state_folder;
 	struct settings settings;
 	struct clock_trust clock;
 

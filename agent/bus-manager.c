@@ -10,6 +10,7 @@
 #include "agent/agent.h"
 #include "agent/audit.h"
 #include "agent/bus-config.h"
+#include "agent/bus-doctor.h"
 #include "agent/bus.h"
 #include "agent/claim.h"
 #include "agent/cloud.h"
@@ -416,6 +417,11 @@ static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *err
 	return bus_config_reload(userdata, call);
 }
 
+static int method_doctor(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return bus_doctor_call(userdata, call);
+}
+
 /* --- properties --- */
 
 static int property_text(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -437,7 +443,15 @@ static int property_text(sd_bus *bus, const char *path, const char *interface, c
 		text = cloud_state_name(agent);
 	else if (gw_streq(property, "CloudText"))
 		text = cloud_text(agent);
+	else if (gw_streq(property, "ClockText"))
+		text = clock_verdict_text(clock_judge(&agent->clock));
 	return sd_bus_message_append(reply, "s", text);
+}
+
+static int property_time(sd_bus *bus, const char *path, const char *interface, const char *property,
+			 sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	return sd_bus_message_append(reply, "t", bus_doctor_time(userdata, property));
 }
 
 static int property_clock_trusted(sd_bus *bus, const char *path, const char *interface,
@@ -531,16 +545,25 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Reload",
 		SD_BUS_NO_ARGS, SD_BUS_RESULT("as", needs_restart),
 		method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Doctor",
+		SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssss)", findings),
+		method_doctor, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("StateChanged",
 		SD_BUS_ARGS("o", device, "s", id, "s", from, "s", to, "s", reason), 0),
 	SD_BUS_PROPERTY("Version", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("GatewayId", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("State", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("StateText", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("StateSince", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("CloudState", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("CloudText", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("CloudSince", "t", property_time, 0, 0),
+	SD_BUS_PROPERTY("CloudRetry", "t", property_time, 0, 0),
+	SD_BUS_PROPERTY("CloudHeard", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("ClockTrusted", "b", property_clock_trusted, 0,
 		SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("ClockText", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("ClockSince", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("Counts", "a{su}", property_counts, 0, 0),
 	SD_BUS_PROPERTY("JobsWaiting", "u", property_jobs_waiting, 0, 0),
 	SD_BUS_PROPERTY("Plugins", "a(ssssbs)", property_plugins, 0,

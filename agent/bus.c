@@ -28,6 +28,7 @@ struct bus {
 	uint64_t retry_us;
 	bool complained;
 	char trouble[GW_TEXT_MAX + 1];
+	uint64_t trouble_since_us;
 };
 
 /* --- calls --- */
@@ -172,7 +173,7 @@ void bus_tell_cloud(struct bus *bus)
 
 void bus_tell_clock(struct bus *bus)
 {
-	tell_manager(bus, "ClockTrusted", NULL);
+	tell_manager(bus, "ClockTrusted", "ClockText");
 }
 
 void bus_tell_transport(struct bus *bus, const char *name)
@@ -190,10 +191,17 @@ const char *bus_trouble(const struct bus *bus)
 	return bus->trouble;
 }
 
+uint64_t bus_trouble_since_us(const struct bus *bus)
+{
+	return bus->trouble_since_us;
+}
+
 void bus_set_trouble(struct bus *bus, const char *text)
 {
 	if (!bus || gw_streq(bus->trouble, text ? text : ""))
 		return;
+	if (!*bus->trouble != !text)
+		bus->trouble_since_us = gw_now_monotonic_us();
 	(void)gw_copy(bus->trouble, sizeof(bus->trouble), text ? text : "");
 	tell_manager(bus, "State", "StateText");
 }
@@ -289,6 +297,7 @@ int bus_new(struct agent *agent, struct bus **ret)
 		return -ENOMEM;
 
 	bus->agent = agent;
+	bus->trouble_since_us = gw_now_monotonic_us();
 	bus->retry_us = RETRY_FIRST_US;
 	r = sd_event_add_time_relative(agent->event, &bus->retry, CLOCK_MONOTONIC, 0,
 				       /* accuracy= */ 1000, on_retry, bus);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "agent/rights.h"
 #include "lib/reason.h"
@@ -39,6 +40,9 @@ void bus_tell_clock(struct bus *bus);
 /* What keeps the agent from its work, NULL for nothing: property State. */
 void bus_set_trouble(struct bus *bus, const char *text);
 const char *bus_trouble(const struct bus *bus);
+
+/* Since when it is so, or is not, by the monotonic clock. */
+uint64_t bus_trouble_since_us(const struct bus *bus);
 
 /* For handlers, of the call that they are called for: who calls ("uid 1000"), and whether the call was given
  * a right that not every call of this method needs. */

@@ -59,11 +59,49 @@ static bool cloud_agrees(const struct clock_trust *clock)
 	return now + TOLERANCE_S >= expected && now <= expected + TOLERANCE_S;
 }
 
-bool clock_is_trusted(const struct clock_trust *clock)
+enum clock_verdict clock_judge(const struct clock_trust *clock)
 {
 	if (clock_now_s() < clock->floor_s)
-		return false;
+		return CLOCK_BELOW_FLOOR;
 	if (access(SYSTEM_SAYS_SYNCHRONISED, F_OK) == 0)
-		return true;
-	return clock->trusts_cloud && clock->cloud_s && cloud_agrees(clock);
+		return CLOCK_TRUSTED_BY_SYSTEM;
+	if (!clock->trusts_cloud)
+		return CLOCK_NOT_SYNCHRONISED;
+	if (!clock->cloud_s)
+		return CLOCK_CLOUD_SILENT;
+	return cloud_agrees(clock) ? CLOCK_TRUSTED_BY_CLOUD : CLOCK_CLOUD_DISAGREES;
+}
+
+const char *clock_verdict_text(enum clock_verdict verdict)
+{
+	switch (verdict) {
+	case CLOCK_TRUSTED_BY_SYSTEM:
+	case CLOCK_TRUSTED_BY_CLOUD:
+	case _CLOCK_VERDICT_MAX: break;
+	case CLOCK_BELOW_FLOOR: return "it shows a time that has long passed";
+	case CLOCK_NOT_SYNCHRONISED:
+		return "the system does not say that it is synchronised, and [clock] trust takes "
+		       "nobody else's word";
+	case CLOCK_CLOUD_SILENT:
+		return "the system does not say that it is synchronised, and the cloud has not "
+		       "told its time yet";
+	case CLOCK_CLOUD_DISAGREES:
+		return "the system does not say that it is synchronised, and the cloud's time is "
+		       "another";
+	}
+	return "";
+}
+
+bool clock_is_trusted(const struct clock_trust *clock)
+{
+	switch (clock_judge(clock)) {
+	case CLOCK_TRUSTED_BY_SYSTEM:
+	case CLOCK_TRUSTED_BY_CLOUD: return true;
+	case CLOCK_BELOW_FLOOR:
+	case CLOCK_NOT_SYNCHRONISED:
+	case CLOCK_CLOUD_SILENT:
+	case CLOCK_CLOUD_DISAGREES:
+	case _CLOCK_VERDICT_MAX: break;
+	}
+	return false;
 }

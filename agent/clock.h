@@ -11,6 +11,16 @@
 
 struct store;
 
+enum clock_verdict {
+	CLOCK_TRUSTED_BY_SYSTEM, /* it says that it is synchronised */
+	CLOCK_TRUSTED_BY_CLOUD,
+	CLOCK_BELOW_FLOOR,      /* it shows a time that has been */
+	CLOCK_NOT_SYNCHRONISED, /* and the cloud may not vouch for it */
+	CLOCK_CLOUD_SILENT,     /* the cloud may, and has not told its time yet */
+	CLOCK_CLOUD_DISAGREES,
+	_CLOCK_VERDICT_MAX,
+};
+
 struct clock_trust {
 	bool trusts_cloud;
 	uint64_t floor_s;        /* no true time lies below it */
@@ -24,6 +34,11 @@ void clock_init(struct clock_trust *clock, struct store *store, bool trusts_clou
 bool clock_take_cloud(struct clock_trust *clock, uint64_t cloud_s);
 
 int clock_store_floor(const struct clock_trust *clock, struct store *store);
+
+enum clock_verdict clock_judge(const struct clock_trust *clock);
+
+/* What keeps it from being trusted; "" for the verdicts that trust it. */
+const char *clock_verdict_text(enum clock_verdict verdict);
 
 bool clock_is_trusted(const struct clock_trust *clock);
 

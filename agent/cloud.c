@@ -25,6 +25,7 @@
 #include "lib/reason.h"
 #include "lib/util.h"
 
+#define NO_LINK          "gangway-mqtt is not running"
 #define SERVER_CERT_META "server-cert-job" /* the latest that was answered */
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -32,6 +33,11 @@
 struct cloud {
 	enum gw_cloud_state state;
 	char text[GW_TEXT_MAX + 1];
+	uint64_t since_us, retry_us, heard_us;
+
+	bool credential_is_known, credential_is_ok;
+	char credential_text[GW_TEXT_MAX + 1];
+	struct credential_dates credential;
 };
 
 /* --- how it fares --- */
@@ -67,6 +73,46 @@ const char *cloud_text(struct agent *agent)
 	return agent->cloud->text;
 }
 
+void cloud_get_facts(struct agent *agent, struct cloud_facts *ret)
+{
+	const struct cloud *cloud = agent->cloud;
+
+	*ret = (struct cloud_facts){
+		.state = cloud->state,
+		.text = cloud->text,
+		.since_us = cloud->since_us,
+		.retry_us = cloud->retry_us,
+		.heard_us = cloud->heard_us,
+		.credential_is_known = cloud->credential_is_known,
+		.credential_is_ok = cloud->credential_is_ok,
+		.credential_text = cloud->credential_text,
+		.credential = cloud->credential,
+	};
+}
+
+void cloud_take_retry(struct agent *agent, const struct gw_msg_cloud_retry *msg)
+{
+	agent->cloud->retry_us = msg->in_ms ? gw_now_monotonic_us() + msg->in_ms * 1000ull : 0;
+	bus_tell_cloud(agent->bus);
+}
+
+void cloud_take_credential(struct agent *agent, const struct gw_msg_credential *msg)
+{
+	struct cloud *cloud = agent->cloud;
+
+	cloud->credential_is_known = true;
+	cloud->credential_is_ok = msg->ok;
+	(void)gw_copy(cloud->credential_text, sizeof(cloud->credential_text), msg->text);
+	cloud->credential =
+		(struct credential_dates){ msg->not_before, msg->not_after, msg->ca_not_after };
+	due_look(agent->due);
+}
+
+void cloud_heard(struct agent *agent)
+{
+	agent->cloud->heard_us = gw_now_monotonic_us();
+}
+
 static void send_state(struct agent *agent, struct plugin *registrar)
 {
 	struct gw_msg msg = { .type = GW_MSG_CLOUD_STATE,
@@ -90,6 +136,8 @@ void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char 
 	bool changed = from != state;
 
 	agent->cloud->state = state;
+	if (changed)
+		agent->cloud->since_us = gw_now_monotonic_us();
 	(void)gw_copy(agent->cloud->text, sizeof(agent->cloud->text), text);
 	if (changed)
 		gw_log_tagged(GW_LOG_NOTICE,
@@ -100,6 +148,13 @@ void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char 
 	bus_tell_cloud(agent->bus);
 	if (changed && state == GW_CLOUD_ONLINE && !clock_is_trusted(&agent->clock))
 		ask_time(agent);
+}
+
+void cloud_lost(struct agent *agent)
+{
+	agent->cloud->retry_us = 0;
+	agent->cloud->credential_is_known = false;
+	cloud_set_state(agent, GW_CLOUD_OFFLINE, NO_LINK);
 }
 
 /* --- anchors --- */
@@ -330,6 +385,7 @@ int cloud_take_answer(struct agent *agent, const struct gw_msg_answer *msg)
 	if (!job)
 		return -ENOMEM;
 
+	cloud_heard(agent);
 	r = turn_open(agent->turn);
 	if (r < 0)
 		return r;
@@ -355,7 +411,8 @@ int cloud_new(struct cloud **ret)
 	if (!cloud)
 		return -ENOMEM;
 	cloud->state = GW_CLOUD_OFFLINE;
-	(void)gw_copy(cloud->text, sizeof(cloud->text), "gangway-mqtt is not running");
+	cloud->since_us = gw_now_monotonic_us();
+	(void)gw_copy(cloud->text, sizeof(cloud->text), NO_LINK);
 	*ret = cloud;
 	return 0;
 }

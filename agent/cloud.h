@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "agent/credential.h"
 #include "lib/wire.h"
 
 struct agent;
@@ -21,6 +22,28 @@ bool cloud_is_online(struct agent *agent);
 /* "online" and the like, and a sentence. */
 const char *cloud_state_name(struct agent *agent);
 const char *cloud_text(struct agent *agent);
+
+/* What there is to know. Times are of the monotonic clock, 0 = never, or none. */
+struct cloud_facts {
+	enum gw_cloud_state state;
+	const char *text;
+	uint64_t since_us;
+	uint64_t retry_us; /* when the cloud link tries again */
+	uint64_t heard_us; /* the last answer, or command */
+	/* The gateway's own credential, as the cloud link found it. */
+	bool credential_is_known, credential_is_ok;
+	const char *credential_text;
+	struct credential_dates credential;
+};
+
+void cloud_get_facts(struct agent *agent, struct cloud_facts *ret);
+
+void cloud_take_retry(struct agent *agent, const struct gw_msg_cloud_retry *msg);
+void cloud_take_credential(struct agent *agent, const struct gw_msg_credential *msg);
+void cloud_heard(struct agent *agent);
+
+/* The cloud link is gone, and what it told with it. */
+void cloud_lost(struct agent *agent);
 
 void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char *text);
 int cloud_take_answer(struct agent *agent, const struct gw_msg_answer *msg);

@@ -61,7 +61,7 @@ void dispatch_lost(struct agent *agent, struct plugin *plugin)
 		break;
 	case GW_ROLE_CLOUD:
 		queue_restart(agent->queue);
-		cloud_set_state(agent, GW_CLOUD_OFFLINE, "gangway-mqtt is not running");
+		cloud_lost(agent);
 		break;
 	case _GW_ROLE_MAX: break;
 	}
@@ -108,8 +108,10 @@ static int deal_with(struct agent *agent, struct plugin *plugin, const struct gw
 	case GW_MSG_SERVER_CSR: return cloud_take_server_csr(agent, &msg->server_csr);
 
 	case GW_MSG_CLOUD_STATE: return take_cloud_state(agent, &msg->cloud_state);
+	case GW_MSG_CLOUD_RETRY: cloud_take_retry(agent, &msg->cloud_retry); return 0;
+	case GW_MSG_CREDENTIAL: cloud_take_credential(agent, &msg->credential); return 0;
 	case GW_MSG_ANSWER: return cloud_take_answer(agent, &msg->answer);
-	case GW_MSG_COMMAND: return command_take(agent, &msg->command);
+	case GW_MSG_COMMAND: cloud_heard(agent); return command_take(agent, &msg->command);
 	case GW_MSG_ANCHORS: return cloud_take_anchors(agent, &msg->anchors, *fd);
 
 	case GW_MSG_HELLO:

@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/bus.h"
+#include "agent/cloud.h"
 #include "agent/discovered.h"
 #include "agent/lifecycle.h"
 #include "agent/plugins.h"
@@ -27,11 +28,14 @@
 #define LOOK_AGAIN_S   60
 #define SECRET_GRACE_S 10 /* beyond the registrar's own limit of a handshake */
 #define SECOND_US      1000000ull
+#define DAY_S          86400
 
 struct due {
 	struct agent *agent;
 	sd_event_source *timer;
 	int trusted; /* as the registrar was told; -1: not yet */
+	uint64_t trusted_since_us;
+	enum credential_verdict credential; /* the last that was told */
 };
 
 /* --- what is over --- */
@@ -117,8 +121,11 @@ static uint64_t next_look_s(struct agent *agent, uint64_t now)
 	uint64_t owing_us = sessions_oldest_owing(agent->sessions);
 	uint64_t aged_s = discovered_next_aged_s(agent->discovered);
 	uint64_t next = store_job_next_due(agent->store);
+	struct cloud_facts cloud;
 
+	cloud_get_facts(agent, &cloud);
 	if (clock_is_trusted(&agent->clock)) {
+		next = earlier(next, credential_next_s(&cloud.credential, now));
 		next = earlier(next, store_claim_next_end(agent->store));
 		next = earlier(next, candidate ? candidate + agent->settings.prove_within_s : 0);
 	} else {
@@ -150,12 +157,54 @@ static void tell_clock(struct due *due, bool trusted)
 	if (due->trusted == (int)trusted)
 		return;
 	due->trusted = trusted;
+	due->trusted_since_us = gw_now_monotonic_us();
 	if (trusted)
 		gw_log_event(NOTICE, CLOCK_TRUSTED, "The clock is trusted");
 	else
-		gw_log_event(NOTICE, CLOCK_UNTRUSTED, "The clock is not trusted");
+		gw_log_event(NOTICE, CLOCK_UNTRUSTED, "The clock is not trusted: %s",
+			     clock_verdict_text(clock_judge(&due->agent->clock)));
 	plugin_send(plugins_find(due->agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
 	bus_tell_clock(due->agent->bus);
+}
+
+static void log_credential(enum credential_verdict verdict, uint64_t days)
+{
+	switch (verdict) {
+	case CREDENTIAL_UNKNOWN:
+	case CREDENTIAL_GOOD:
+	case _CREDENTIAL_VERDICT_MAX: return;
+	case CREDENTIAL_ENDS_SOON:
+		gw_log_event(WARNING, CREDENTIAL_EXPIRING,
+			     "The gateway's own certificate ends in %llu days",
+			     (unsigned long long)days);
+		return;
+	case CREDENTIAL_NOT_YET:
+		gw_log_event(ERROR, CREDENTIAL_EXPIRED,
+			     "The gateway's own certificate is not good yet");
+		return;
+	case CREDENTIAL_ENDED:
+		gw_log_event(ERROR, CREDENTIAL_EXPIRED,
+			     "The gateway's own certificate has expired");
+		return;
+	case CREDENTIAL_CA_ENDED:
+		gw_log_event(ERROR, CREDENTIAL_EXPIRED,
+			     "The certificate of the broker's CA has expired");
+		return;
+	}
+}
+
+static void watch_credential(struct due *due, uint64_t now)
+{
+	enum credential_verdict verdict;
+	struct cloud_facts cloud;
+
+	cloud_get_facts(due->agent, &cloud);
+	if (!cloud.credential_is_known)
+		return; /* the cloud link is away: no news of it */
+	verdict = credential_judge(&cloud.credential, now);
+	if (verdict != due->credential)
+		log_credential(verdict, (cloud.credential.not_after - now) / DAY_S);
+	due->credential = verdict;
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
@@ -171,12 +220,18 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 	if (trusted) {
 		expire_claims(due->agent, now);
 		give_up_unproved(due->agent, now);
+		watch_credential(due, now);
 	}
 	forget_overdue_secrets(due->agent);
 	forget_sightings(due->agent);
 	queue_pump(due->agent->queue);
 	set_timer(due, now);
 	return 0;
+}
+
+uint64_t due_clock_since_us(const struct due *due)
+{
+	return due->trusted_since_us;
 }
 
 void due_look(struct due *due)
@@ -195,6 +250,7 @@ int due_new(struct agent *agent, struct due **ret)
 
 	due->agent = agent;
 	due->trusted = -1;
+	due->trusted_since_us = gw_now_monotonic_us();
 	r = sd_event_add_time(agent->event, &due->timer, CLOCK_REALTIME, 0, /* accuracy= */ 0,
 			      on_time, due);
 	if (r >= 0) /* once a turn, before it is committed */

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 struct agent;
 struct due;
 
@@ -13,3 +15,6 @@ struct due *due_free(struct due *due);
 
 /* Something changed that may be due: looks again, after what the loop does now. */
 void due_look(struct due *due);
+
+/* Since when the clock is trusted, or is not, by the monotonic clock. */
+uint64_t due_clock_since_us(const struct due *due);

@@ -12,19 +12,23 @@ agent_libagent_a_SOURCES = \
 	agent/bus-config.c agent/bus-config.h \
 	agent/bus-credentials.c agent/bus-credentials.h \
 	agent/bus-device.c \
+	agent/bus-doctor.c agent/bus-doctor.h \
 	agent/bus-filter.c agent/bus-filter.h \
 	agent/bus-manager.c \
 	agent/bus-transport.c \
 	agent/callers.c agent/callers.h \
 	agent/channels.c agent/channels.h \
+	agent/checkup.c agent/checkup.h \
 	agent/claim.c agent/claim.h \
 	agent/clock.c agent/clock.h \
 	agent/cloud.c agent/cloud.h \
 	agent/command.c agent/command.h \
+	agent/credential.c agent/credential.h \
 	agent/device.c agent/device.h \
 	agent/discovered.c agent/discovered.h \
 	agent/refusals.c agent/refusals.h \
 	agent/dispatch.c agent/dispatch.h \
+	agent/doctor.c agent/doctor.h \
 	agent/door.c agent/door.h \
 	agent/due.c agent/due.h \
 	agent/enrol.c agent/enrol.h \

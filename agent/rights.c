@@ -23,6 +23,7 @@ static const struct rights_line needs[] = {
 	{ MANAGER, "ListSettings", RIGHT_INSPECT, COST_LIST },
 	{ MANAGER, "CheckConfig", RIGHT_CONFIGURE, COST_LIST },
 	{ MANAGER, "Reload", RIGHT_CONFIGURE, COST_LIST },
+	{ MANAGER, "Doctor", RIGHT_INSPECT, COST_LIST },
 	{ "org.freedesktop.DBus.Properties", "Get", RIGHT_INSPECT, COST_ORDINARY },
 	{ "org.freedesktop.DBus.Properties", "GetAll", RIGHT_INSPECT, COST_ORDINARY },
 	{ "org.freedesktop.DBus.Properties", "Set", RIGHT_CONFIGURE, COST_ORDINARY },

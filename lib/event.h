@@ -37,6 +37,8 @@
 	X(CLOUD_REFUSED, "cloud-refused", "64302528c7f44eea8ad9b1b8dba17bf5", 60)           \
 	X(CLOUD_GARBAGE, "cloud-garbage", "594037835564448587f848e858f6161d", 6)            \
 	X(CERTIFICATE_BAD, "certificate-bad", "02483c0b5ed447f0bde07c84b3faa639", 60)       \
+	X(CREDENTIAL_EXPIRING, "credential-expiring", "abc79290a1fe420eb6b8e685b61adb86", 6) \
+	X(CREDENTIAL_EXPIRED, "credential-expired", "b304b3f01df648b8ae34ea75fcad3c75", 6)  \
 	/* plugins and the link */                                                          \
 	X(PLUGIN_CONNECTED, "plugin-connected", "0a5dc8690e194e75a36078c2cea74707", 60)     \
 	X(PLUGIN_GONE, "plugin-gone", "0507710ffbd8430ca8399ffad1ea1d0d", 60)               \

@@ -235,6 +235,18 @@ static const struct field cloud_state_fields[] = {
 	TEXT(cloud_state, text, GW_TEXT_MAX),
 };
 
+static const struct field cloud_retry_fields[] = {
+	U32(cloud_retry, in_ms),
+};
+
+static const struct field credential_fields[] = {
+	BOOL(credential, ok),
+	TEXT(credential, text, GW_TEXT_MAX),
+	U64(credential, not_before),
+	U64(credential, not_after),
+	U64(credential, ca_not_after),
+};
+
 static const struct field request_fields[] = {
 	TEXT(request, job, GW_ID_MAX),
 	U8(request, kind, _GW_REQUEST_MAX - 1),

@@ -325,6 +325,21 @@ struct gw_msg_cloud_state {
 	const char *text;
 };
 
+/* c->a: when the cloud link tries again to reach the cloud; 0 = it does not have to, or waits for somebody. */
+struct gw_msg_cloud_retry {
+	uint32_t in_ms;
+};
+
+/* c->a: what the gateway proves itself to the broker with, as it was found at the last attempt. Dates are
+ * seconds since the epoch, 0 where they could not be read. */
+struct gw_msg_credential {
+	uint8_t ok;       /* there, readable, the gateway's own, and the key is the certificate's */
+	const char *text; /* else what is wrong and what to do */
+	uint64_t not_before; /* of the gateway's certificate */
+	uint64_t not_after;
+	uint64_t ca_not_after; /* of the broker's CA, the latest of several */
+};
+
 /* a->c: publish this request, and again with backoff until it is answered or withdrawn. Any ANSWER
  * ends it, PENDING too: the agent sends it anew when its time has come. More than GW_REQUESTS_MAX
  * open at a time break the link. */
@@ -420,7 +435,9 @@ struct gw_msg_command_answer {
 	X(0x42, REQUEST_END, request_end)       \
 	X(0x43, ANSWER, answer)                 \
 	X(0x44, COMMAND, command)               \
-	X(0x45, COMMAND_ANSWER, command_answer)
+	X(0x45, COMMAND_ANSWER, command_answer) \
+	X(0x46, CLOUD_RETRY, cloud_retry)       \
+	X(0x47, CREDENTIAL, credential)
 
 /* clang-format on */
 

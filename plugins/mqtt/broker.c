@@ -102,6 +102,7 @@ static void pause_for(struct broker *b, enum pause pause, uint64_t us)
 	b->pause = pause;
 	(void)sd_event_source_set_time_relative(b->again, us);
 	(void)sd_event_source_set_enabled(b->again, SD_EVENT_ONESHOT);
+	b->ops->retry(us, b->userdata);
 }
 
 /* Between half of `us` and all of it. */
@@ -268,15 +269,16 @@ static void on_closed(enum gw_mqtt_end end, const char *why, void *userdata)
 static int make_tls(struct broker *b, struct gw_mqtt_tls **ret, char *why, size_t size)
 {
 	struct ssl_ctx_st *ctx;
-	int64_t not_before;
+	struct credential_dates dates;
 	bool behind;
 	int r;
 
-	r = credential_load(b->folder, b->gateway, &ctx, &not_before, why, size);
+	r = credential_load(b->folder, b->gateway, &ctx, &dates, why, size);
+	b->ops->credential(&dates, r < 0 ? why : NULL, b->userdata);
 	if (r < 0)
 		return r;
 
-	behind = time(NULL) < not_before;
+	behind = time(NULL) < dates.not_before;
 	if (behind && !b->clock_told)
 		gw_log(NOTICE,
 		       "The clock is behind the beginning of this gateway's own certificate: "
@@ -370,6 +372,7 @@ static int attempt(struct broker *b)
 		presence_forget(b->presence);
 
 	b->pause = PAUSE_NONE;
+	b->ops->retry(/* in_us= */ 0, b->userdata);
 	r = gw_resolve_start(b->event, b->endpoint.host, on_resolved, b, &b->resolve);
 	if (r < 0)
 		retry_later(b);

@@ -12,6 +12,7 @@
 #include "plugins/mqtt/dialect.h"
 
 struct broker;
+struct credential_dates;
 struct gw_endpoint;
 struct presence;
 struct sd_event;
@@ -29,6 +30,10 @@ struct broker_ops {
 	/* How it fares now; `needs_help`: it will not get better until somebody does what `text`
 	 * says. */
 	void (*state)(enum gw_cloud_state state, const char *text, bool needs_help, void *userdata);
+	/* The credential as it was found; `why`: what is wrong with it, or NULL. */
+	void (*credential)(const struct credential_dates *dates, const char *why, void *userdata);
+	void (*retry)(uint64_t in_us,
+		      void *userdata); /* when the next attempt is; 0: none is due */
 	void (*message)(enum dialect_topic topic, struct gw_blob body, void *userdata);
 	void (*room)(void *userdata); /* requests may be published (again) */
 };

@@ -103,7 +103,18 @@ static const char *openssl_reason(void)
 	return reason ? reason : "no reason given";
 }
 
-static int load_ca(SSL_CTX *ctx, struct why *why)
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+	int days = 0, seconds = 0;
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+
+	if (!epoch || ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
+		days = seconds = 0;
+	ASN1_TIME_free(epoch);
+	return (int64_t)days * 86400 + seconds;
+}
+
+static int load_ca(SSL_CTX *ctx, struct credential_dates *dates, struct why *why)
 {
 	static const char what[] = "the broker's CA certificate";
 	_cleanup_(file_done) struct file file = { 0 };
@@ -121,6 +132,8 @@ static int load_ca(SSL_CTX *ctx, struct why *why)
 
 	while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
 		n += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), certificate) == 1;
+		dates->ca_not_after =
+			GW_MAX(dates->ca_not_after, seconds_of(X509_get0_notAfter(certificate)));
 		X509_free(certificate);
 	}
 	if (!n) {
@@ -154,20 +167,9 @@ static int check_name(X509 *certificate, const char *gateway, struct why *why)
 	return -EKEYREJECTED;
 }
 
-static int64_t seconds_of(const ASN1_TIME *time)
-{
-	int days = 0, seconds = 0;
-	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-
-	if (!epoch || ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
-		days = seconds = 0;
-	ASN1_TIME_free(epoch);
-	return (int64_t)days * 86400 + seconds;
-}
-
 /* The first certificate is the gateway's, the others lead towards the broker's CA. */
-static int use_certificates(SSL_CTX *ctx, BIO *bio, const char *gateway, int64_t *ret_not_before,
-			    struct why *why)
+static int use_certificates(SSL_CTX *ctx, BIO *bio, const char *gateway,
+			    struct credential_dates *dates, struct why *why)
 {
 	_cleanup_(x509_freep) X509 *own = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	X509 *other;
@@ -178,6 +180,8 @@ static int use_certificates(SSL_CTX *ctx, BIO *bio, const char *gateway, int64_t
 		    why->origin, CREDENTIAL_CERT, openssl_reason());
 		return -EBADMSG;
 	}
+	dates->not_before = seconds_of(X509_get0_notBefore(own));
+	dates->not_after = seconds_of(X509_get0_notAfter(own));
 	r = check_name(own, gateway, why);
 	if (r < 0)
 		return r;
@@ -186,11 +190,10 @@ static int use_certificates(SSL_CTX *ctx, BIO *bio, const char *gateway, int64_t
 		(void)SSL_CTX_add1_chain_cert(ctx, other);
 		X509_free(other);
 	}
-	*ret_not_before = seconds_of(X509_get0_notBefore(own));
 	return 0;
 }
 
-static int load_certificate(SSL_CTX *ctx, const char *gateway, int64_t *ret_not_before,
+static int load_certificate(SSL_CTX *ctx, const char *gateway, struct credential_dates *dates,
 			    struct why *why)
 {
 	_cleanup_(file_done) struct file file = { 0 };
@@ -203,7 +206,7 @@ static int load_certificate(SSL_CTX *ctx, const char *gateway, int64_t *ret_not_
 	bio = BIO_new_mem_buf(file.data, (int)file.len);
 	if (!bio)
 		return -ENOMEM;
-	return use_certificates(ctx, bio, gateway, ret_not_before, why);
+	return use_certificates(ctx, bio, gateway, dates, why);
 }
 
 /* In the place of OpenSSL's own, which would ask for a password on the terminal. */
@@ -256,22 +259,22 @@ static void say_when_it_counts(struct why *why)
 			       " Then restart gangway-mqtt.service.");
 }
 
-int credential_load(const char *folder, const char *gateway, SSL_CTX **ret, int64_t *ret_not_before,
-		    char *text, size_t size)
+int credential_load(const char *folder, const char *gateway, SSL_CTX **ret,
+		    struct credential_dates *ret_dates, char *text, size_t size)
 {
 	_cleanup_(ctx_freep) SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	const char *origin = getenv(ORIGIN);
 	struct why why = { folder, origin ? origin : folder, text, size };
-	int64_t not_before = 0;
 	int r;
 
+	*ret_dates = (struct credential_dates){ 0 };
 	say(&why, "Out of memory.");
 	if (!ctx)
 		return -ENOMEM;
 
-	r = load_ca(ctx, &why);
+	r = load_ca(ctx, ret_dates, &why);
 	if (r >= 0)
-		r = load_certificate(ctx, gateway, &not_before, &why);
+		r = load_certificate(ctx, gateway, ret_dates, &why);
 	if (r >= 0)
 		r = load_key(ctx, &why);
 	ERR_clear_error(); /* what was read to the end, or refused, is told already */
@@ -280,7 +283,6 @@ int credential_load(const char *folder, const char *gateway, SSL_CTX **ret, int6
 		return r;
 	}
 
-	*ret_not_before = not_before;
 	*ret = TAKE_PTR(ctx);
 	return 0;
 }

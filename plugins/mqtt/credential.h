@@ -13,10 +13,16 @@ struct ssl_ctx_st;
 
 #define CREDENTIAL_FILE_MAX 262144 /* bytes */
 
+/* Seconds since the epoch, 0 where there is nothing to read them from. */
+struct credential_dates {
+	int64_t not_before, not_after; /* of the gateway's certificate */
+	int64_t ca_not_after;          /* of the CA, the latest of several */
+};
+
 /*
  * A TLS client's context with the three files of `folder`, if they fit each other and the gateway's
- * id. *ret_not_before is the time (seconds since the epoch) when the gateway's certificate began to
- * hold. -errno else, and a sentence in `why` that names the file and says what to do about it.
+ * id; *ret_dates is written as far as files could be read. -errno else, and a sentence in `why` that
+ * names the file and says what to do about it.
  */
 int credential_load(const char *folder, const char *gateway, struct ssl_ctx_st **ret,
-		    int64_t *ret_not_before, char *why, size_t size);
+		    struct credential_dates *ret_dates, char *why, size_t size);

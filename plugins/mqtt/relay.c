@@ -22,6 +22,7 @@
 #include "lib/step.h"
 #include "lib/util.h"
 #include "plugins/mqtt/broker.h"
+#include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/dialect.h"
 #include "plugins/mqtt/outstanding.h"
 
@@ -31,6 +32,13 @@
 /* After a long absence the broker may hold the same command a thousand times. What is dropped
  * the cloud repeats; what is too much for the agent would cost the link. */
 #define COMMANDS_PER_SECOND 200
+
+/* What the agent was told last. */
+struct credential_told {
+	struct credential_dates dates;
+	bool ok, is_told;
+	char text[GW_TEXT_MAX + 1];
+};
 
 struct relay {
 	struct gw_plugin *plugin;
@@ -46,6 +54,9 @@ struct relay {
 	char text[GW_TEXT_MAX + 1];
 	bool needs_help;               /* the text says with what */
 	char garbage[GW_TEXT_MAX + 1]; /* what was wrong with the last bad body; empty: long ago */
+
+	struct credential_told credential;
+	bool is_retry_told; /* the agent counts on an attempt */
 
 	uint64_t second;
 	unsigned n_commands; /* in that second */
@@ -102,6 +113,52 @@ static void tell_state(struct relay *relay, enum gw_cloud_state state, const cha
 	msg.cloud_state.state = (uint8_t)state;
 	msg.cloud_state.text = relay->text;
 	(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
+}
+
+static bool is_told(const struct relay *relay, const struct credential_dates *dates, bool ok,
+		    const char *text)
+{
+	const struct credential_told *told = &relay->credential;
+
+	return told->is_told && told->ok == ok && gw_streq(told->text, text) &&
+	       told->dates.not_before == dates->not_before &&
+	       told->dates.not_after == dates->not_after &&
+	       told->dates.ca_not_after == dates->ca_not_after;
+}
+
+static void on_credential(const struct credential_dates *dates, const char *why, void *userdata)
+{
+	struct relay *relay = userdata;
+	struct credential_told *told = &relay->credential;
+	struct gw_msg msg = { .type = GW_MSG_CREDENTIAL };
+	char text[sizeof(told->text)];
+
+	(void)gw_copy(text, sizeof(text), why ? why : "");
+	make_printable(text);
+	if (is_told(relay, dates, !why, text))
+		return;
+
+	*told = (struct credential_told){ .dates = *dates, .ok = !why, .is_told = true };
+	(void)gw_copy(told->text, sizeof(told->text), text);
+	msg.credential = (struct gw_msg_credential){
+		.ok = told->ok,
+		.text = told->text,
+		.not_before = (uint64_t)GW_MAX(dates->not_before, 0),
+		.not_after = (uint64_t)GW_MAX(dates->not_after, 0),
+		.ca_not_after = (uint64_t)GW_MAX(dates->ca_not_after, 0),
+	};
+	(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
+}
+
+static void on_retry(uint64_t in_us, void *userdata)
+{
+	struct relay *relay = userdata;
+	struct gw_msg msg = { .type = GW_MSG_CLOUD_RETRY };
+
+	msg.cloud_retry.in_ms = (uint32_t)GW_MIN((in_us + 999) / 1000, (uint64_t)UINT32_MAX);
+	if (in_us || relay->is_retry_told)
+		(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
+	relay->is_retry_told = in_us;
 }
 
 static void set_timer(sd_event_source *source, uint64_t at_us)
@@ -422,7 +479,8 @@ static int make_timer(sd_event *event, sd_event_source **ret, sd_event_time_hand
 int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_config *config,
 	      struct relay **ret)
 {
-	static const struct broker_ops ops = { on_state, on_message, on_room };
+	static const struct broker_ops ops = { on_state, on_credential, on_retry, on_message,
+					       on_room };
 	_cleanup_(relay_freep) struct relay *relay = calloc(1, sizeof(*relay));
 	int r;
 

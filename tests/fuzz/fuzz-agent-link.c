@@ -316,9 +316,12 @@ static void say(uint8_t type, uint8_t what)
 						 : (struct gw_blob){ 0 },
 			       .reason = "" } },
 		{ .type = GW_MSG_ANCHORS, .anchors = { what & 1 } },
+		{ .type = GW_MSG_CLOUD_RETRY, .cloud_retry = { what } },
+		{ .type = GW_MSG_CREDENTIAL,
+		  .credential = { good, good ? "" : "bad", session, session + what, what } },
 	};
-	static const uint8_t speakers[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-					    0, 2, 2, 2, 3, 1, 1, 1, 1, 1 };
+	static const uint8_t speakers[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+					    2, 2, 2, 3, 1, 1, 1, 1, 1, 1, 1 };
 	size_t i = type % GW_ELEMENTS(said);
 
 	send_message(speakers[i], &said[i]);

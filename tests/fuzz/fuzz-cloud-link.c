@@ -69,10 +69,10 @@ ssize_t __wrap_getrandom(void *buf, size_t len, unsigned flags)
 /* --- the broker --- */
 
 int credential_load(const char *folder, const char *gateway, struct ssl_ctx_st **ret,
-		    int64_t *ret_not_before, char *why, size_t size)
+		    struct credential_dates *ret_dates, char *why, size_t size)
 {
 	*ret = NULL;
-	*ret_not_before = 0;
+	*ret_dates = (struct credential_dates){ 0 };
 	(void)gw_copy(why, size, "There is no credential.");
 	return cloud.no_credential ? -ENOENT : 0;
 }
@@ -177,7 +177,8 @@ int __wrap_gw_plugin_send(struct gw_plugin *plugin, const struct gw_msg *msg, in
 
 	require(gw_wire_encode(msg, buf, sizeof(buf), &len) == 0);
 	require(msg->type == GW_MSG_CLOUD_STATE || msg->type == GW_MSG_ANSWER ||
-		msg->type == GW_MSG_COMMAND || msg->type == GW_MSG_ANCHORS);
+		msg->type == GW_MSG_COMMAND || msg->type == GW_MSG_ANCHORS ||
+		msg->type == GW_MSG_CLOUD_RETRY || msg->type == GW_MSG_CREDENTIAL);
 	require(gw_wire_has_fd(msg->type) == (fd >= 0));
 	return 0;
 }

@@ -498,6 +498,29 @@ class Weather(Base):
             self.state(wire.CONNECTING)
             self.assertEqual(self.agent.expect("cloud_state").state, wire.ONLINE)
 
+    def test_the_agent_learns_of_credential_and_next_attempt(self):
+        """Each when it is news: what is in the folder, and when the next attempt is made."""
+        self.provision()
+        self.start()
+        credential = self.agent.expect("credential", ok=1, text="")
+        self.assertLess(credential.not_before, credential.not_after)
+        self.assertLess(time.time(), credential.ca_not_after)
+        self.state(wire.OFFLINE)
+        self.assertLessEqual(1, self.agent.expect("cloud_retry").in_ms)
+        self.agent.expect("cloud_retry", in_ms=0)  # it is being made
+        self.agent.expect("cloud_retry")
+        self.assertNotIn("credential", [m.type for m in self.agent.pending()], "told once")
+
+        (self.credentials / "cloud-key").unlink()
+        credential = self.agent.expect("credential", ok=0)
+        self.assertIn("cloud-key is missing", credential.text)
+        self.assertLess(0, credential.not_after)
+        self.mosquitto.start()
+        self.provision()
+        self.agent.expect("credential", ok=1)
+        self.state(wire.ONLINE)
+        self.assertEqual([m for m in self.agent.pending() if m.type == "cloud_retry"][-1].in_ms, 0)
+
     def test_a_port_that_hangs_up(self):
         self.provision()
         with socket.create_server(("127.0.0.1", 0)) as listener:

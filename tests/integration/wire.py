@@ -54,6 +54,8 @@ MESSAGES = {
     "command": (0x44, "id:TEXT seq:U64 expires_at:U64 kind:U8 device:TEXT claim:TEXT tenant:TEXT"
                       " claim_expires:U64 replace:U8 sealed:U8 secret:BLOB reason:TEXT"),
     "command_answer": (0x45, "id:TEXT seq:U64 outcome:U8 reason:TEXT"),
+    "cloud_retry": (0x46, "in_ms:U32"),
+    "credential": (0x47, "ok:U8 text:TEXT not_before:U64 not_after:U64 ca_not_after:U64"),
 }
 MESSAGES = {name: (number, [tuple(field.split(":")) for field in fields.split()])
             for name, (number, fields) in MESSAGES.items()}

@@ -545,6 +545,11 @@ tests_unit_test_vault_SOURCES = tests/unit/test-vault.c
 tests_unit_test_vault_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_vault_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-doctor
+tests_unit_test_doctor_SOURCES = tests/unit/test-doctor.c
+tests_unit_test_doctor_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_doctor_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-clock
 tests_unit_test_clock_SOURCES = tests/unit/test-clock.c
 tests_unit_test_clock_CFLAGS = $(UNIT_CFLAGS)

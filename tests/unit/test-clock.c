@@ -84,6 +84,7 @@ static void nobody_says_so(void **state)
 	struct clock_trust clock = make(true);
 
 	assert_false(clock_is_trusted(&clock));
+	assert_int_equal(clock_judge(&clock), CLOCK_CLOUD_SILENT);
 	assert_true(clock_now_s() == NOW);
 }
 
@@ -95,8 +96,10 @@ static void the_system_says_so(void **state)
 	assert_true(clock_is_trusted(&clock));
 	realtime_s = FLOOR;
 	assert_true(clock_is_trusted(&clock));
+	assert_int_equal(clock_judge(&clock), CLOCK_TRUSTED_BY_SYSTEM);
 	realtime_s = FLOOR - 1; /* the system is wrong */
 	assert_false(clock_is_trusted(&clock));
+	assert_int_equal(clock_judge(&clock), CLOCK_BELOW_FLOOR);
 	realtime_s = 0;
 	assert_false(clock_is_trusted(&clock));
 }
@@ -109,6 +112,9 @@ static void the_cloud_says_so(void **state)
 	assert_true(clock_is_trusted(&clock));
 	pass(1000000);
 	assert_true(clock_is_trusted(&clock)); /* it goes on by our own clock */
+	assert_int_equal(clock_judge(&clock), CLOCK_TRUSTED_BY_CLOUD);
+	realtime_s -= 301;
+	assert_int_equal(clock_judge(&clock), CLOCK_CLOUD_DISAGREES);
 }
 
 static void only_where_the_configuration_allows_it(void **state)
@@ -117,6 +123,7 @@ static void only_where_the_configuration_allows_it(void **state)
 
 	(void)clock_take_cloud(&clock, NOW);
 	assert_false(clock_is_trusted(&clock));
+	assert_int_equal(clock_judge(&clock), CLOCK_NOT_SYNCHRONISED);
 }
 
 static void agreement_has_a_tolerance(void **state)

@@ -30,6 +30,7 @@ static const struct {
 	{ "org.gangway1.Manager", "ListSettings", RIGHT_INSPECT },
 	{ "org.gangway1.Manager", "CheckConfig", RIGHT_CONFIGURE },
 	{ "org.gangway1.Manager", "Reload", RIGHT_CONFIGURE },
+	{ "org.gangway1.Manager", "Doctor", RIGHT_INSPECT },
 	{ "org.freedesktop.DBus.Properties", "Get", RIGHT_INSPECT },
 	{ "org.freedesktop.DBus.Properties", "GetAll", RIGHT_INSPECT },
 	{ "org.freedesktop.DBus.Properties", "Set", RIGHT_CONFIGURE },

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Only looks: what is asked here changes nothing and waits for nothing. That the store can be written is
+ * told by the last commit, not tried.
+ */
+#include "agent/checkup.h"
+
+#include <sys/statvfs.h>
+
+#include "agent/agent.h"
+#include "agent/bus.h"
+#include "agent/cloud.h"
+#include "agent/doctor.h"
+#include "agent/plugins.h"
+#include "agent/store-job.h"
+#include "config.h"
+#include "lib/util.h"
+
+#define SECOND_US 1000000ull
+
+static void look_at_disk(const struct agent *agent, struct doctor_facts *facts)
+{
+	struct statvfs fs;
+
+	if (statvfs(agent->state_folder, &fs) < 0)
+		return;
+	facts->disk_is_known = true;
+	facts->disk_is_read_only = fs.f_flag & ST_RDONLY;
+	facts->disk_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+	facts->disk_files = fs.f_files;
+	facts->disk_files_free = fs.f_favail;
+}
+
+static void look_at_cloud(struct agent *agent, struct doctor_facts *facts)
+{
+	uint64_t now_us = gw_now_monotonic_us();
+	struct cloud_facts cloud;
+
+	cloud_get_facts(agent, &cloud);
+	facts->credential_is_known = cloud.credential_is_known;
+	facts->credential_is_ok = cloud.credential_is_ok;
+	facts->credential_text = cloud.credential_text;
+	facts->credential = cloud.credential;
+	facts->cloud = cloud.state;
+	facts->cloud_text = cloud.text;
+	facts->cloud_for_s = (now_us - cloud.since_us) / SECOND_US;
+	facts->cloud_retry_s =
+		cloud.retry_us > now_us ? (cloud.retry_us - now_us) / SECOND_US : DOCTOR_NEVER;
+	facts->cloud_heard_s =
+		cloud.heard_us ? (now_us - cloud.heard_us) / SECOND_US : DOCTOR_NEVER;
+}
+
+static void look_at_plugins(struct agent *agent, struct doctor_facts *facts)
+{
+	struct plugin *plugin = NULL;
+	struct plugin_info info;
+
+	while (facts->n_plugins < DOCTOR_PLUGINS_MAX &&
+	       (plugin = plugins_next(agent->plugins, plugin))) {
+		plugin_get_info(plugin, &info);
+		facts->plugins[facts->n_plugins++] = (struct doctor_plugin){
+			.name = info.name,
+			.program = info.program,
+			.role = info.role,
+			.healthy = info.healthy,
+			.text = info.text,
+		};
+	}
+}
+
+size_t checkup(struct agent *agent, struct doctor_finding *findings)
+{
+	struct doctor_facts facts = {
+		.now_s = clock_now_s(),
+		.clock = clock_judge(&agent->clock),
+		.store_trouble = bus_trouble(agent->bus),
+		.jobs = store_job_count(agent->store),
+		.jobs_most = agent->settings.jobs_max,
+		.version = PACKAGE_VERSION,
+	};
+
+	look_at_disk(agent, &facts);
+	look_at_cloud(agent, &facts);
+	look_at_plugins(agent, &facts);
+	return doctor_examine(&facts, findings);
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A function a check, in the order in which one thing rests on another: whoever reads from the top meets
+ * the cause before what it leads to. Dates are judged only by a clock that is trusted.
+ */
+#include "agent/doctor.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "lib/util.h"
+
+#define MINUTE 60
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+#define DISK_LITTLE   (64ull << 20) /* bytes: somebody should make room */
+#define DISK_NOTHING  (1ull << 20)  /* not enough for the next changes */
+#define FILES_LITTLE  256
+#define FILES_NOTHING 8
+
+struct sheet {
+	struct doctor_finding *findings;
+	size_t n;
+};
+
+/* --- findings --- */
+
+static struct doctor_finding *find(struct sheet *sheet, const char *check,
+				   enum doctor_verdict verdict, const char *format, ...)
+	GW_PRINTF(4, 5);
+static struct doctor_finding *find(struct sheet *sheet, const char *check,
+				   enum doctor_verdict verdict, const char *format, ...)
+{
+	struct doctor_finding *finding = &sheet->findings[sheet->n++];
+	va_list args;
+
+	(void)gw_copy(finding->check, sizeof(finding->check), check);
+	finding->verdict = verdict;
+	*finding->advice = 0;
+	va_start(args, format);
+	(void)vsnprintf(finding->text, sizeof(finding->text), format, args);
+	va_end(args);
+	return finding;
+}
+
+static void advise(struct doctor_finding *finding, const char *format, ...) GW_PRINTF(2, 3);
+static void advise(struct doctor_finding *finding, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(finding->advice, sizeof(finding->advice), format, args);
+	va_end(args);
+}
+
+const char *doctor_verdict_name(enum doctor_verdict verdict)
+{
+	static const char *const names[_DOCTOR_VERDICT_MAX] = {
+		[DOCTOR_OK] = "ok",
+		[DOCTOR_WARNING] = "warning",
+		[DOCTOR_WRONG] = "wrong",
+	};
+
+	return names[verdict];
+}
+
+void doctor_duration(uint64_t seconds, char *text, size_t size)
+{
+	static const struct {
+		const char *name;
+		uint64_t seconds;
+	} units[] = { { "days", DAY }, { "h", HOUR }, { "min", MINUTE }, { "s", 1 } };
+	size_t i = 0;
+
+	while (i + 1 < GW_ELEMENTS(units) && seconds < 2 * units[i].seconds)
+		i++;
+	(void)snprintf(text, size, "%llu %s", (unsigned long long)(seconds / units[i].seconds),
+		       units[i].name);
+}
+
+/* --- time, disk --- */
+
+static bool is_trusted(const struct doctor_facts *facts)
+{
+	return !*clock_verdict_text(facts->clock);
+}
+
+static void examine_clock(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	if (is_trusted(facts)) {
+		find(sheet, "clock", DOCTOR_OK, "The clock is trusted: %s.",
+		     facts->clock == CLOCK_TRUSTED_BY_SYSTEM ? "the system synchronises it"
+							     : "the cloud agrees with it");
+		return;
+	}
+	advise(find(sheet, "clock", DOCTOR_WRONG,
+		    "The clock is not trusted: %s. Nothing is judged expired meanwhile.",
+		    clock_verdict_text(facts->clock)),
+	       facts->clock == CLOCK_CLOUD_SILENT
+		       ? "Give the machine a source of time (timedatectl), or see why the cloud "
+			 "does not answer."
+		       : "Give the machine a source of time: see timedatectl.");
+}
+
+static void examine_store(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	if (!*facts->store_trouble)
+		find(sheet, "store", DOCTOR_OK, "The store can be written.");
+	else
+		advise(find(sheet, "store", DOCTOR_WRONG, "%s.", facts->store_trouble),
+		       "Do that; the agent goes on by itself with the next change.");
+}
+
+static void examine_disk(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	unsigned long long mib = facts->disk_free >> 20, files = facts->disk_files_free;
+	bool counts = facts->disk_files;
+
+	if (!facts->disk_is_known)
+		find(sheet, "disk", DOCTOR_WARNING,
+		     "The file system of the state folder does not say what room it has.");
+	else if (facts->disk_is_read_only)
+		advise(find(sheet, "disk", DOCTOR_WRONG,
+			    "The state folder's file system is mounted read-only."),
+		       "See dmesg for why, and mount it writable.");
+	else if (facts->disk_free < DISK_NOTHING)
+		advise(find(sheet, "disk", DOCTOR_WRONG, "The disk of the state folder is full."),
+		       "Make room: nothing is done that cannot be written down.");
+	else if (counts && files < FILES_NOTHING)
+		advise(find(sheet, "disk", DOCTOR_WRONG,
+			    "The file system of the state folder has no inodes left."),
+		       "Remove files: see df -i.");
+	else if (facts->disk_free < DISK_LITTLE)
+		advise(find(sheet, "disk", DOCTOR_WARNING,
+			    "Only %llu MiB are free on the disk of the state folder.", mib),
+		       "Make room before it is full.");
+	else if (counts && files < FILES_LITTLE)
+		advise(find(sheet, "disk", DOCTOR_WARNING,
+			    "Only %llu inodes are free on the disk of the state folder.", files),
+		       "Remove files before there are none: see df -i.");
+	else
+		find(sheet, "disk", DOCTOR_OK, "%llu MiB are free for the state folder.", mib);
+}
+
+/* --- the cloud --- */
+
+#define RENEW                                                                                     \
+	"Get a new certificate from the cloud's operator, put it into the folder of credentials " \
+	"as cloud-cert (with a new cloud-key), and restart gangway-mqtt."
+
+static void examine_dates(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	enum credential_verdict verdict =
+		is_trusted(facts) ? credential_judge(&facts->credential, facts->now_s)
+				  : CREDENTIAL_UNKNOWN;
+	uint64_t ends = facts->credential.not_after;
+	char left[32];
+
+	doctor_duration(ends - GW_MIN(ends, facts->now_s), left, sizeof(left));
+	switch (verdict) {
+	case CREDENTIAL_UNKNOWN:
+	case _CREDENTIAL_VERDICT_MAX:
+		find(sheet, "credentials", DOCTOR_OK,
+		     "The gateway's certificate and key are there and fit; dates are judged once "
+		     "the clock is trusted.");
+		return;
+	case CREDENTIAL_GOOD:
+		find(sheet, "credentials", DOCTOR_OK,
+		     "The gateway's certificate and key are there and fit, for another %s.", left);
+		return;
+	case CREDENTIAL_ENDS_SOON:
+		advise(find(sheet, "credentials", DOCTOR_WARNING,
+			    "The gateway's own certificate ends in %s.", left),
+		       RENEW);
+		return;
+	case CREDENTIAL_NOT_YET:
+		advise(find(sheet, "credentials", DOCTOR_WRONG,
+			    "The gateway's own certificate is not good yet."),
+		       RENEW);
+		return;
+	case CREDENTIAL_ENDED:
+		advise(find(sheet, "credentials", DOCTOR_WRONG,
+			    "The gateway's own certificate has expired."),
+		       RENEW);
+		return;
+	case CREDENTIAL_CA_ENDED:
+		advise(find(sheet, "credentials", DOCTOR_WRONG,
+			    "The certificate of the broker's CA has expired."),
+		       "Get the new one from the cloud's operator, put it into the folder of "
+		       "credentials as cloud-ca, and restart gangway-mqtt.");
+		return;
+	}
+}
+
+static void examine_credentials(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	if (!facts->credential_is_known)
+		advise(find(sheet, "credentials", DOCTOR_WARNING,
+			    "Nobody has looked at the gateway's credentials yet: the cloud link "
+			    "does that."),
+		       "See to what is wrong with gangway-mqtt and [cloud] broker first.");
+	else if (!facts->credential_is_ok)
+		advise(find(sheet, "credentials", DOCTOR_WRONG, "%s", facts->credential_text),
+		       "Put the files right, then restart gangway-mqtt.");
+	else
+		examine_dates(sheet, facts);
+}
+
+static bool has_link(const struct doctor_facts *facts)
+{
+	for (size_t i = 0; i < facts->n_plugins; i++)
+		if (facts->plugins[i].role == GW_ROLE_CLOUD)
+			return true;
+	return false;
+}
+
+/* "for 3 min, trying again in 12 s" */
+static void describe_wait(const struct doctor_facts *facts, char *text, size_t size)
+{
+	char since[32], next[32];
+
+	doctor_duration(facts->cloud_for_s, since, sizeof(since));
+	if (facts->cloud_retry_s == DOCTOR_NEVER) {
+		(void)snprintf(text, size, "for %s", since);
+		return;
+	}
+	doctor_duration(facts->cloud_retry_s, next, sizeof(next));
+	(void)snprintf(text, size, "for %s, trying again in %s", since, next);
+}
+
+static void examine_broker(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	char wait[96];
+
+	describe_wait(facts, wait, sizeof(wait));
+	switch (facts->cloud) {
+	case GW_CLOUD_ONLINE:
+	case GW_CLOUD_SILENT:
+		find(sheet, "broker", DOCTOR_OK, "The gateway is connected to the broker.");
+		return;
+	case GW_CLOUD_CONNECTING:
+		find(sheet, "broker", DOCTOR_WARNING, "Connecting, %s: %s", wait,
+		     facts->cloud_text);
+		return;
+	case GW_CLOUD_UNPROVISIONED:
+		advise(find(sheet, "broker", DOCTOR_WRONG,
+			    "There is nothing to go to the broker with, %s: %s", wait,
+			    facts->cloud_text),
+		       "Do what it says; devices wait meanwhile, and nothing is lost.");
+		return;
+	case GW_CLOUD_OFFLINE:
+		advise(find(sheet, "broker", DOCTOR_WRONG, "Not connected, %s: %s", wait,
+			    facts->cloud_text),
+		       has_link(facts) ? "See that the network reaches [cloud] broker; it goes on "
+					 "by itself, and nothing is lost."
+				       : "Start the cloud link: systemctl start gangway-mqtt.");
+		return;
+	case _GW_CLOUD_MAX: break;
+	}
+}
+
+static void examine_cloud(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	char since[32], heard[32];
+
+	doctor_duration(facts->cloud_for_s, since, sizeof(since));
+	if (facts->cloud_heard_s != DOCTOR_NEVER)
+		doctor_duration(facts->cloud_heard_s, heard, sizeof(heard));
+
+	if (facts->cloud == GW_CLOUD_SILENT)
+		advise(find(sheet, "cloud", DOCTOR_WRONG,
+			    "The cloud behind the broker has not answered for %s; requests are "
+			    "repeated.",
+			    since),
+		       "See that the service behind the broker runs, and may read and write this "
+		       "gateway's topics.");
+	else if (facts->cloud != GW_CLOUD_ONLINE)
+		find(sheet, "cloud", DOCTOR_WARNING,
+		     "Whether the cloud answers shows when the broker is there.");
+	else if (facts->cloud_heard_s == DOCTOR_NEVER)
+		find(sheet, "cloud", DOCTOR_OK,
+		     "The cloud was not asked anything yet since the agent started.");
+	else
+		find(sheet, "cloud", DOCTOR_OK, "The cloud last spoke %s ago.", heard);
+}
+
+static void examine_queue(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	unsigned long long jobs = facts->jobs, most = facts->jobs_most;
+
+	if (jobs >= most)
+		advise(find(sheet, "queue", DOCTOR_WRONG,
+			    "%llu requests wait for the cloud, and no more are taken.", jobs),
+		       "See why the cloud does not answer them (gangwayctl jobs); or raise "
+		       "[limits] jobs.");
+	else if (jobs > most / 10 * 9)
+		advise(find(sheet, "queue", DOCTOR_WARNING,
+			    "%llu requests wait for the cloud, of %llu that may.", jobs, most),
+		       "See why the cloud does not answer them (gangwayctl jobs).");
+	else
+		find(sheet, "queue", DOCTOR_OK, "%llu %s for the cloud.", jobs,
+		     jobs == 1 ? "request waits" : "requests wait");
+}
+
+/* --- plugins --- */
+
+static void examine_plugin(struct sheet *sheet, const struct doctor_facts *facts,
+			   const struct doctor_plugin *plugin)
+{
+	char check[GW_NAME_MAX + 16];
+
+	(void)snprintf(check, sizeof(check), "plugin %s", plugin->name);
+	if (!plugin->healthy)
+		advise(find(sheet, check, DOCTOR_WRONG, "gangway-%s needs help: %s", plugin->name,
+			    plugin->text),
+		       "Do what it says, or see journalctl -u gangway-%s.", plugin->name);
+	else if (!gw_streq(plugin->program, facts->version))
+		advise(find(sheet, check, DOCTOR_WARNING,
+			    "gangway-%s is of version %s, the agent of %s.", plugin->name,
+			    plugin->program, facts->version),
+		       "If an update was installed, restart it: systemctl restart gangway-%s.",
+		       plugin->name);
+	else
+		find(sheet, check, DOCTOR_OK, "gangway-%s %s is connected and well.", plugin->name,
+		     plugin->program);
+}
+
+static void examine_roles(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	static const struct {
+		const char *check, *text, *unit;
+	} missing[_GW_ROLE_MAX] = {
+		[GW_ROLE_TRANSPORT] = { "plugin ip",
+					"No transport is connected: devices find no door.",
+					"gangway-ip" },
+		[GW_ROLE_REGISTRAR] = { "plugin registrar",
+					"The registrar is not connected: no device can come in.",
+					"gangway-registrar" },
+		[GW_ROLE_CLOUD] = { "plugin mqtt",
+				    "The cloud link is not connected: requests wait on disk.",
+				    "gangway-mqtt" },
+	};
+	bool is_there[_GW_ROLE_MAX] = { false };
+
+	for (size_t i = 0; i < facts->n_plugins; i++) {
+		is_there[facts->plugins[i].role] = true;
+		examine_plugin(sheet, facts, &facts->plugins[i]);
+	}
+	for (int role = 0; role < _GW_ROLE_MAX; role++)
+		if (!is_there[role])
+			advise(find(sheet, missing[role].check, DOCTOR_WRONG, "%s",
+				    missing[role].text),
+			       "systemctl start %s; if it does not stay: journalctl -u %s.",
+			       missing[role].unit, missing[role].unit);
+}
+
+size_t doctor_examine(const struct doctor_facts *facts,
+		      struct doctor_finding findings[static DOCTOR_FINDINGS_MAX])
+{
+	struct sheet sheet = { findings, 0 };
+
+	examine_disk(&sheet, facts);
+	examine_store(&sheet, facts);
+	examine_roles(&sheet, facts);
+	examine_credentials(&sheet, facts);
+	examine_broker(&sheet, facts);
+	examine_cloud(&sheet, facts);
+	examine_clock(&sheet, facts);
+	examine_queue(&sheet, facts);
+	return sheet.n;
+}

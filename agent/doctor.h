@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * doctor: what is wrong with the gateway, one sentence why, one sentence what to do. Pure: facts in,
+ * findings out. The facts are gathered by checkup.c; what a program outside can see is gangwayctl's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/clock.h"
+#include "agent/credential.h"
+#include "lib/wire.h"
+
+#define DOCTOR_PLUGINS_MAX  32
+#define DOCTOR_FINDINGS_MAX (DOCTOR_PLUGINS_MAX + 16)
+#define DOCTOR_TEXT_MAX     384
+
+/* From the monotonic clock's point of view; for what has not been, or will not be. */
+#define DOCTOR_NEVER UINT64_MAX
+
+enum doctor_verdict {
+	DOCTOR_OK,
+	DOCTOR_WARNING, /* it works, and somebody should look at it before it does not */
+	DOCTOR_WRONG,
+	_DOCTOR_VERDICT_MAX,
+};
+
+struct doctor_plugin {
+	const char *name, *program;
+	enum gw_role role;
+	bool healthy;
+	const char *text;
+};
+
+struct doctor_facts {
+	uint64_t now_s;
+	enum clock_verdict clock;
+
+	const char *store_trouble; /* of the last commit, "" for none */
+
+	bool disk_is_known, disk_is_read_only;
+	uint64_t disk_free, disk_files_free; /* bytes, and inodes for us */
+	uint64_t disk_files; /* all inodes, 0 where the file system does not count */
+
+	bool credential_is_known, credential_is_ok;
+	const char *credential_text;
+	struct credential_dates credential;
+
+	enum gw_cloud_state cloud;
+	const char *cloud_text;
+	uint64_t cloud_for_s;     /* in that state */
+	uint64_t cloud_retry_s;   /* from now */
+	uint64_t cloud_heard_s;   /* ago */
+	uint64_t jobs, jobs_most; /* that wait for it */
+
+	const char *version;
+	struct doctor_plugin plugins[DOCTOR_PLUGINS_MAX];
+	size_t n_plugins;
+};
+
+struct doctor_finding {
+	char check[GW_NAME_MAX + 16]; /* "clock", "plugin mqtt" */
+	enum doctor_verdict verdict;
+	char text[DOCTOR_TEXT_MAX];
+	char advice[DOCTOR_TEXT_MAX]; /* empty if there is nothing to be done */
+};
+
+/* Returns how many there are; every check has one, also if all is well. */
+size_t doctor_examine(const struct doctor_facts *facts,
+		      struct doctor_finding findings[static DOCTOR_FINDINGS_MAX]);
+
+const char *doctor_verdict_name(enum doctor_verdict verdict);
+
+/* "12 s", "3 min", "5 h", "40 days" */
+void doctor_duration(uint64_t seconds, char *text, size_t size);

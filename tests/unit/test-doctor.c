@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the agent finds when it examines itself: one trouble at a time, and each word of every verdict. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/doctor.h"
+#include "lib/util.h"
+
+#define NOW 1900000000ull
+#define DAY 86400ull
+
+static struct doctor_facts facts;
+static struct doctor_finding findings[DOCTOR_FINDINGS_MAX];
+static size_t n_findings;
+
+static int set_up(void **state)
+{
+	facts = (struct doctor_facts){
+		.now_s = NOW,
+		.clock = CLOCK_TRUSTED_BY_SYSTEM,
+		.store_trouble = "",
+		.disk_is_known = true,
+		.disk_free = 1ull << 40,
+		.disk_files = 1000000,
+		.disk_files_free = 900000,
+		.credential_is_known = true,
+		.credential_is_ok = true,
+		.credential_text = "",
+		.credential = { NOW - 100 * DAY, NOW + 200 * DAY, NOW + 1000 * DAY },
+		.cloud = GW_CLOUD_ONLINE,
+		.cloud_text = "Connected to the broker.",
+		.cloud_for_s = 180,
+		.cloud_retry_s = DOCTOR_NEVER,
+		.cloud_heard_s = 42,
+		.jobs_most = 1000,
+		.version = "1.2.3",
+		.n_plugins = 3,
+		.plugins = { { "mqtt", "1.2.3", GW_ROLE_CLOUD, true, "" },
+			     { "registrar", "1.2.3", GW_ROLE_REGISTRAR, true, "" },
+			     { "ip", "1.2.3", GW_ROLE_TRANSPORT, true, "" } },
+	};
+	return 0;
+}
+
+static const struct doctor_finding *examine(const char *check)
+{
+	const struct doctor_finding *found = NULL;
+
+	n_findings = doctor_examine(&facts, findings);
+	assert_true(n_findings <= DOCTOR_FINDINGS_MAX);
+	for (size_t i = 0; i < n_findings; i++) {
+		assert_true(*findings[i].text);
+		/* A sentence; and where something is to be done, what. */
+		assert_non_null(strchr(".!?", findings[i].text[strlen(findings[i].text) - 1]));
+		if (findings[i].verdict == DOCTOR_OK)
+			assert_string_equal(findings[i].advice, "");
+		if (!gw_streq(findings[i].check, check))
+			continue;
+		assert_null(found);
+		found = &findings[i];
+	}
+	assert_non_null(found);
+	return found;
+}
+
+static void expect(const char *check, enum doctor_verdict verdict, const char *text,
+		   const char *advice)
+{
+	const struct doctor_finding *finding = examine(check);
+
+	assert_int_equal(finding->verdict, verdict);
+	if (!strstr(finding->text, text))
+		fail_msg("'%s' is not in '%s'", text, finding->text);
+	if (!strstr(finding->advice, advice))
+		fail_msg("'%s' is not in '%s'", advice, finding->advice);
+	if (verdict == DOCTOR_WRONG)
+		assert_true(*finding->advice);
+}
+
+static void all_is_well(void **state)
+{
+	static const char *const checks[] = {
+		"disk",        "store",  "plugin mqtt", "plugin ip", "plugin registrar",
+		"credentials", "broker", "cloud",       "clock",     "queue"
+	};
+
+	for (size_t i = 0; i < GW_ELEMENTS(checks); i++)
+		expect(checks[i], DOCTOR_OK, "", "");
+	assert_int_equal(n_findings, GW_ELEMENTS(checks));
+}
+
+static void clock_s(void **state)
+{
+	static const enum clock_verdict untrusted[] = { CLOCK_BELOW_FLOOR, CLOCK_NOT_SYNCHRONISED,
+							CLOCK_CLOUD_SILENT, CLOCK_CLOUD_DISAGREES };
+
+	facts.clock = CLOCK_TRUSTED_BY_CLOUD;
+	expect("clock", DOCTOR_OK, "the cloud agrees", "");
+	for (size_t i = 0; i < GW_ELEMENTS(untrusted); i++) {
+		facts.clock = untrusted[i];
+		assert_true(*clock_verdict_text(untrusted[i]));
+		expect("clock", DOCTOR_WRONG, clock_verdict_text(untrusted[i]), "timedatectl");
+	}
+}
+
+static void disks(void **state)
+{
+	facts.disk_free = (64ull << 20) - 1;
+	expect("disk", DOCTOR_WARNING, "Only 63 MiB", "Make room");
+	facts.disk_free = (1ull << 20) - 1;
+	expect("disk", DOCTOR_WRONG, "is full", "Make room");
+	facts.disk_is_read_only = true;
+	expect("disk", DOCTOR_WRONG, "read-only", "mount it writable");
+	facts.disk_is_known = false;
+	expect("disk", DOCTOR_WARNING, "does not say", "");
+
+	(void)set_up(state);
+	facts.disk_files_free = 255;
+	expect("disk", DOCTOR_WARNING, "Only 255 inodes", "df -i");
+	facts.disk_files_free = 7;
+	expect("disk", DOCTOR_WRONG, "no inodes left", "df -i");
+	facts.disk_files = facts.disk_files_free = 0; /* it does not count them */
+	expect("disk", DOCTOR_OK, "MiB are free", "");
+}
+
+static void store(void **state)
+{
+	facts.store_trouble = "The store cannot be written (No space left on device); make room";
+	expect("store", DOCTOR_WRONG, "No space left on device", "goes on by itself");
+}
+
+static void credentials(void **state)
+{
+	facts.credential.not_after = NOW + 30 * DAY + 1;
+	expect("credentials", DOCTOR_OK, "for another 30 days", "");
+	facts.credential.not_after = NOW + 30 * DAY;
+	expect("credentials", DOCTOR_WARNING, "ends in 30 days", "cloud-cert");
+	facts.credential.not_after = NOW;
+	expect("credentials", DOCTOR_WRONG, "has expired", "cloud-cert");
+	facts.clock = CLOCK_CLOUD_SILENT; /* who knows */
+	expect("credentials", DOCTOR_OK, "once the clock is trusted", "");
+
+	(void)set_up(state);
+	facts.credential.not_before = NOW + 1;
+	expect("credentials", DOCTOR_WRONG, "not good yet", "cloud-cert");
+	(void)set_up(state);
+	facts.credential.ca_not_after = NOW;
+	expect("credentials", DOCTOR_WRONG, "broker's CA has expired", "cloud-ca");
+	facts.credential.ca_not_after = 0;
+	expect("credentials", DOCTOR_OK, "", "");
+
+	facts.credential_is_ok = false;
+	facts.credential_text = "/creds/cloud-key is missing.";
+	expect("credentials", DOCTOR_WRONG, "/creds/cloud-key is missing.", "restart gangway-mqtt");
+	facts.credential_is_known = false;
+	expect("credentials", DOCTOR_WARNING, "Nobody has looked", "gangway-mqtt");
+}
+
+/* A life of hours ends soon in its last third. */
+static void credentials_of_a_short_life(void **state)
+{
+	const struct credential_dates dates = { 1000, 4000, 0 };
+
+	assert_int_equal(credential_judge(&dates, 999), CREDENTIAL_NOT_YET);
+	assert_int_equal(credential_judge(&dates, 1000), CREDENTIAL_GOOD);
+	assert_int_equal(credential_judge(&dates, 2999), CREDENTIAL_GOOD);
+	assert_int_equal(credential_judge(&dates, 3000), CREDENTIAL_ENDS_SOON);
+	assert_int_equal(credential_judge(&dates, 3999), CREDENTIAL_ENDS_SOON);
+	assert_int_equal(credential_judge(&dates, 4000), CREDENTIAL_ENDED);
+	assert_int_equal(credential_next_s(&dates, 0), 1000);
+	assert_int_equal(credential_next_s(&dates, 1000), 3000);
+	assert_int_equal(credential_next_s(&dates, 3000), 4000);
+	assert_int_equal(credential_next_s(&dates, 4000), 0);
+
+	assert_int_equal(credential_judge(&(struct credential_dates){ 0 }, 1), CREDENTIAL_UNKNOWN);
+	assert_int_equal(credential_next_s(&(struct credential_dates){ 0, 0, 9 }, 1), 0);
+	assert_int_equal(credential_next_s(&(struct credential_dates){ 1, 4000, 7 }, 5), 7);
+	assert_int_equal(credential_judge(&(struct credential_dates){ 1, 4000, 7 }, 7),
+			 CREDENTIAL_CA_ENDED);
+}
+
+static void broker_and_cloud(void **state)
+{
+	facts.cloud = GW_CLOUD_OFFLINE;
+	facts.cloud_text = "No broker at b:8883: Connection refused.";
+	facts.cloud_retry_s = 12;
+	expect("broker", DOCTOR_WRONG,
+	       "Not connected, for 3 min, trying again in 12 s: No broker at b:8883", "network");
+	expect("cloud", DOCTOR_WARNING, "shows when the broker is there", "");
+	facts.n_plugins = 0;
+	expect("broker", DOCTOR_WRONG, "Not connected", "systemctl start gangway-mqtt");
+
+	(void)set_up(state);
+	facts.cloud = GW_CLOUD_UNPROVISIONED;
+	facts.cloud_text = "cloud-key is missing.";
+	expect("broker", DOCTOR_WRONG, "for 3 min: cloud-key is missing.", "Do what it says");
+	facts.cloud = GW_CLOUD_CONNECTING;
+	expect("broker", DOCTOR_WARNING, "Connecting", "");
+
+	(void)set_up(state);
+	expect("cloud", DOCTOR_OK, "last spoke 42 s ago", "");
+	facts.cloud_heard_s = DOCTOR_NEVER;
+	expect("cloud", DOCTOR_OK, "not asked anything yet", "");
+	facts.cloud = GW_CLOUD_SILENT;
+	expect("broker", DOCTOR_OK, "connected to the broker", "");
+	expect("cloud", DOCTOR_WRONG, "not answered for 3 min", "service behind the broker");
+}
+
+static void queue(void **state)
+{
+	facts.jobs = 1;
+	expect("queue", DOCTOR_OK, "1 request waits", "");
+	facts.jobs = 900;
+	expect("queue", DOCTOR_OK, "900 requests wait", "");
+	facts.jobs = 901;
+	expect("queue", DOCTOR_WARNING, "901 requests wait", "gangwayctl jobs");
+	facts.jobs = 1000;
+	expect("queue", DOCTOR_WRONG, "no more are taken", "[limits] jobs");
+}
+
+static void plugins(void **state)
+{
+	facts.plugins[0].healthy = false;
+	facts.plugins[0].text = "[cloud] broker is not set.";
+	expect("plugin mqtt", DOCTOR_WRONG, "needs help: [cloud] broker is not set.",
+	       "journalctl -u gangway-mqtt");
+	facts.plugins[2].program = "1.2.2";
+	expect("plugin ip", DOCTOR_WARNING, "version 1.2.2, the agent of 1.2.3",
+	       "systemctl restart gangway-ip");
+
+	facts.n_plugins = 0;
+	expect("plugin ip", DOCTOR_WRONG, "find no door", "systemctl start gangway-ip");
+	expect("plugin registrar", DOCTOR_WRONG, "no device", "systemctl start gangway-registrar");
+	expect("plugin mqtt", DOCTOR_WRONG, "wait on disk", "systemctl start gangway-mqtt");
+
+	/* As many as there can be, each with the longest words that it can say. */
+	for (size_t i = 0; i < DOCTOR_PLUGINS_MAX; i++) {
+		static char name[GW_NAME_MAX + 1], text[GW_TEXT_MAX + 2];
+
+		memset(name, 'n', GW_NAME_MAX);
+		memset(text, 't', GW_TEXT_MAX);
+		text[GW_TEXT_MAX] = '.';
+		facts.plugins[i] =
+			(struct doctor_plugin){ name, "1", GW_ROLE_TRANSPORT, false, text };
+	}
+	facts.n_plugins = DOCTOR_PLUGINS_MAX;
+	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 9);
+	assert_true(strlen(findings[5].text) > GW_TEXT_MAX + GW_NAME_MAX);
+}
+
+static void durations(void **state)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *text;
+	} rows[] = {
+		{ 0, "0 s" },       { 1, "1 s" },         { 119, "119 s" },
+		{ 120, "2 min" },   { 7199, "119 min" },  { 7200, "2 h" },
+		{ 172799, "47 h" }, { 172800, "2 days" }, { UINT64_MAX, "213503982334601 days" },
+	};
+	char text[32];
+
+	for (size_t i = 0; i < GW_ELEMENTS(rows); i++) {
+		doctor_duration(rows[i].seconds, text, sizeof(text));
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(all_is_well, set_up),
+		cmocka_unit_test_setup(clock_s, set_up),
+		cmocka_unit_test_setup(disks, set_up),
+		cmocka_unit_test_setup(store, set_up),
+		cmocka_unit_test_setup(credentials, set_up),
+		cmocka_unit_test_setup(credentials_of_a_short_life, set_up),
+		cmocka_unit_test_setup(broker_and_cloud, set_up),
+		cmocka_unit_test_setup(queue, set_up),
+		cmocka_unit_test_setup(plugins, set_up),
+		cmocka_unit_test_setup(durations, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
