@@ -114,21 +114,25 @@ static int connect_bus(struct ctl *ctl)
 	return r;
 }
 
+int bus_try(struct ctl *ctl)
+{
+	int r = ctl->bus ? 0 : connect_bus(ctl);
+
+	if (r >= 0)
+		(void)sd_bus_set_method_call_timeout(ctl->bus, CALL_TIMEOUT_US);
+	return r;
+}
+
 int bus_open(struct ctl *ctl)
 {
 	const char *address =
 		ctl->bus_address ? ctl->bus_address : getenv("DBUS_SYSTEM_BUS_ADDRESS");
 	int r;
 
-	if (ctl->bus)
-		return CTL_DONE;
-
-	r = connect_bus(ctl);
+	r = bus_try(ctl);
 	if (r < 0)
 		return ctl_fail("cannot reach the bus at %s: %s; is dbus.service running?",
 				address ? address : "its usual place", strerror(-r));
-
-	(void)sd_bus_set_method_call_timeout(ctl->bus, CALL_TIMEOUT_US);
 	return CTL_DONE;
 }
 

@@ -18,6 +18,9 @@ struct ctl;
 int bus_open(struct ctl *ctl);
 void bus_close(struct ctl *ctl);
 
+/* Connects without a word if it fails: -errno. */
+int bus_try(struct ctl *ctl);
+
 /* A call of the manager, to be filled with arguments and given to bus_call(). */
 int bus_new_call(struct ctl *ctl, const char *method, sd_bus_message **ret);
 

@@ -8,6 +8,10 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/code.c tools/ctl/code.h \
 	tools/ctl/ctl.h \
 	tools/ctl/configuration.c tools/ctl/configuration.h \
+	tools/ctl/doctor.c tools/ctl/doctor.h \
+	tools/ctl/doctor-bus.c \
+	tools/ctl/doctor-outside.c \
+	tools/ctl/doctor-units.c \
 	tools/ctl/draw.c tools/ctl/draw.h \
 	tools/ctl/main.c \
 	tools/ctl/pick.c tools/ctl/pick.h \
@@ -22,6 +26,7 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/verb-config.c \
 	tools/ctl/verb-config-check.c \
 	tools/ctl/verb-devices.c \
+	tools/ctl/verb-doctor.c \
 	tools/ctl/verb-jobs.c \
 	tools/ctl/verb-monitor.c \
 	tools/ctl/verb-qr-make.c \
@@ -30,7 +35,7 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/verb-status.c \
 	tools/ctl/verb-withdraw.c \
 	tools/ctl/when.c tools/ctl/when.h
-CTL_CFLAGS = $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) $(QRENCODE_CFLAGS) $(ZBAR_CFLAGS) $(PNG_CFLAGS) \
+CTL_CFLAGS = -DSBINDIR='"$(sbindir)"' $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) $(QRENCODE_CFLAGS) $(ZBAR_CFLAGS) $(PNG_CFLAGS) \
 	$(JPEG_CFLAGS)
 tools_ctl_gangwayctl_CFLAGS = $(AM_CFLAGS) $(CTL_CFLAGS)
 tools_ctl_gangwayctl_LDADD = $(GANGWAY_LIBS) $(JANSSON_LIBS) $(QRENCODE_LIBS) $(ZBAR_LIBS) \

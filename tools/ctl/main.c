@@ -15,10 +15,10 @@
 #include "tools/ctl/ctl.h"
 
 static const struct verb *const verbs[] = {
-	&verb_status,        &verb_devices,     &verb_show,         &verb_claim,
-	&verb_withdraw,      &verb_monitor,     &verb_jobs,         &verb_audit,
-	&verb_audit_verify,  &verb_config_show, &verb_config_check, &verb_config_diff,
-	&verb_config_reload, &verb_qr_make,     &verb_qr_show,
+	&verb_status,      &verb_doctor,        &verb_devices,     &verb_show,
+	&verb_claim,       &verb_withdraw,      &verb_monitor,     &verb_jobs,
+	&verb_audit,       &verb_audit_verify,  &verb_config_show, &verb_config_check,
+	&verb_config_diff, &verb_config_reload, &verb_qr_make,     &verb_qr_show,
 };
 
 static const struct args_option global_options[] = {
