@@ -202,7 +202,7 @@ static void examine_credentials(struct sheet *sheet, const struct doctor_facts *
 		       "See to what is wrong with gangway-mqtt and [cloud] broker first.");
 	else if (!facts->credential_is_ok)
 		advise(find(sheet, "credentials", DOCTOR_WRONG, "%s", facts->credential_text),
-		       "Put the files right, then restart gangway-mqtt.");
+		       "Do what it says; devices wait meanwhile, and nothing is lost.");
 	else
 		examine_dates(sheet, facts);
 }

@@ -158,7 +158,7 @@ static void credentials(void **state)
 
 	facts.credential_is_ok = false;
 	facts.credential_text = "/creds/cloud-key is missing.";
-	expect("credentials", DOCTOR_WRONG, "/creds/cloud-key is missing.", "restart gangway-mqtt");
+	expect("credentials", DOCTOR_WRONG, "/creds/cloud-key is missing.", "Do what it says");
 	facts.credential_is_known = false;
 	expect("credentials", DOCTOR_WARNING, "Nobody has looked", "gangway-mqtt");
 }

@@ -75,7 +75,7 @@ static void find_why_not(struct doctor *doctor, const sd_bus_error *error)
 			    error->message ? error->message : "it gives no reason");
 }
 
-static void ask_agent(struct doctor *doctor, struct ctl *ctl)
+void doctor_ask_agent(struct doctor *doctor, struct ctl *ctl)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -133,5 +133,5 @@ void doctor_look_at_bus(struct doctor *doctor, struct ctl *ctl)
 		find_no_agent(doctor);
 	look_at_polkit(doctor, ctl);
 	if (doctor->agent_is_there)
-		ask_agent(doctor, ctl);
+		doctor_ask_agent(doctor, ctl);
 }

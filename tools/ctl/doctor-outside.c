@@ -170,10 +170,30 @@ static int run_check(const char *config, char *said, size_t size)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
 }
 
+/* The agent's own answer for the files that it reads; -ENOSYS where it has none. */
+static int ask_agent(struct ctl *ctl, char *said, size_t size)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	if (sd_bus_call_method(ctl->bus, BUS_NAME, BUS_PATH, BUS_MANAGER, "ListSettings", &error,
+			       NULL, "s", "disk") >= 0)
+		return 0;
+	if (!sd_bus_error_has_name(&error, "org.gangway1.Error.BadConfiguration"))
+		return -ENOSYS;
+	(void)gw_copy(said, size, error.message ? error.message : "");
+	said[strcspn(said, "\n")] = 0;
+	return 1;
+}
+
 void doctor_look_at_config(struct doctor *doctor, struct ctl *ctl, const char *config)
 {
 	char said[1024] = "";
-	int r = run_check(config, said, sizeof(said));
+	int r = -ENOSYS;
+
+	if (doctor->agent_answers && !config)
+		r = ask_agent(ctl, said, sizeof(said));
+	if (r == -ENOSYS)
+		r = run_check(config, said, sizeof(said));
 
 	if (r == 0)
 		doctor_find(doctor, "configuration", DOCTOR_OK, "", "The configuration is good.");
@@ -183,7 +203,7 @@ void doctor_look_at_config(struct doctor *doctor, struct ctl *ctl, const char *c
 				    ? "Mend it: the agent goes on with what it read before, and "
 				      "would not start again."
 				    : "Mend it, then systemctl start gangwayd.",
-			    "%s%s", said, said[strlen(said) - 1] == '.' ? "" : ".");
+			    "%s%s", said, *said && said[strlen(said) - 1] == '.' ? "" : ".");
 	else if (r == 127)
 		doctor_find(doctor, "configuration", DOCTOR_WARNING,
 			    "Install the package gangway on this machine.",

@@ -35,6 +35,9 @@ const json_t *doctor_first(const struct doctor *doctor, enum doctor_verdict verd
 /* The bus, the agent's name on it, polkit; and if the agent answers, what it says of itself. */
 void doctor_look_at_bus(struct doctor *doctor, struct ctl *ctl);
 
+/* What the agent says of itself, by a bus that is open. */
+void doctor_ask_agent(struct doctor *doctor, struct ctl *ctl);
+
 /* The files of the configuration; `config` names them, NULL: the usual ones. */
 void doctor_look_at_config(struct doctor *doctor, struct ctl *ctl, const char *config);
 

@@ -1,27 +1,91 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * status: how the gateway itself is: agent, cloud, clock, what waits, and the plugins that are
- * there.
+ * status: how the gateway itself is: agent, cloud, clock, what waits, and the plugins that are there;
+ * what is wrong, since when, what happens next and when, and what a person has to do.
  */
 #include <stdio.h>
+#include <time.h>
 
 #include "lib/util.h"
 #include "tools/ctl/bus.h"
 #include "tools/ctl/ctl.h"
+#include "tools/ctl/doctor.h"
 #include "tools/ctl/table.h"
 #include "tools/ctl/values.h"
+#include "tools/ctl/when.h"
 
-#define LINE_MAX 512
+#define LINE_MAX  1024
+#define SINCE_LEN 64
 
 GW_DEFINE_CLEANUP(struct table *, table_free)
 
-/* "online: since 12:00", or the state alone. */
-static void state_text(const json_t *status, const char *state, const char *text, char *line)
+/* " since 2026-12-31T12:00:00Z", or nothing where nobody knows. */
+static void since_text(const json_t *status, const char *name, char text[static SINCE_LEN])
 {
-	const char *more = values_text(status, text);
+	char when[WHEN_LEN];
 
-	(void)snprintf(line, LINE_MAX, "%s%s%s", values_text(status, state), *more ? ": " : "",
-		       more);
+	when_format(values_number(status, name), when);
+	(void)snprintf(text, SINCE_LEN, "%s%s", *when ? " since " : "", when);
+}
+
+/* ", trying again in 12 s" */
+static void retry_text(const json_t *status, char text[static SINCE_LEN])
+{
+	uint64_t at = values_number(status, "cloud_retry"), now = (uint64_t)time(NULL);
+
+	*text = 0;
+	if (at > now)
+		(void)snprintf(text, SINCE_LEN, ", trying again in %llu s",
+			       (unsigned long long)(at - now));
+	else if (at)
+		(void)snprintf(text, SINCE_LEN, ", trying again now");
+}
+
+/* ", 3 devices wait": those whose request the cloud has not answered. */
+static void waiting_text(const json_t *status, char text[static SINCE_LEN])
+{
+	uint64_t n = values_number(json_object_get(status, "counts"), "enrolling");
+
+	*text = 0;
+	if (n && !gw_streq(values_text(status, "cloud_state"), "online"))
+		(void)snprintf(text, SINCE_LEN, ", %llu %s", (unsigned long long)n,
+			       n == 1 ? "device waits" : "devices wait");
+}
+
+static void cloud_text(const json_t *status, char line[static LINE_MAX])
+{
+	char since[SINCE_LEN], retry[SINCE_LEN], waiting[SINCE_LEN];
+	const char *text = values_text(status, "cloud_text");
+
+	since_text(status, "cloud_since", since);
+	retry_text(status, retry);
+	waiting_text(status, waiting);
+	(void)snprintf(line, LINE_MAX, "%s%s%s%s%s%s", values_text(status, "cloud_state"), since,
+		       retry, waiting, *text ? ": " : "", text);
+}
+
+static void state_text(const json_t *status, char line[static LINE_MAX])
+{
+	const char *text = values_text(status, "state_text");
+	char since[SINCE_LEN];
+
+	since_text(status, "state_since", since);
+	(void)snprintf(line, LINE_MAX, "%s%s%s%s", values_text(status, "state"), since,
+		       *text ? ": " : "", text);
+}
+
+static void clock_text(const json_t *status, char line[static LINE_MAX])
+{
+	const char *text = values_text(status, "clock_text");
+	char since[SINCE_LEN];
+
+	since_text(status, "clock_since", since);
+	if (values_true(status, "clock_trusted"))
+		(void)snprintf(line, LINE_MAX, "trusted%s", since);
+	else
+		(void)snprintf(line, LINE_MAX,
+			       "not trusted%s%s%s; what needs the time waits for it", since,
+			       *text ? ": " : "", text);
 }
 
 /* "12: claimed 3, onboarded 9" */
@@ -49,33 +113,32 @@ static void counts_text(const json_t *status, char *line)
 static int print_summary(const json_t *status)
 {
 	_cleanup_(table_freep) struct table *table = NULL;
-	char agent[LINE_MAX], state[LINE_MAX], cloud[LINE_MAX], devices[LINE_MAX], jobs[64];
-	const char *clock = values_true(status, "clock_trusted")
-				    ? "trusted"
-				    : "not trusted: what needs the time waits for it";
+	char agent[LINE_MAX], state[LINE_MAX], cloud[LINE_MAX], clock[LINE_MAX], devices[LINE_MAX];
+	const char *problem = values_text(status, "problem"),
+		   *advice = values_text(status, "advice");
+	char jobs[64];
+	const struct {
+		const char *name, *text;
+	} rows[] = {
+		{ "gangwayd", agent }, { "state", state },     { "cloud", cloud },
+		{ "clock", clock },    { "devices", devices }, { "jobs", jobs },
+		{ "wrong", problem },  { "to do", advice },
+	};
 	int r;
 
 	(void)snprintf(agent, sizeof(agent), "%s at gateway %s", values_text(status, "version"),
 		       values_text(status, "gateway_id"));
-	state_text(status, "state", "state_text", state);
-	state_text(status, "cloud_state", "cloud_text", cloud);
+	state_text(status, state);
+	cloud_text(status, cloud);
+	clock_text(status, clock);
 	counts_text(status, devices);
 	(void)snprintf(jobs, sizeof(jobs), "%llu waiting for the cloud",
 		       (unsigned long long)values_number(status, "jobs_waiting"));
 
 	r = table_new(/* headings= */ NULL, 2, &table);
-	if (r >= 0)
-		r = table_add(table, (const char *[]){ "gangwayd", agent });
-	if (r >= 0)
-		r = table_add(table, (const char *[]){ "state", state });
-	if (r >= 0)
-		r = table_add(table, (const char *[]){ "cloud", cloud });
-	if (r >= 0)
-		r = table_add(table, (const char *[]){ "clock", clock });
-	if (r >= 0)
-		r = table_add(table, (const char *[]){ "devices", devices });
-	if (r >= 0)
-		r = table_add(table, (const char *[]){ "jobs", jobs });
+	for (size_t i = 0; r >= 0 && i < GW_ELEMENTS(rows); i++)
+		if (*rows[i].text)
+			r = table_add(table, (const char *[]){ rows[i].name, rows[i].text });
 	if (r >= 0)
 		table_print(table, stdout);
 	return r;
@@ -111,6 +174,32 @@ static int print_plugins(const json_t *plugins)
 	return r;
 }
 
+/* What the agent finds wrong with itself goes to the properties: the first of it, which leads to the rest. */
+static int add_problem(struct ctl *ctl, json_t *status)
+{
+	json_auto_t *findings = json_array();
+	struct doctor doctor = { .findings = findings };
+	char problem[LINE_MAX] = "", more[64] = "";
+	const json_t *finding;
+	unsigned n;
+
+	if (!findings)
+		return -ENOMEM;
+	doctor_ask_agent(&doctor, ctl);
+	n = doctor.agent_answers ? doctor_count(&doctor, DOCTOR_WRONG) : 0;
+	finding = n ? doctor_first(&doctor, DOCTOR_WRONG) : NULL;
+	if (n > 1)
+		(void)snprintf(more, sizeof(more), " (and %u more: gangwayctl doctor)", n - 1);
+	if (finding)
+		(void)snprintf(problem, sizeof(problem), "%s: %s%s", values_text(finding, "check"),
+			       values_text(finding, "text"), more);
+	if (json_object_set_new(status, "problem", json_string(problem)) < 0 ||
+	    json_object_set_new(status, "advice",
+				json_string(finding ? values_text(finding, "advice") : "")) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 static int run(struct ctl *ctl, const struct args *args)
 {
 	json_auto_t *status = NULL;
@@ -122,6 +211,9 @@ static int run(struct ctl *ctl, const struct args *args)
 		return r;
 	if (!status || !*values_text(status, "version"))
 		return bus_fail(-EBADMSG);
+	r = add_problem(ctl, status);
+	if (r < 0)
+		return ctl_fail("%s", strerror(-r));
 	if (ctl->json) {
 		values_print(status, stdout);
 		return CTL_DONE;

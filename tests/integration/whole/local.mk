@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_away.py \
 	tests/integration/whole/test_bus.py \
 	tests/integration/whole/test_coap.py \
+	tests/integration/whole/test_doctor.py \
 	tests/integration/whole/test_flood.py \
 	tests/integration/whole/test_hostile.py \
 	tests/integration/whole/test_lab.py \
