@@ -88,7 +88,7 @@ class Doctor(Case):
         self.assertRegex(client.enroll(client.request()).said, "^5.03")
         findings = self.doctor(status=1)
         self.assert_finding(findings, "broker", "wrong", r"Not connected, for \d+ \w+.*: ", "network")
-        self.assert_finding(findings, "cloud", "warning", "when the broker is there", "")
+        self.assert_finding(findings, "cloud", "warning", "when the broker is there", "^$")
         self.assert_finding(findings, "credentials", "ok", "fit", "^$")
 
         status = self.lab.status()
@@ -264,11 +264,3 @@ class Disk(Case):
         self.assert_finding(self.doctor(status=1), "disk", "wrong", "no inodes left", "df -i")
         for file in self.state.glob("file*"):
             file.unlink()
-
-    def test_read_only(self):
-        subprocess.run(["mount", "-o", "remount,ro", self.state], check=True)
-        try:
-            findings = self.doctor(status=1)
-        finally:
-            subprocess.run(["mount", "-o", "remount,rw", self.state], check=True)
-        self.assert_finding(findings, "disk", "wrong", "read-only", "writable")
