@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	tests/system/run.py \
 	tests/system/test_aboard.py \
 	tests/system/test_captured.py \
+	tests/system/test_config.py \
 	tests/system/test_faults.py \
 	tests/system/test_install.py \
 	tests/system/test_power.py
