@@ -10,23 +10,24 @@ LIB_PUBLIC = \
 	lib/gangway/log.h \
 	lib/gangway/plugin.h \
 	lib/gangway/reason.h \
+	lib/gangway/util.h \
 	lib/gangway/wire.h
 gangwayincludedir = $(includedir)/gangway
 nodist_gangwayinclude_HEADERS = $(LIB_PUBLIC)
 pkgconfigdir = $(libdir)/pkgconfig
-nodist_pkgconfig_DATA = lib/gangway/gangway.pc
+nodist_pkgconfig_DATA = lib/gangway/gangway-plugin.pc
 CLEANFILES += $(LIB_PUBLIC) $(nodist_pkgconfig_DATA)
-EXTRA_DIST += lib/gangway.pc.in
+EXTRA_DIST += lib/gangway-plugin.pc.in
 
 $(LIB_PUBLIC): lib/gangway/%.h: lib/%.h
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
 	sed 's,^#include "lib/\(.*\)",#include <gangway/\1>,' '$(srcdir)/lib/$*.h' > $@.new && mv $@.new $@
 
-lib/gangway/gangway.pc: lib/gangway.pc.in Makefile
+lib/gangway/gangway-plugin.pc: lib/gangway-plugin.pc.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
 	sed -e 's,@prefix[@],$(prefix),' -e 's,@includedir[@],$(includedir),' -e 's,@libdir[@],$(libdir),' \
 		-e 's,@pkglibexecdir[@],$(pkglibexecdir),' -e 's,@PACKAGE_VERSION[@],$(PACKAGE_VERSION),' \
-		'$(srcdir)/lib/gangway.pc.in' > $@.new && mv $@.new $@
+		'$(srcdir)/lib/gangway-plugin.pc.in' > $@.new && mv $@.new $@
 
 lib_libgangway_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 lib_libgangway_a_SOURCES = \
