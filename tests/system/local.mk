@@ -14,4 +14,5 @@ EXTRA_DIST += \
 	tests/system/test_faults.py \
 	tests/system/test_install.py \
 	tests/system/test_journal.py \
+	tests/system/test_packages.py \
 	tests/system/test_power.py

@@ -125,6 +125,10 @@ def make_tree(folder, packages):
     if packages:
         for package in sorted(packages.glob("*.deb")):
             subprocess.run(["dpkg-deb", "--extract", package, tree], check=True)
+        # Where a machine has a symbolic link: a folder would hide what it points at.
+        if (tree / "lib").is_dir():
+            shutil.copytree(tree / "lib", tree / "usr/lib", dirs_exist_ok=True)
+            shutil.rmtree(tree / "lib")
         return tree
     build = subprocess.run([TOP / "scripts" / "build", "system"], check=True, stdout=subprocess.PIPE,
                            text=True).stdout.strip()
