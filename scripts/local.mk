@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	scripts/lab \
 	scripts/lib.sh \
 	scripts/orig \
+	scripts/packages \
 	scripts/setup \
 	scripts/wolfssl \
 	scripts/wolfssl-patches/dtls-empty-extensions.patch \
