@@ -15,4 +15,3 @@ plugins/loopback/example/main.c: plugins/loopback/main.c
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
 	sed 's,^#include "lib/\(.*\)",#include <gangway/\1>,' '$(srcdir)/plugins/loopback/main.c' > $@.new && \
 	mv $@.new $@
-
