@@ -91,7 +91,10 @@ class Container:
                 env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}, preexec_fn=enter,
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         self.init = wait_for(f"{self.name} starts", self._find_init)
-        wait_for(f"{self.name} is up", self._is_up)
+        try:
+            wait_for(f"{self.name} is up", self._is_up)
+        except Failed as e:
+            raise Failed(f"{e}\n{self.console_tail()}") from None
 
     def _find_init(self):
         if self.nspawn.poll() is not None:
@@ -102,7 +105,7 @@ class Container:
             return None
 
     def _is_up(self):
-        state = self.run("systemctl", "is-system-running", "--wait", check=False).stdout.strip()
+        state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
         return state in ("running", "degraded")
 
     def stop(self):
@@ -124,9 +127,12 @@ class Container:
         self._end()
 
     def _end(self):
-        if self.nspawn.poll() is None:
+        """The first process goes first: it would outlive nspawn, and all of the machine with it."""
+        if self.nspawn.poll() is None and self.init:
+            os.kill(self.init, signal.SIGKILL)
+        elif self.nspawn.poll() is None:
             self.nspawn.kill()
-            self.nspawn.wait()
+        self.nspawn.wait()
         self.nspawn = self.init = None
 
     def remove(self):

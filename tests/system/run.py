@@ -17,6 +17,7 @@ import concurrent.futures
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -186,11 +187,12 @@ def main():
     if arguments.inside:
         return run_inside(arguments.names)
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and clean up
     if os.getuid() != 0:
         return skip("only root can start machines")
     if not shutil.which("systemd-nspawn"):
         return skip("no systemd-nspawn: run scripts/setup")
-    folder = root.scratch_folder("gangway-system-")
+    folder = root.scratch_folder("system-of-gangway-")
     try:
         return run_apart(arguments, folder)
     except root.Unavailable as e:
