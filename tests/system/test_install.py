@@ -34,6 +34,24 @@ class FirstInstall(unittest.TestCase):
         self.world.bring_aboard()
 
 
+class StoreKey(unittest.TestCase):
+    """From the service manager, encrypted to this machine; before anything is sealed under another."""
+
+    def test_an_encrypted_credential(self):
+        world = self.enterClassContext(World(installed=False))
+        gateway, sealed = world.gateway, f"{CREDENTIALS}/store-key.cred"
+        gateway.override("gangwayd.service", f"[Service]\nLoadCredentialEncrypted=store-key:{sealed}\n")
+        gateway.run("mkdir", "--parents", "--mode=700", CREDENTIALS)
+        gateway.run("systemd-creds", "--with-key=host", "--name=store-key", "encrypt", "-", sealed,
+                    input="0123456789abcdef" * 2)
+        gateway.install()
+        gateway.configure(world.elsewhere.credentials())
+        gateway.systemctl("restart", *PROGRAMS)
+        gateway.wait_until_well()
+        world.bring_aboard()
+        self.assertEqual(gateway.run("test", "-e", "/var/lib/gangway/store.key", check=False).returncode, 1)
+
+
 class Installed(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
