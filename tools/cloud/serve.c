@@ -279,8 +279,15 @@ static int watch_doorbell(struct server *server)
 		r = home_path(&server->home, HOME_DOORBELL, path, sizeof(path));
 	if (r < 0)
 		return r;
-	return sd_event_add_inotify(server->event, &server->doorbell, path, IN_CLOSE_WRITE, on_ring,
-				    server);
+	r = sd_event_add_inotify(server->event, &server->doorbell, path, IN_CLOSE_WRITE, on_ring,
+				 server);
+	if (r == -EMFILE)
+		gw_log(ERROR,
+		       "Cannot watch %s: this user has as many watches as "
+		       "fs.inotify.max_user_instances "
+		       "allows; end what has them, or raise it by sysctl",
+		       path);
+	return r;
 }
 
 static int start(struct server *server, const struct gw_endpoint *endpoint)
