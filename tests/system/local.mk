@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	tests/system/container.py \
 	tests/system/gateway.py \
 	tests/system/names.py \
+	tests/system/piuparts.py \
 	tests/system/root.py \
 	tests/system/run.py \
 	tests/system/test_aboard.py \
