@@ -92,13 +92,23 @@ class Completion:
         self.assertEqual(self.complete("gangway-device", "--state", "pic"), {"pictures"})
         self.assertEqual(self.complete("gangway-cloud", "init", "pic"), {"pictures"})
 
+    def test_a_line_is_no_program(self):
+        """Whatever stands on it."""
+        mark = self.folder / "mark"
+        for word in ("/etc/passwd", f".*/touch {mark}/e;#", f"$(touch {mark})", "`touch mark`", "[a", "*", "]", "'"):
+            self.assertIn("--json", self.complete("gangwayctl", "claim", word, "--"))
+            self.assertIn("--json", self.complete("gangwayctl", "claim", "--image", word, "--"))
+            self.complete("gangwayctl", word, "")
+            self.complete("gangwayctl", "devices", "--state", word)
+        self.assertFalse(mark.exists())
+
     def test_devices(self):
         fake = self.bin / "gangwayctl"
         fake.unlink()
-        fake.write_text('#!/bin/sh\n[ "$*" != devices ] || exec printf "ID STATE\\nA-1 claimed\\nB-2 claimed\\n"\n'
+        fake.write_text('#!/bin/sh\n[ "$*" != devices ] || exec printf "%s claimed\\n" ID A-1 B-2 b8:27:eb\n'
                         f'exec {PROGRAMS["gangwayctl"].resolve()} "$@"\n')
         fake.chmod(0o755)
-        self.assertEqual(self.complete("gangwayctl", "show", ""), {"A-1", "B-2"})
+        self.assertEqual(self.complete("gangwayctl", "show", ""), {"A-1", "B-2", "b8:27:eb"})
         self.assertEqual(self.complete("gangwayctl", "withdraw", "A"), {"A-1"})
         self.assertEqual(self.complete("gangwayctl", "qr", "make", "--id", ""), set(), "an id of its own")
 
