@@ -13,6 +13,7 @@
 
 #define CALL_TIMEOUT_US (60 * 1000000ull)
 #define NOT_RUNNING     "gangwayd is not on this bus: start it, with systemctl start gangwayd"
+#define NOT_STARTING    "gangwayd does not start: gangwayctl doctor says why"
 
 /* The bus's own errors, and -errno turned into them by sd-bus, in our words. */
 static const struct {
@@ -22,6 +23,8 @@ static const struct {
 	{ SD_BUS_ERROR_NAME_HAS_NO_OWNER, NOT_RUNNING },
 	{ "org.freedesktop.DBus.Error.Spawn.ServiceNotFound", NOT_RUNNING },
 	{ "org.freedesktop.systemd1.NoSuchUnit", NOT_RUNNING },
+	{ "org.freedesktop.DBus.Error.TimedOut", NOT_STARTING }, /* the bus gave up starting it */
+	{ "org.freedesktop.DBus.Error.Spawn.ChildExited", NOT_STARTING },
 	{ SD_BUS_ERROR_NO_REPLY, "gangwayd did not answer in time: see journalctl -u gangwayd" },
 	{ SD_BUS_ERROR_TIMEOUT, "gangwayd did not answer in time: see journalctl -u gangwayd" },
 	{ SD_BUS_ERROR_DISCONNECTED, "the bus closed the connection: is dbus.service running?" },
