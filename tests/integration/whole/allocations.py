@@ -300,7 +300,7 @@ class Part:
             first, step = self.stripe
             yield from ((NTH, n) for n in range(1 + first, self.measure(sample) + 1, step))
             return
-        if sample and not self.BY_PLACES:
+        if sample:
             total = self.measure(sample)
             n = min(sample, total)
             yield from ((NTH, 1 + i * total // n) for i in range(n))
