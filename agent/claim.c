@@ -170,8 +170,8 @@ int claim_make(struct agent *agent, const struct claim_wish *wish, enum gw_reaso
 
 	switch (judge(agent, wish, &device, ret_reason)) {
 	case POLICY_CLAIM_REFUSED:
-		lifecycle_record(agent, "claim-refused", wish->device, wish->who,
-				 gw_reason_code(*ret_reason), NULL);
+		lifecycle_record_refusal(agent, "claim-refused", wish->device, wish->who,
+					 gw_reason_code(*ret_reason));
 		return 0;
 	case POLICY_CLAIM_UNCHANGED: return 0;
 	case POLICY_CLAIM_NEW: return carry_out(agent, wish, &device, DEVICE_EVENT_CLAIM);

@@ -49,14 +49,26 @@ void lifecycle_record(struct agent *agent, const char *event, const char *device
 		turn_fail(agent->turn, r == -EBADMSG ? -EUCLEAN : r);
 }
 
-void lifecycle_record_often(struct agent *agent, const char *event, const char *device,
-			    const char *who, const char *reason, const char *detail)
+static bool is_news(struct agent *agent, const char *whose, const char *reason)
 {
 	enum gw_reason kind = GW_REASON_BAD_MESSAGE; /* a code that we do not know */
 
 	(void)gw_reason_from_code(reason, &kind);
-	if (refusals_is_news(agent->refusals, *device ? device : who, kind, OFTEN_MAX))
+	return refusals_is_news(agent->refusals, whose, kind, OFTEN_MAX);
+}
+
+void lifecycle_record_often(struct agent *agent, const char *event, const char *device,
+			    const char *who, const char *reason, const char *detail)
+{
+	if (is_news(agent, *device ? device : who, reason))
 		lifecycle_record(agent, event, device, who, reason, detail);
+}
+
+void lifecycle_record_refusal(struct agent *agent, const char *event, const char *device,
+			      const char *who, const char *reason)
+{
+	if (is_news(agent, who, reason))
+		lifecycle_record(agent, event, device, who, reason, /* detail= */ NULL);
 }
 
 /* --- claim ids --- */

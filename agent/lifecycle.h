@@ -32,5 +32,9 @@ void lifecycle_record(struct agent *agent, const char *event, const char *device
 void lifecycle_record_often(struct agent *agent, const char *event, const char *device,
 			    const char *who, const char *reason, const char *detail);
 
+/* The same for what somebody asks in vain, of whatever devices: counted by who asks. */
+void lifecycle_record_refusal(struct agent *agent, const char *event, const char *device,
+			      const char *who, const char *reason);
+
 /* Makes a claim id that no gateway has had: store id and a number. */
 int lifecycle_new_claim_id(struct agent *agent, char *id, unsigned size);

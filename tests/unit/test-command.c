@@ -466,6 +466,31 @@ static void the_gateway_is_full(void **state)
 	assert_int_equal(world_claim("A", 8, true), GW_REASON_NONE);
 }
 
+/* However many devices somebody names, and without taking the room of others. */
+static void who_asks_in_vain_does_not_fill_the_record(void **state)
+{
+	struct claim_wish wish = { .tenant = "default", .vendor = "", .model = "", .who = "uid 7" };
+	enum gw_reason reason;
+	char device[24];
+
+	world_agent()->settings.devices_max = 1;
+	assert_int_equal(world_claim("A", 7, false), GW_REASON_NONE);
+	for (unsigned i = 0; i < 500; i++) {
+		(void)snprintf(device, sizeof(device), "B-%u", i);
+		assert_int_equal(world_claim(device, 7, false), GW_REASON_LIMIT);
+	}
+	assert_int_equal(world_recorded("claim-refused"), 16);
+
+	wish.device = "C";
+	wish.secret = (struct gw_blob){ (const uint8_t *)"0123456789abcdef", 16 };
+	assert_int_equal(claim_make(world_agent(), &wish, &reason), 0);
+	world_turn();
+	assert_int_equal(reason, GW_REASON_LIMIT);
+	assert_int_equal(world_recorded("claim-refused"), 17);
+	assert_int_equal(world_claim("A", 8, false), GW_REASON_ALREADY_CLAIMED);
+	assert_int_equal(world_recorded("claim-refused"), 18);
+}
+
 /* Whether the bytes stand in a file of the world's folder. */
 static bool file_holds(const char *name, const uint8_t *bytes, size_t n)
 {
@@ -517,6 +542,7 @@ int main(void)
 		PLAIN(names_and_numbers_that_are_none),
 		SEALED(the_operator_claims),
 		SEALED(the_gateway_is_full),
+		SEALED(who_asks_in_vain_does_not_fill_the_record),
 		SEALED(no_secret_lies_on_the_disk),
 	};
 
