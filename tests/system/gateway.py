@@ -91,13 +91,17 @@ class Gateway(Container):
         answer = self.ctl("status", "--json", check=False)
         return json.loads(answer.stdout) if answer.returncode == 0 else None
 
+    def missing(self, now=None):
+        """Plugins that are not with the agent."""
+        there = {plugin["name"] for plugin in (now or self.status())["plugins"]}
+        return [name for name in ("registrar", "ip", "mqtt") if name not in there]
+
     def complaints(self):
         """What keeps devices from coming aboard."""
         now = self.status()
         if not now:
             return ["gangwayd does not answer"]
-        there = {plugin["name"] for plugin in now["plugins"]}
-        said = [f"{name} is not there" for name in ("registrar", "ip", "mqtt") if name not in there]
+        said = [f"{name} is not there" for name in self.missing(now)]
         said += [f"{p['name']}: {p['text']}" for p in now["plugins"] if not p["healthy"]]
         if now["cloud_state"] != "online":
             said.append(f"the cloud is {now['cloud_state']}: {now['cloud_text']}")

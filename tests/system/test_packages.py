@@ -11,6 +11,7 @@ from gateway import PROGRAMS, World
 ELSEWHERE = ("/proc", "/sys", "/root", "/tmp", "/var/tmp", "/var/log/journal", "/var/lib/systemd")
 USERS = {f"/etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow")} | {"/etc/.pwd.lock"}  # they stay
 STATE = "/var/lib/gangway"
+LINK = "/run/gangway/link"
 
 
 def files(machine):
@@ -45,6 +46,12 @@ class Packages(unittest.TestCase):
         self.assertEqual(self.gateway.state(name), "enrolling")
         return name, label
 
+    def socket(self):
+        """Which one it is, and since when it is open."""
+        self.assertTrue(self.gateway.is_active("gangwayd.socket"))
+        return (self.gateway.out("stat", "--format=%F %i", LINK),
+                self.gateway.show("gangwayd.socket", "ActiveEnterTimestampMonotonic"))
+
     def test_what_is_known_outlives_packages(self):
         self.install()
         self.world.bring_aboard()
@@ -53,7 +60,7 @@ class Packages(unittest.TestCase):
         devices, jobs = things(self.gateway, "devices"), things(self.gateway, "jobs")
         self.assertEqual(len(devices), 3)
         self.assertEqual(len(jobs), 1)
-        before = self.gateway.main_pid("gangwayd.service")
+        before, socket = self.gateway.main_pid("gangwayd.service"), self.socket()
 
         with self.subTest("upgrade"):
             self.gateway.install()
@@ -61,6 +68,8 @@ class Packages(unittest.TestCase):
             wait_for("gangwayd answers", self.gateway.status)
             self.assertEqual(things(self.gateway, "devices"), devices)
             self.assertEqual(things(self.gateway, "jobs"), jobs)
+            self.assertEqual(socket, self.socket(), "it stays while the agent starts anew")
+            wait_for("all plugins are back", lambda: not self.gateway.missing())
 
         with self.subTest("remove"):
             self.gateway.run("dpkg", "--remove", "gangway")
