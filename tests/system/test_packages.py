@@ -102,3 +102,17 @@ class Packages(unittest.TestCase):
         self.assertEqual(self.gateway.run("pgrep", "gangway", check=False).stdout, "")
         known = self.gateway.out("systemctl", "list-units", "--all", "--plain", "--no-legend", "gangway*")
         self.assertEqual(known, "")
+
+    def test_purge_where_folders_are_elsewhere(self):
+        """The state on a disk of its own, the configuration behind a symbolic link."""
+        self.gateway.run("mkdir", "--parents", STATE, "/srv/gangway")
+        self.gateway.run("mount", "-t", "tmpfs", "state", STATE)
+        self.gateway.run("ln", "--symbolic", "/srv/gangway", "/etc/gangway")
+        self.gateway.install()
+        self.gateway.run("mkdir", "--parents", f"{STATE}/folder")
+        self.gateway.run("touch", f"{STATE}/folder/.hidden", "/etc/gangway/gangway.conf.d/more.conf")
+        self.gateway.run("dpkg", "--purge", "gangway")
+
+        self.assertEqual(self.gateway.out("ls", "-A", STATE, "/srv/gangway"), f"/srv/gangway:\n\n{STATE}:")
+        self.gateway.run("test", "!", "-L", "/etc/gangway")
+        self.assertEqual(self.gateway.run("dpkg-query", "--show", "gangway", check=False).returncode, 1)
