@@ -34,9 +34,30 @@ static int read_settings(struct agent *agent, const struct agent_options *option
 
 	agent->config = options->config;
 	r = settings_read(&agent->config, /* draft= */ NULL, &agent->settings, &report);
-	if (r < 0)
-		reload_tell_faults(&report);
-	return r;
+	if (r >= 0)
+		return 0;
+
+	reload_tell_faults(&report);
+	return r == -ENOMEM ? r : -ENOTRECOVERABLE;
+}
+
+/* A store of a newer version. What a disk has may pass by itself. */
+static int after_store(int r)
+{
+	return r == -EPROTO ? -ENOTRECOVERABLE : r;
+}
+
+/* A key that is lost, another's, of no good length, or not ours to read. */
+static int after_vault(int r)
+{
+	switch (r) {
+	case -ENOKEY:
+	case -EBADMSG:
+	case -EINVAL:
+	case -EFBIG:
+	case -EACCES: return -ENOTRECOVERABLE;
+	default: return r;
+	}
 }
 
 static int open_disk(struct agent *agent, const struct agent_options *options)
@@ -44,12 +65,13 @@ static int open_disk(struct agent *agent, const struct agent_options *options)
 	char error[ERROR_MAX] = "Out of memory";
 	int r;
 
-	r = store_open(options->state, &agent->store, error, sizeof(error));
+	r = after_store(store_open(options->state, &agent->store, error, sizeof(error)));
 	if (r > 0)
 		gw_log(INFO, "The store in %s was of an older version, and is of this one now",
 		       options->state);
 	if (r >= 0)
-		r = vault_open(options->state, agent->store, &agent->vault, error, sizeof(error));
+		r = after_vault(vault_open(options->state, agent->store, &agent->vault, error,
+					   sizeof(error)));
 	if (r < 0) {
 		gw_log_event(ERROR, START_FAILED, "%s", error);
 		return r;

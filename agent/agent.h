@@ -53,6 +53,9 @@ struct agent_options {
 	const char *state, *link;
 };
 
-/* Sets everything up; on failure one line is logged that says what to do. */
+/*
+ * Sets everything up; on failure one line is logged that says what to do. -ENOTRECOVERABLE: it would fail again
+ * until somebody has done that (configuration, store key, a store of a newer version).
+ */
 int agent_new(struct sd_event *event, const struct agent_options *options, struct agent **ret);
 struct agent *agent_free(struct agent *agent);

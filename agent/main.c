@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -154,6 +155,14 @@ static int serve(sd_event *event, struct agent *agent)
 	return r;
 }
 
+/* The unit starts it again after any failure but EX_CONFIG. */
+static int exit_status(int r)
+{
+	if (r == -ENOTRECOVERABLE)
+		return EX_CONFIG;
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	struct agent_options options = { settings_paths_system, STATE_PATH, GW_LINK_PATH };
@@ -179,5 +188,5 @@ int main(int argc, char **argv)
 
 	agent_free(agent);
 	sd_event_unref(event);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return exit_status(r);
 }

@@ -28,8 +28,8 @@ ROOMS = [
 STANDARD = re.compile(
     r"^((sys|net|netinet|arpa|linux)/\w+\.h|(assert|ctype|dirent|dlfcn|endian|errno|fcntl|fnmatch|getopt|glob|grp|"
     r"ifaddrs|inttypes|langinfo|libgen|limits|locale|malloc|math|netdb|poll|pthread|pwd|regex|sched|search|setjmp|"
-    r"signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|syslog|termios|time|"
-    r"ucontext|unistd|wchar|wctype)\.h)$")
+    r"signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|sysexits|"
+    r"syslog|termios|time|ucontext|unistd|wchar|wctype)\.h)$")
 
 FLOORS = ("agent", "plugins", "tools")
 
