@@ -40,6 +40,17 @@ class Journal(unittest.TestCase):
         self.assertIn(f"Subject: Device {self.device} is aboard", text)
         self.assertIn("Defined-By: gangway", text)
 
+    def test_doctor_brings_the_socket_back(self):
+        """Which has no start of its own while the agent runs."""
+        gateway = self.world.gateway
+        gateway.systemctl("stop", "gangwayd.socket")
+        findings = json.loads(gateway.ctl("doctor", "--json", check=False).stdout)
+        advice, = (f["advice"] for f in findings if f["check"] == "unit gangwayd.socket")
+        gateway.run(*advice.split())
+        self.assertTrue(gateway.is_active("gangwayd.socket"))
+        gateway.run("test", "-S", "/run/gangway/link")
+        gateway.wait_until_well()
+
     def test_doctor_finds_all_well(self):
         done = self.world.gateway.ctl("doctor", "--json", check=False)
         findings = json.loads(done.stdout)

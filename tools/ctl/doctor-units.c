@@ -13,10 +13,14 @@
 #include "tools/ctl/ctl.h"
 
 #define SYSTEMD "org.freedesktop.systemd1"
+#define SOCKET  "gangwayd.socket"
 
 static const char *const units[] = {
-	"gangwayd.socket",    "gangwayd.service",     "gangway-registrar.service",
-	"gangway-ip.service", "gangway-mqtt.service",
+	SOCKET,
+	"gangwayd.service",
+	"gangway-registrar.service",
+	"gangway-ip.service",
+	"gangway-mqtt.service",
 };
 
 /* --- judging --- */
@@ -57,6 +61,10 @@ void doctor_judge_unit(struct doctor *doctor, const struct doctor_unit *unit)
 		find_unit(doctor, unit, DOCTOR_WRONG, "journalctl", text);
 	} else if (starts) {
 		find_unit(doctor, unit, DOCTOR_WARNING, "status", "It is being started.");
+	} else if (!active && gw_streq(unit->name, SOCKET)) {
+		/* Its own start is refused while gangwayd runs. */
+		doctor_find(doctor, "unit " SOCKET, DOCTOR_WRONG,
+			    "systemctl restart gangwayd.service", "It does not run.");
 	} else if (!active) {
 		find_unit(doctor, unit, DOCTOR_WRONG, "start", "It does not run.");
 	} else if (unit->n_restarts) {
