@@ -4,7 +4,8 @@
  * that a real agent seldom gives are one option or one odd device id away. The label ERR:LIMIT is
  * refused with org.gangway1.Error.Limit, and so for each reason; ERR:DENIED, ERR:HOSTILE,
  * ERR:SILENT and ERR:DIE as their names say. What a claim asked for comes back in the device's
- * properties.  fake-bus-agent [--devices N] [--ghost] [--broken-audit] [--mute]
+ * properties.  fake-bus-agent [--devices N] [--ghost] [--broken-audit] [--stuck-audit] [--records N]
+ * [--mute]
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -29,7 +30,8 @@ struct device {
 
 static struct device devices[DEVICES_MAX];
 static size_t n_devices;
-static bool ghost, broken_audit, mute;
+static bool ghost, broken_audit, mute, stuck_audit;
+static unsigned long long n_records; /* 0: the two that are written out */
 
 static struct device *find_device(const char *id)
 {
@@ -270,6 +272,18 @@ static int method_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *ret
 					  UINT64_C(0));
 }
 
+/* Three at a time, as an agent with more than fits would. */
+static int write_records(int fd, uint64_t from)
+{
+	uint64_t last = GW_MIN(from + 2, n_records);
+
+	for (uint64_t n = GW_MAX(from, 1u); n <= last; n++)
+		if (dprintf(fd, "{\"n\":%llu,\"time\":1800000000,\"event\":\"e\"}\n",
+			    (unsigned long long)n) < 0)
+			return -errno;
+	return 0;
+}
+
 static int method_read_audit(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
 	static const char *const records[] = {
@@ -287,7 +301,11 @@ static int method_read_audit(sd_bus_message *m, void *userdata, sd_bus_error *re
 	r = sd_bus_message_read(m, "t", &from);
 	if (r < 0)
 		return r;
-	for (size_t i = from > 1 ? 1 : 0; i < GW_ELEMENTS(records) && from <= 2; i++)
+	if (stuck_audit)
+		from = 0;
+	if (n_records && (r = write_records(fd, from)) < 0)
+		return r;
+	for (size_t i = from > 1 ? 1 : 0; !n_records && i < GW_ELEMENTS(records) && from <= 2; i++)
 		if (write(fd, records[i], strlen(records[i])) < 0)
 			return -errno;
 	return sd_bus_reply_method_return(m, "h", fd);
@@ -465,6 +483,10 @@ static void read_options(int argc, char *argv[])
 			ghost = true;
 		else if (gw_streq(argv[i], "--broken-audit"))
 			broken_audit = true;
+		else if (gw_streq(argv[i], "--stuck-audit"))
+			stuck_audit = true;
+		else if (gw_streq(argv[i], "--records") && i + 1 < argc)
+			n_records = strtoull(argv[++i], NULL, 10);
 		else if (gw_streq(argv[i], "--mute"))
 			mute = true;
 		else if (gw_streq(argv[i], "--devices") && i + 1 < argc)

@@ -252,6 +252,19 @@ class TestAgent(Case):
         self.assertEqual(self.ctl("audit", "--from", "3", "--json"), "")
         self.assertEqual(self.ctl("audit", "--from", "3").count("\n"), 1)
 
+    def test_audit_in_parts(self):
+        """The agent gives three at a time; a part begins no new table."""
+        self.start_agent("--records", "10")
+        self.assertEqual([line.split()[0] for line in self.ctl("audit").splitlines()], ["N", *map(str, range(1, 11))])
+        for start in (0, 1, 4, 10, 11):
+            numbers = [json.loads(line)["n"]
+                       for line in self.ctl("audit", "--from", str(start), "--json").splitlines()]
+            self.assertEqual(numbers, list(range(max(start, 1), 11)))
+
+    def test_audit_that_does_not_go_on(self):
+        self.start_agent("--stuck-audit")
+        self.ctl("audit", "--json", status=1)
+
     def test_audit_verify(self):
         self.start_agent()
         self.assertIn("whole", self.ctl("audit", "verify"))

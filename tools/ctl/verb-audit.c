@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * audit: the records of what was decided, by whom and why. They come as lines of JSON in a memory
- * file; programs get the lines as they are. `audit verify` has the agent walk the chain.
+ * audit: the records of what was decided, by whom and why. They come as lines of JSON in memory
+ * files, one after the other, and each is printed and let go of before the next is asked for; programs
+ * get the lines as they are. `audit verify` has the agent walk the chain.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +17,14 @@
 #include "tools/ctl/when.h"
 
 GW_DEFINE_CLEANUP(struct table *, table_free)
+
+static const char *const headings[] = { "N", "TIME", "EVENT", "DEVICE", "WHO", "REASON", "DETAIL" };
+
+/* The agent gives so much at a time; what follows is asked for until there is nothing. */
+struct pages {
+	bool json, is_begun, is_over;
+	uint64_t from;
+};
 
 static void close_file(FILE **file)
 {
@@ -58,9 +67,8 @@ static int get_records(struct ctl *ctl, uint64_t from, FILE **ret)
 	return r < 0 ? bus_fail(r) : open_records(fd, ret);
 }
 
-static int add_record(struct table *table, const char *line)
+static int add_record(struct table *table, const json_t *record)
 {
-	json_auto_t *record = json_loads(line, 0, /* error= */ NULL);
 	char n[24], time[WHEN_LEN];
 	const char *cells[] = {
 		n,
@@ -72,57 +80,77 @@ static int add_record(struct table *table, const char *line)
 		values_text(record, "detail"),
 	};
 
-	if (!json_is_object(record))
-		return -EBADMSG;
 	(void)snprintf(n, sizeof(n), "%" PRIu64, values_number(record, "n"));
 	when_format(values_number(record, "time"), time);
 	return table_add(table, cells);
 }
 
-static int print_table(FILE *records)
+static void print_page(struct pages *pages, const struct table *table)
 {
-	static const char *const headings[] = { "N",   "TIME",   "EVENT", "DEVICE",
-						"WHO", "REASON", "DETAIL" };
+	if (pages->json || (pages->is_begun && pages->is_over))
+		return;
+	table_print(table, stdout);
+	pages->is_begun = true;
+}
+
+/* The next record is looked for behind this one. */
+static int take_line(struct pages *pages, struct table *table, const char *line)
+{
+	json_auto_t *record = json_loads(line, 0, /* error= */ NULL);
+	uint64_t n = values_number(record, "n");
+
+	if (!json_is_object(record) || n < pages->from || n == UINT64_MAX)
+		return -EBADMSG;
+	pages->from = n + 1;
+	pages->is_over = false;
+	if (!pages->json)
+		return add_record(table, record);
+	(void)fputs(line, stdout);
+	return 0;
+}
+
+static int print_records(struct pages *pages, FILE *records)
+{
 	_cleanup_(table_freep) struct table *table = NULL;
 	_cleanup_free_ char *line = NULL;
 	size_t size = 0;
 	int r;
 
-	r = table_new(headings, GW_ELEMENTS(headings), &table);
+	r = table_new(pages->is_begun ? NULL : headings, GW_ELEMENTS(headings), &table);
 	while (r >= 0 && getline(&line, &size, records) > 0)
-		r = add_record(table, line);
+		r = take_line(pages, table, line);
 	if (r < 0)
 		return bus_fail(r);
+	if (ferror(records))
+		return ctl_fail("cannot read the audit records: %s", strerror(errno));
 
-	table_print(table, stdout);
+	print_page(pages, table);
 	return CTL_DONE;
 }
 
-static int print_lines(FILE *records)
+static int print_next(struct ctl *ctl, struct pages *pages)
 {
-	char part[4096];
-	size_t n;
+	_cleanup_(close_file) FILE *records = NULL;
+	int r = get_records(ctl, pages->from, &records);
 
-	while ((n = fread(part, 1, sizeof(part), records)) > 0)
-		(void)fwrite(part, 1, n, stdout);
-	return ferror(records) ? ctl_fail("cannot read the audit records: %s", strerror(errno))
-			       : CTL_DONE;
+	if (r != CTL_DONE)
+		return r;
+	pages->is_over = true; /* unless there is one */
+	return print_records(pages, records);
 }
 
 static int run_read(struct ctl *ctl, const struct args *args)
 {
-	_cleanup_(close_file) FILE *records = NULL;
 	const char *from_text = args_get(args, "from");
-	uint64_t from = 0;
-	int r;
+	struct pages pages = { .json = ctl->json };
+	int r = CTL_DONE;
 
-	if (from_text && gw_parse_u64(from_text, 0, UINT64_MAX, &from) < 0)
+	if (from_text && gw_parse_u64(from_text, 0, UINT64_MAX, &pages.from) < 0)
 		return ctl_wrong_use("--from %s: is not the number of a record", from_text);
 
-	r = get_records(ctl, from, &records);
-	if (r != CTL_DONE)
-		return r;
-	return ctl->json ? print_lines(records) : print_table(records);
+	while (r == CTL_DONE && !pages.is_over)
+		r = print_next(ctl, &pages);
+	return r;
 }
 
 static int print_verdict(bool json, bool ok, uint64_t first_bad, const char *reason)
