@@ -5,6 +5,7 @@
  */
 #include "agent/agent.h"
 
+#include "agent/answers.h"
 #include "agent/bus.h"
 #include "agent/channels.h"
 #include "agent/cloud.h"
@@ -103,6 +104,8 @@ static int make_memory(struct agent *agent)
 	if (r >= 0)
 		r = refusals_new(&agent->refusals);
 	if (r >= 0)
+		r = answers_new(agent->event, &agent->answers);
+	if (r >= 0)
 		r = queue_new(agent, &agent->queue);
 	if (r >= 0)
 		r = due_new(agent, &agent->due);
@@ -169,6 +172,7 @@ struct agent *agent_free(struct agent *agent)
 	agent->due = due_free(agent->due);
 	agent->bus = bus_free(agent->bus);
 	agent->queue = queue_free(agent->queue);
+	agent->answers = answers_free(agent->answers);
 	agent->refusals = refusals_free(agent->refusals);
 	agent->discovered = discovered_free(agent->discovered);
 	agent->sessions = sessions_free(agent->sessions);

@@ -6,6 +6,7 @@
 #include "agent/settings-disk.h"
 #include "agent/settings.h"
 
+struct answers;
 struct bus;
 struct channels;
 struct cloud;
@@ -42,6 +43,7 @@ struct agent {
 	struct sessions *sessions;     /* who is at a door */
 	struct discovered *discovered; /* who knocked without a claim */
 	struct refusals *refusals;     /* who was turned away lately */
+	struct answers *answers;       /* what callers still hold of what they were given */
 	struct queue *queue;           /* what is open with the cloud link */
 	struct due *due;               /* what is due when */
 	struct bus *bus;               /* the people's side */

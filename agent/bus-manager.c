@@ -2,13 +2,11 @@
 /* The object /org/gangway1: its table, and thin handlers that read arguments, call, and reply. */
 #include "config.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <systemd/sd-bus.h>
 
 #include "agent/agent.h"
-#include "agent/audit.h"
+#include "agent/bus-audit.h"
 #include "agent/bus-config.h"
 #include "agent/bus-doctor.h"
 #include "agent/bus.h"
@@ -19,15 +17,13 @@
 #include "agent/store-device.h"
 #include "agent/store-job.h"
 #include "agent/turn.h"
-#include "lib/hex.h"
 #include "lib/label.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
-#define LIST_MAX        1000
-#define JOBS_MAX        1000
-#define TENANT_DEFAULT  "default"
-#define AUDIT_LINES_MAX (16u << 20) /* bytes that one ReadAudit gives at most */
+#define LIST_MAX       1000
+#define JOBS_MAX       1000
+#define TENANT_DEFAULT "default"
 
 /* --- claims --- */
 
@@ -309,95 +305,14 @@ static int method_list_jobs(sd_bus_message *call, void *userdata, sd_bus_error *
 
 /* --- the record --- */
 
-/* Texts of the record are printable ASCII: only two characters need care in JSON. */
-static void print_text(FILE *file, const char *name, const char *text)
-{
-	(void)fprintf(file, ",\"%s\":\"", name);
-	for (; *text; text++)
-		(void)fprintf(file, "%s%c", *text == '"' || *text == '\\' ? "\\" : "",
-			      gw_is_printable((const char[]){ *text, 0 }) ? *text : '?');
-	(void)fputc('"', file);
-}
-
-static void print_record(FILE *file, const struct audit_record *record)
-{
-	char mac[2 * sizeof(record->mac) + 1];
-
-	gw_hex_encode(record->mac, sizeof(record->mac), mac);
-	(void)fprintf(file, "{\"n\":%llu,\"time\":%llu", (unsigned long long)record->n,
-		      (unsigned long long)record->time);
-	print_text(file, "event", record->event);
-	print_text(file, "device", record->device);
-	print_text(file, "who", record->who);
-	print_text(file, "reason", record->reason);
-	print_text(file, "detail", record->detail);
-	print_text(file, "mac", mac);
-	(void)fputs("}\n", file);
-}
-
-static int print_records(struct agent *agent, uint64_t from, FILE *file)
-{
-	struct audit_record record;
-	int r;
-
-	while ((r = audit_get(agent->store, from, &record)) >= 0) {
-		print_record(file, &record);
-		if (ftell(file) > (long)AUDIT_LINES_MAX)
-			break;
-		from = record.n + 1;
-	}
-	if (r < 0 && r != -ENOENT)
-		return r;
-	return fflush(file) == 0 ? 0 : -errno;
-}
-
-static int make_audit_file(struct agent *agent, uint64_t from)
-{
-	_cleanup_close_ int fd = memfd_create("audit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	FILE *file;
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	file = fdopen(dup(fd), "w");
-	if (!file)
-		return -errno;
-	r = print_records(agent, from, file);
-	(void)fclose(file);
-	if (r < 0)
-		return r;
-
-	if (lseek(fd, 0, SEEK_SET) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return -errno;
-	return TAKE_FD(fd);
-}
-
 static int method_read_audit(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	struct agent *agent = userdata;
-	_cleanup_close_ int fd = -1;
-	uint64_t from;
-	int r = sd_bus_message_read_basic(call, 't', &from);
-
-	if (r < 0)
-		return r;
-	fd = make_audit_file(agent, from);
-	if (fd < 0)
-		return fd;
-	return sd_bus_reply_method_return(call, "h", fd);
+	return bus_audit_read(userdata, call);
 }
 
 static int method_verify_audit(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	struct agent *agent = userdata;
-	uint64_t first_bad;
-	const char *why;
-	int r = audit_verify(agent->store, agent->vault, &first_bad, &why);
-
-	if (r < 0)
-		return r;
-	return sd_bus_reply_method_return(call, "bts", !first_bad, first_bad, why);
+	return bus_audit_verify(userdata, call);
 }
 
 /* --- configuration --- */

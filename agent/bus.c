@@ -33,11 +33,16 @@ struct bus {
 
 /* --- calls --- */
 
+bool bus_caller_uid(struct bus *bus, sd_bus_message *call, unsigned *ret)
+{
+	return bus->filter && bus_filter_uid(bus->filter, call, ret);
+}
+
 void bus_name_caller(struct bus *bus, sd_bus_message *call, char *name, unsigned size)
 {
 	unsigned uid;
 
-	if (bus->filter && bus_filter_uid(bus->filter, call, &uid))
+	if (bus_caller_uid(bus, call, &uid))
 		(void)snprintf(name, size, "uid %u", uid);
 	else
 		(void)snprintf(name, size, "unknown");

@@ -44,8 +44,9 @@ const char *bus_trouble(const struct bus *bus);
 /* Since when it is so, or is not, by the monotonic clock. */
 uint64_t bus_trouble_since_us(const struct bus *bus);
 
-/* For handlers, of the call that they are called for: who calls ("uid 1000"), and whether the call was given
+/* For handlers, of the call that they are called for: who calls (as a number, as "uid 1000"), and whether the call was given
  * a right that not every call of this method needs. */
+bool bus_caller_uid(struct bus *bus, struct sd_bus_message *call, unsigned *ret);
 void bus_name_caller(struct bus *bus, struct sd_bus_message *call, char *name, unsigned size);
 bool bus_caller_has(struct bus *bus, struct sd_bus_message *call, enum right right);
 

@@ -6,8 +6,11 @@ noinst_LIBRARIES += agent/libagent.a
 agent_libagent_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(ECONF_CFLAGS)
 agent_libagent_a_SOURCES = \
 	agent/agent.c agent/agent.h \
+	agent/answers.c agent/answers.h \
 	agent/audit.c agent/audit.h \
+	agent/audit-lines.c agent/audit-lines.h \
 	agent/bus.c agent/bus.h \
+	agent/bus-audit.c agent/bus-audit.h \
 	agent/bus-call.c agent/bus-call.h \
 	agent/bus-config.c agent/bus-config.h \
 	agent/bus-credentials.c agent/bus-credentials.h \

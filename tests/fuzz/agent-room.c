@@ -15,6 +15,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "agent/answers.h"
 #include "agent/bus.h"
 #include "agent/channels.h"
 #include "agent/cloud.h"
@@ -138,6 +139,7 @@ struct agent *room_begin(void)
 	require(sessions_new(agent, &agent->sessions) == 0);
 	require(discovered_new(4, 3600, &agent->discovered) == 0);
 	require(refusals_new(&agent->refusals) == 0);
+	require(answers_new(agent->event, &agent->answers) == 0);
 	require(queue_new(agent, &agent->queue) == 0);
 	require(due_new(agent, &agent->due) == 0);
 	return agent;

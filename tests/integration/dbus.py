@@ -191,6 +191,7 @@ def somebody_else(user):
 
 class Connection:
     def __init__(self, path, user=ROOT):
+        self.fds = []  # descriptors that came with messages; ours until let_go()
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(NEVER_S)
         self._data = b""
@@ -205,6 +206,9 @@ class Connection:
         self._socket.sendall(b"\0AUTH EXTERNAL " + str(user.uid).encode().hex().encode() + b"\r\n")
         if not self._line().startswith(b"OK"):
             raise ConnectionError("the bus does not let us in")
+        self._socket.sendall(b"NEGOTIATE_UNIX_FD\r\n")
+        if not self._line().startswith(b"AGREE_UNIX_FD"):
+            raise ConnectionError("the bus hands over no descriptors")
         self._socket.sendall(b"BEGIN\r\n")
         self.name = self.ask(BUS, "/org/freedesktop/DBus", BUS, "Hello").body[0]
 
@@ -215,7 +219,12 @@ class Connection:
         self.close()
 
     def close(self):
+        self.let_go()
         self._socket.close()
+
+    def let_go(self):
+        while self.fds:
+            os.close(self.fds.pop())
 
     def _line(self):
         line = b""
@@ -253,7 +262,8 @@ class Connection:
             if message:
                 self._data = self._data[length:]
                 return message
-            more = self._socket.recv(1 << 16)
+            more, fds, _, _ = socket.recv_fds(self._socket, 1 << 16, 16)
+            self.fds += fds
             if not more:
                 raise ConnectionError("the bus has closed the connection")
             self._data += more

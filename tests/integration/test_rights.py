@@ -421,6 +421,20 @@ class Crowds(Case):
             flood.join()
         return counts
 
+    def test_answers_that_are_held(self):
+        """The agent's memory is not for callers to keep: eight parts of the record by user, over all connections."""
+        peers = [self.connect("member"), self.connect("member")]
+        for i in range(8):
+            self.assertIsNone(self.ask(peers[i % 2], "ReadAudit", "t", [0]).error)
+        self.assertEqual(len(peers[0].fds + peers[1].fds), 8)
+        self.assertEqual(self.ask(peers[0], "ReadAudit", "t", [0]).error, LIMITS)
+        root = self.connect("root")
+        self.assertIsNone(self.ask(root, "ReadAudit", "t", [0]).error)
+        peers[1].let_go()
+        for _ in range(4):
+            self.assertIsNone(self.ask(peers[0], "ReadAudit", "t", [0]).error)
+        self.assertEqual(self.ask(peers[0], "ReadAudit", "t", [0]).error, LIMITS)
+
     def test_one_connection(self):
         for who in ("member", "root"):
             counts = self.served_beside(who)

@@ -489,6 +489,11 @@ tests_unit_test_aboard_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_aboard_LDFLAGS = $(WORLD_WRAPS) -Wl,--wrap=store_job_answer
 tests_unit_test_aboard_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-answers
+tests_unit_test_answers_SOURCES = tests/unit/test-answers.c agent/answers.c
+tests_unit_test_answers_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_answers_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-refusals
 tests_unit_test_refusals_SOURCES = tests/unit/test-refusals.c agent/refusals.c
 tests_unit_test_refusals_CFLAGS = $(UNIT_CFLAGS)

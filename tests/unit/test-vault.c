@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/audit-lines.h"
 #include "agent/audit.h"
 #include "agent/store.h"
 #include "agent/vault.h"
@@ -259,6 +260,55 @@ static void verify(uint64_t first_bad, const char *says)
 	assert_int_equal(bad == 0, *why == 0);
 }
 
+/* Reads a part; returns the number behind its last record, or `from` if it is empty. */
+static uint64_t read_part(uint64_t from, size_t max)
+{
+	_cleanup_free_ char *part = NULL;
+	size_t len = 0;
+	FILE *file = open_memstream(&part, &len);
+
+	assert_non_null(file);
+	assert_int_equal(audit_lines_print(store, from, max, file), 0);
+	(void)fclose(file);
+	assert_true(len <= max);
+	for (char *line = part, *end; line < part + len; line = end + 1, from++) {
+		unsigned long long n;
+
+		end = strchr(line, '\n');
+		assert_non_null(end);
+		assert_int_equal(sscanf(line, "{\"n\":%llu,", &n), 1);
+		assert_int_equal(n, from);
+		assert_int_equal(end[-1], '}');
+	}
+	return from;
+}
+
+static void a_record_leaves_in_parts(void **state)
+{
+	uint64_t from = 1, next;
+	unsigned n = 0;
+
+	assert_int_equal(read_part(1, AUDIT_LINE_MAX - 1), 1);
+	assert_int_equal(read_part(1, 1u << 20), N_RECORDS + 1);
+	for (; (next = read_part(from, AUDIT_LINE_MAX + 300)) > from; n++)
+		from = next;
+	assert_int_equal(from, N_RECORDS + 1);
+	assert_true(n > 1 && n < N_RECORDS);
+	assert_int_equal(read_part(UINT64_MAX, 1u << 20), UINT64_MAX);
+}
+
+static void the_longest_line_has_room(void **state)
+{
+	struct audit_record full;
+
+	memset(&full, '\\', sizeof(full));
+	full.event[sizeof(full.event) - 1] = full.device[sizeof(full.device) - 1] = 0;
+	full.who[sizeof(full.who) - 1] = full.reason[sizeof(full.reason) - 1] = 0;
+	full.detail[sizeof(full.detail) - 1] = 0;
+	assert_int_equal(audit_add(store, vault, &full), 0);
+	assert_int_equal(read_part(1, AUDIT_LINE_MAX), 2);
+}
+
 static void an_empty_record_is_whole(void **state)
 {
 	struct audit_record out;
@@ -395,7 +445,9 @@ int main(void)
 		VAULT(a_credential_goes_first),
 		VAULT(no_box_is_opened_that_cannot_be_one),
 		VAULT(an_empty_record_is_whole),
+		VAULT(the_longest_line_has_room),
 		RECORD(a_whole_record),
+		RECORD(a_record_leaves_in_parts),
 		RECORD(a_changed_record),
 		RECORD(dropped_records),
 		RECORD(moved_and_inserted_records),
