@@ -12,4 +12,5 @@ EXTRA_DIST += \
 	scripts/wolfssl \
 	scripts/wolfssl-patches/dtls-empty-extensions.patch \
 	scripts/wolfssl-patches/dtls-short-records.patch \
+	tests/lines.py \
 	tests/skips-allowed

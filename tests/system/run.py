@@ -20,7 +20,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 import unittest
 
@@ -29,39 +28,11 @@ import root
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
+sys.path.append(str(HERE.parent))
+from lines import Lines
+
 PREFIX = "tests/system"
 AT_A_TIME = 3
-
-
-class Lines(unittest.TestResult):
-    """Prints a line as soon as a test has ended."""
-
-    def _line(self, word, test, more=""):
-        """A whole class that is skipped, or cannot be set up, comes as "setUpClass (module.Class)"."""
-        module, _, name = test.id().rstrip(")").replace("setUpClass (", "").rpartition(".")
-        print(f"{word}: {PREFIX}/{module.partition('.')[0]}:{name}{more}", flush=True)
-
-    def addSuccess(self, test):
-        self._line("PASS", test)
-
-    def addSkip(self, test, reason):
-        super().addSkip(test, reason)
-        self._line("SKIP", test, f": {reason}")
-
-    def _failed(self, test, error):
-        print(textwrap.indent(self._exc_info_to_string(error, test), "    "))
-        self._line("FAIL", test)
-
-    def addFailure(self, test, error):
-        super().addFailure(test, error)
-        self._failed(test, error)
-
-    addError = addFailure
-
-    def addSubTest(self, test, subtest, error):
-        super().addSubTest(test, subtest, error)
-        if error:
-            self._failed(subtest, error)
 
 
 def why_not(folder, shared_root):
@@ -78,7 +49,7 @@ def why_not(folder, shared_root):
 
 
 def run_here(name):
-    result = Lines()
+    result = Lines(f"{PREFIX}/{name.partition('.')[0]}")
     began = time.monotonic()
     unittest.defaultTestLoader.loadTestsFromName(name).run(result)
     print(f"system: {name} took {time.monotonic() - began:.0f} s", flush=True)

@@ -13,53 +13,18 @@ import os
 import pathlib
 import subprocess
 import sys
-import textwrap
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parents[1]))
+from lines import Lines
+
 PREFIX = "tests/integration/whole"
-
-
-class Lines(unittest.TestResult):
-    """Prints a line as soon as a test has ended."""
-
-    def __init__(self, module):
-        super().__init__()
-        self.module = module
-
-    def _name(self, test):
-        """A whole class that is skipped, or cannot be set up, comes as "setUpClass (module.Class)"."""
-        return f"{PREFIX}/{self.module}:{test.id().rpartition('.')[2].rstrip(')')}"
-
-    def _line(self, word, test, more=""):
-        print(f"{word}: {self._name(test)}{more}", flush=True)
-
-    def addSuccess(self, test):
-        self._line("PASS", test)
-
-    def addSkip(self, test, reason):
-        super().addSkip(test, reason)
-        self._line("SKIP", test, f": {reason}")
-
-    def _failed(self, test, error):
-        print(textwrap.indent(self._exc_info_to_string(error, test), "    "))
-        self._line("FAIL", test)
-
-    def addFailure(self, test, error):
-        super().addFailure(test, error)
-        self._failed(test, error)
-
-    addError = addFailure
-
-    def addSubTest(self, test, subtest, error):
-        super().addSubTest(test, subtest, error)
-        if error:
-            self._failed(subtest, error)
 
 
 def run_here(module):
     sys.path.insert(0, str(HERE))
-    result = Lines(module)
+    result = Lines(f"{PREFIX}/{module}")
     unittest.defaultTestLoader.loadTestsFromName(module).run(result)
     return 0 if result.wasSuccessful() else 1
 
