@@ -18,11 +18,12 @@ UPLINK = ("wan0", "198.18.2.1", "198.18.2.2")
 BROKER = "broker.example"
 CLOUD = "/var/lib/cloud"
 CREDENTIALS = "/etc/gangway/credentials"
+LINK = "/run/gangway/link"
 
 PROGRAMS = {"gangwayd.service": "/usr/sbin/gangwayd"} | {
     f"gangway-{role}.service": f"/usr/libexec/gangway/gangway-{role}" for role in ("registrar", "ip", "mqtt")}
 PLUGINS = [unit for unit in PROGRAMS if unit != "gangwayd.service"]
-UNITS = [*PROGRAMS, "gangwayd.socket", "gangway.target"]
+UNITS = [*PROGRAMS, "gangwayd.socket", "gangwayd-up.target", "gangway.target"]
 
 CONFIG = f"""\
 [gateway]
@@ -80,6 +81,11 @@ class Gateway(Container):
             self.run("mkdir", "--parents", folder)
             self.run("sh", "-c", f"cat > {folder}/test.conf", input=text)
         self.systemctl("daemon-reload")
+
+    def socket(self):
+        """Which one it is that plugins find, and since when it is open."""
+        return (self.out("stat", "--format=%F %i", LINK),
+                self.show("gangwayd.socket", "ActiveEnterTimestampMonotonic"))
 
     # --- as an operator does it ---
 

@@ -11,7 +11,6 @@ from gateway import PROGRAMS, World
 ELSEWHERE = ("/proc", "/sys", "/root", "/tmp", "/var/tmp", "/var/log/journal", "/var/lib/systemd")
 USERS = {f"/etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow")} | {"/etc/.pwd.lock"}  # they stay
 STATE = "/var/lib/gangway"
-LINK = "/run/gangway/link"
 
 
 def files(machine):
@@ -46,12 +45,6 @@ class Packages(unittest.TestCase):
         self.assertEqual(self.gateway.state(name), "enrolling")
         return name, label
 
-    def socket(self):
-        """Which one it is, and since when it is open."""
-        self.assertTrue(self.gateway.is_active("gangwayd.socket"))
-        return (self.gateway.out("stat", "--format=%F %i", LINK),
-                self.gateway.show("gangwayd.socket", "ActiveEnterTimestampMonotonic"))
-
     def test_what_is_known_outlives_packages(self):
         self.install()
         self.world.bring_aboard()
@@ -60,7 +53,7 @@ class Packages(unittest.TestCase):
         devices, jobs = things(self.gateway, "devices"), things(self.gateway, "jobs")
         self.assertEqual(len(devices), 3)
         self.assertEqual(len(jobs), 1)
-        before, socket = self.gateway.main_pid("gangwayd.service"), self.socket()
+        before, socket = self.gateway.main_pid("gangwayd.service"), self.gateway.socket()
 
         with self.subTest("upgrade"):
             self.gateway.install()
@@ -68,7 +61,7 @@ class Packages(unittest.TestCase):
             wait_for("gangwayd answers", self.gateway.status)
             self.assertEqual(things(self.gateway, "devices"), devices)
             self.assertEqual(things(self.gateway, "jobs"), jobs)
-            self.assertEqual(socket, self.socket(), "it stays while the agent starts anew")
+            self.assertEqual(socket, self.gateway.socket(), "it stays while the agent starts anew")
             wait_for("all plugins are back", lambda: not self.gateway.missing())
 
         with self.subTest("remove"):
