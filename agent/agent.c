@@ -22,33 +22,35 @@
 #include "agent/settings-report.h"
 #include "agent/store.h"
 #include "agent/turn.h"
+#include "agent/unconfigured.h"
 #include "agent/vault.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
 #define ERROR_MAX 512
 
-static int read_settings(struct agent *agent, const struct agent_options *options)
+static int read_settings(struct agent *agent)
 {
 	struct settings_report report;
 	int r;
 
-	agent->config = options->config;
 	r = settings_read(&agent->config, /* draft= */ NULL, &agent->settings, &report);
 	if (r >= 0)
 		return 0;
+	if (r == -EINVAL && settings_report_is_missing_only(&report))
+		return unconfigured_new(agent, &report, &agent->unconfigured);
 
 	reload_tell_faults(&report);
 	return r == -ENOMEM ? r : -ENOTRECOVERABLE;
 }
 
-/* A store of a newer version. What a disk has may pass by itself. */
+/* A store of a newer version, or one that is damaged. What else a disk has may pass by itself. */
 static int after_store(int r)
 {
-	return r == -EPROTO ? -ENOTRECOVERABLE : r;
+	return r == -EPROTO || r == -EUCLEAN ? -ENOTRECOVERABLE : r;
 }
 
-/* A key that is lost, another's, of no good length, or not ours to read. */
+/* A key that is lost, another's, of no good length, or not ours to read; or a damage that shows only now. */
 static int after_vault(int r)
 {
 	switch (r) {
@@ -56,23 +58,25 @@ static int after_vault(int r)
 	case -EBADMSG:
 	case -EINVAL:
 	case -EFBIG:
+	case -EUCLEAN:
 	case -EACCES: return -ENOTRECOVERABLE;
 	default: return r;
 	}
 }
 
-static int open_disk(struct agent *agent, const struct agent_options *options)
+static int open_disk(struct agent *agent)
 {
+	const char *folder = agent->state_folder;
 	char error[ERROR_MAX] = "Out of memory";
 	int r;
 
-	r = after_store(store_open(options->state, &agent->store, error, sizeof(error)));
+	r = after_store(store_open(folder, &agent->store, error, sizeof(error)));
 	if (r > 0)
 		gw_log(INFO, "The store in %s was of an older version, and is of this one now",
-		       options->state);
+		       folder);
 	if (r >= 0)
-		r = after_vault(vault_open(options->state, agent->store, &agent->vault, error,
-					   sizeof(error)));
+		r = after_vault(
+			vault_open(folder, agent->store, &agent->vault, error, sizeof(error)));
 	if (r < 0) {
 		gw_log_event(ERROR, START_FAILED, "%s", error);
 		return r;
@@ -114,21 +118,45 @@ static int make_memory(struct agent *agent)
 	return r;
 }
 
-static int open_doors(struct agent *agent, const struct agent_options *options)
+static int open_doors(struct agent *agent)
 {
-	int r = bus_new(agent, &agent->bus);
+	int r = link_server_new(agent, agent->link_path, &agent->link_server);
 
-	if (r < 0) {
-		gw_log_event(ERROR, START_FAILED, "Cannot go to the bus: %s", strerror(-r));
-		return r;
-	}
-	r = link_server_new(agent, options->link, &agent->link_server);
 	if (r < 0)
 		return r;
 	r = pulse_new(agent, &agent->pulse);
 	if (r < 0)
-		gw_log(ERROR, "Cannot start: %s", strerror(-r));
+		gw_log_event(ERROR, START_FAILED, "Cannot start: %s", strerror(-r));
 	return r;
+}
+
+int agent_begin(struct agent *agent)
+{
+	int r = open_disk(agent);
+
+	if (r >= 0)
+		r = make_memory(agent);
+	if (r >= 0)
+		r = open_doors(agent);
+	if (r >= 0)
+		gw_log_event(INFO, AGENT_STARTED, "gangwayd serves gateway %s",
+			     agent->settings.gateway);
+	return r;
+}
+
+/* The bus is there before all else, and the first call on it is answered after all of it. */
+static int set_up(struct agent *agent)
+{
+	int r = read_settings(agent);
+
+	if (r < 0)
+		return r;
+	r = bus_new(agent, &agent->bus);
+	if (r < 0) {
+		gw_log_event(ERROR, START_FAILED, "Cannot go to the bus: %s", strerror(-r));
+		return r;
+	}
+	return agent->unconfigured ? 0 : agent_begin(agent);
 }
 
 int agent_new(struct sd_event *event, const struct agent_options *options, struct agent **ret)
@@ -142,20 +170,15 @@ int agent_new(struct sd_event *event, const struct agent_options *options, struc
 	}
 
 	agent->event = event;
+	agent->config = options->config;
 	agent->state_folder = options->state;
-	r = read_settings(agent, options);
-	if (r >= 0)
-		r = open_disk(agent, options);
-	if (r >= 0)
-		r = make_memory(agent);
-	if (r >= 0)
-		r = open_doors(agent, options);
+	agent->link_path = options->link;
+	r = set_up(agent);
 	if (r < 0) {
 		agent_free(agent);
 		return r;
 	}
 
-	gw_log_event(INFO, AGENT_STARTED, "gangwayd serves gateway %s", agent->settings.gateway);
 	*ret = agent;
 	return 0;
 }
@@ -183,6 +206,7 @@ struct agent *agent_free(struct agent *agent)
 	agent->turn = turn_free(agent->turn);
 	agent->vault = vault_close(agent->vault);
 	agent->store = store_close(agent->store);
+	agent->unconfigured = unconfigured_free(agent->unconfigured);
 	settings_done(&agent->settings);
 	free(agent);
 	return NULL;

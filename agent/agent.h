@@ -22,13 +22,16 @@ struct sd_event;
 struct sessions;
 struct store;
 struct turn;
+struct unconfigured;
 struct vault;
 
 struct agent {
 	struct sd_event *event;
 	struct settings_paths config; /* where they come from */
-	const char *state_folder;
+	const char *state_folder, *link_path;
 	struct settings settings;
+	struct unconfigured
+		*unconfigured; /* while there are none: then all below is NULL, but for the bus */
 	struct clock_trust clock;
 
 	struct store *store;
@@ -60,4 +63,8 @@ struct agent_options {
  * until somebody has done that (configuration, store key, a store of a newer version).
  */
 int agent_new(struct sd_event *event, const struct agent_options *options, struct agent **ret);
+
+/* What agent_new() leaves for later where the gateway is not configured yet. */
+int agent_begin(struct agent *agent);
+
 struct agent *agent_free(struct agent *agent);

@@ -154,7 +154,7 @@ int bus_config_reload(struct agent *agent, sd_bus_message *call)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	struct settings_report report;
-	struct reload done = { 0 };
+	struct reload done;
 	char who[64];
 	int r;
 

@@ -23,6 +23,7 @@
 #include "agent/callers.h"
 #include "agent/polkit.h"
 #include "agent/turn.h"
+#include "agent/unconfigured.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
@@ -365,9 +366,28 @@ static int on_turns(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* --- calls --- */
 
+/* Before the gateway is configured there is nothing to be told or changed but that. */
+static bool is_too_early(const struct wait *wait)
+{
+	return wait->filter->agent->unconfigured && wait->line->right != RIGHT_CONFIGURE &&
+	       wait->line->right != RIGHT_NONE;
+}
+
+static int refuse_early(const struct wait *wait)
+{
+	char name[128];
+
+	gw_reason_error_name(gw_reason_code(GW_REASON_UNCONFIGURED), name, sizeof(name));
+	(void)refuse(wait, name, unconfigured_text(wait->filter->agent->unconfigured));
+	return 1;
+}
+
 static int let_through(const struct wait *wait)
 {
 	struct bus_filter *filter = wait->filter;
+
+	if (is_too_early(wait))
+		return refuse_early(wait);
 
 	filter->now.call = wait->call;
 	filter->now.uid = caller_uid(wait->caller);

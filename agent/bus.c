@@ -181,6 +181,11 @@ void bus_tell_clock(struct bus *bus)
 	tell_manager(bus, "ClockTrusted", "ClockText");
 }
 
+void bus_tell_state(struct bus *bus)
+{
+	tell_manager(bus, "State", "StateText");
+}
+
 void bus_tell_transport(struct bus *bus, const char *name)
 {
 	_cleanup_free_ char *path = NULL;
@@ -208,7 +213,7 @@ void bus_set_trouble(struct bus *bus, const char *text)
 	if (!*bus->trouble != !text)
 		bus->trouble_since_us = gw_now_monotonic_us();
 	(void)gw_copy(bus->trouble, sizeof(bus->trouble), text ? text : "");
-	tell_manager(bus, "State", "StateText");
+	bus_tell_state(bus);
 }
 
 /* --- connecting --- */

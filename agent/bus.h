@@ -36,6 +36,7 @@ void bus_tell_plugins(struct bus *bus);
 void bus_tell_transport(struct bus *bus, const char *name);
 void bus_tell_cloud(struct bus *bus);
 void bus_tell_clock(struct bus *bus);
+void bus_tell_state(struct bus *bus);
 
 /* What keeps the agent from its work, NULL for nothing: property State. */
 void bus_set_trouble(struct bus *bus, const char *text);

@@ -63,6 +63,7 @@ agent_libagent_a_SOURCES = \
 	agent/store-job.c agent/store-job.h \
 	agent/store-schema.c agent/store-schema.h \
 	agent/turn.c agent/turn.h \
+	agent/unconfigured.c agent/unconfigured.h \
 	agent/vault.c agent/vault.h
 
 AGENT_LIBS = agent/libagent.a lib/libgangway-crypto.a $(GANGWAY_LIBS) $(WOLFSSL_LIBS) $(SQLITE_LIBS) \

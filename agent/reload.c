@@ -21,6 +21,7 @@
 #include "agent/settings-key.h"
 #include "agent/settings-report.h"
 #include "agent/turn.h"
+#include "agent/unconfigured.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "lib/wire.h"
@@ -162,7 +163,9 @@ int reload(struct agent *agent, const char *who, struct reload *ret, struct sett
 
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
 			 (unsigned long long)gw_now_monotonic_us());
-	r = read_again(agent, who, ret, report);
+	*ret = (struct reload){ 0 };
+	r = agent->unconfigured ? unconfigured_reload(agent, who, report)
+				: read_again(agent, who, ret, report);
 	if (r < 0)
 		reload_tell_faults(report);
 	else

@@ -25,6 +25,23 @@ void settings_report_add(struct settings_report *report, const char *format, ...
 			*line = '?';
 }
 
+void settings_report_add_missing(struct settings_report *report, const char *file,
+				 const char *section, const char *name)
+{
+	size_t len = strlen(report->missing);
+
+	settings_report_add(report, "%s: [%s] %s must be set; see gangway.conf(5)", file, section,
+			    name);
+	(void)snprintf(report->missing + len, sizeof(report->missing) - len, "%s[%s] %s",
+		       len ? ", " : "", section, name);
+	report->n_missing++;
+}
+
+bool settings_report_is_missing_only(const struct settings_report *report)
+{
+	return report->n_missing && report->n_missing == report->n + report->n_more;
+}
+
 void settings_report_text(const struct settings_report *report, char *text, size_t size)
 {
 	size_t len = 0;

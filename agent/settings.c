@@ -235,9 +235,8 @@ static void check_missing(struct reading *reading, const char *file)
 
 	for (; entry; entry = entry->next)
 		if (entry->key && !entry->key->value && gw_streq(entry->source, "default"))
-			settings_report_add(reading->report,
-					    "%s: [%s] %s must be set; see gangway.conf(5)", file,
-					    entry->section, entry->name);
+			settings_report_add_missing(reading->report, file, entry->section,
+						    entry->name);
 }
 
 static void check_retries(struct reading *reading)

@@ -49,6 +49,7 @@
 	/* the gateway itself */                                                            \
 	X(AGENT_STARTED, "agent-started", "cf903210cdcc4e298494d03c931984ad", 0)            \
 	X(AGENT_STOPPED, "agent-stopped", "db68b6585c2c460a9863d69b9b6233f9", 0)            \
+	X(AGENT_UNCONFIGURED, "agent-unconfigured", "c70d59028a6c4630a4175dceb34736a2", 0)  \
 	X(START_FAILED, "start-failed", "9b2014f3e51541a5b3f786774e466ec8", 0)              \
 	X(CONFIGURATION_REFUSED, "configuration-refused", "ef3c8d03f69446129f377caa0c57a275", 20) \
 	X(CONFIGURATION_TAKEN, "configuration-taken", "5d249cf063e8457fa5a09665500ebd61", 20) \

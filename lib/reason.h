@@ -74,7 +74,8 @@
 	X(BAD_MESSAGE, "bad-message", "A message was malformed or out of turn.")                   \
 	/* configuration */                                                                       \
 	X(BAD_CONFIGURATION, "bad-configuration",                                                 \
-	  "The configuration is not valid; what held before holds on.")
+	  "The configuration is not valid; what held before holds on.")                            \
+	X(UNCONFIGURED, "unconfigured", "This gateway is not configured yet.")
 
 /* clang-format on */
 

@@ -302,6 +302,94 @@ class TestDescriptors(Case):
             writer.join()
 
 
+class TestUnconfigured(Case):
+    """A gateway that nobody has given a name: the agent is there, says so, and waits."""
+
+    def setUp(self):
+        super().setUp()
+        self.stop_agent()
+        for path in (self.folder / "state").iterdir():
+            path.unlink()
+        self.file.write_text("[limits]\ndevices = 3\n")
+        self.start_agent()
+        self.manager.wait_for("READY=1")
+
+    def run_ctl(self, *words):
+        return subprocess.run([test_ctl.CTL, *words], env=self.environment, capture_output=True, text=True)
+
+    def call(self, *words):
+        """What the bus's error says."""
+        address = self.environment["DBUS_SYSTEM_BUS_ADDRESS"]
+        done = subprocess.run(["busctl", f"--address={address}", "call", *words], capture_output=True, text=True)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        return done.stderr
+
+    def test_it_says_what_is_missing(self):
+        self.assertIn(f"[gateway] id, [cloud] broker must be set in {self.file}", self.wait_for_line("not configured"))
+        for verb in (("status",), ("devices",), ("show", "ACME-1"), ("jobs",), ("audit",), ("monitor",)):
+            with self.subTest(verb):
+                done = self.run_ctl(*verb)
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn(f"[gateway] id, [cloud] broker must be set in {self.file}, then systemctl reload gangwayd",
+                              done.stderr)
+        self.assertEqual(list((self.folder / "state").iterdir()), [])
+        self.assertFalse((self.folder / "link").exists())
+
+    def test_whatever_is_called(self):
+        """No handler sees a call that it is not made for; all there are is in the contract."""
+        for method, signature in (("ListDevices", ("a{sv}su", "0", "", "1")), ("ReadAudit", ("t", "0")),
+                                  ("Doctor", ()), ("Withdraw", ("s", "x")), ("VerifyAudit", ()), ("ListJobs", ()),
+                                  ("Claim", ("sa{sv}", "GW1:IX", "0")), ("ListSettings", ("s", "disk"))):
+            with self.subTest(method):
+                self.assertIn("not configured yet", self.call(*MANAGER, method, *signature))
+        self.assertIn("not configured yet", self.call(*MANAGER[:2], "org.freedesktop.DBus.ObjectManager",
+                                                      "GetManagedObjects"))
+        self.assertIn("not configured yet", self.call(*MANAGER[:2], "org.freedesktop.DBus.Introspectable", "Introspect"))
+
+    def test_a_part_of_it_is_not_enough(self):
+        self.file.write_text("[gateway]\nid = gw-1\n")
+        done = self.run_ctl("config", "reload")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("[cloud] broker must be set", done.stdout)
+        self.assertIn("configured yet: [cloud] broker must be set in", self.run_ctl("status").stderr)
+        self.file.write_text("[gateway]\nid = g w\n")
+        self.assertIn("[gateway] id must be", self.run_ctl("config", "reload").stdout)
+        self.assertEqual(self.agent.poll(), None)
+
+    def begins(self):
+        self.wait_for_line("serves gateway gw-1")
+        self.assertEqual(self.ctl_json("status")["gateway_id"], "gw-1")
+        self.assertTrue((self.folder / "link").is_socket())
+        self.file.write_text(GOOD + "[limits]\ndevices = 5\n")
+        self.assertEqual(self.run_ctl("config", "reload").returncode, 0)
+        self.assertEqual(self.running()["limits.devices"], "5")
+
+    def test_told_to_it_begins(self):
+        self.file.write_text(GOOD)
+        done = self.run_ctl("config", "reload")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.begins()
+
+    def test_a_signal_tells_it_too(self):
+        self.file.write_text(GOOD)
+        self.agent.send_signal(signal.SIGHUP)
+        self.begins()
+
+    def test_it_ends_where_it_cannot_begin(self):
+        (self.folder / "state" / "gangway.db").write_text("no store at all" * 1000)
+        self.file.write_text(GOOD)
+        self.run_ctl("config", "reload")
+        self.assertEqual(self.agent.wait(), 78)
+        self.wait_for_line("restore it from a backup")
+
+    def test_a_fault_is_another_thing(self):
+        self.stop_agent()
+        self.file.write_text("[limits]\ndevices = many\n")
+        done = subprocess.run([GANGWAYD, "--config", self.file, "--state", self.folder / "state", "--link",
+                               self.folder / "link"], env=self.environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 78, done.stderr)
+
+
 class TestOffline(unittest.TestCase):
     """gangwayd --check-config, which needs nothing but the files."""
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is installed, before and after somebody has configured it."""
+import json
 import unittest
 
 from container import wait_for
-from gateway import CREDENTIALS, PLUGINS, PROGRAMS, UNITS, World, user_of
+from gateway import CREDENTIALS, LINK, PLUGINS, PROGRAMS, UNITS, World, user_of
 
 EXPOSED_MOST = {unit: 15 if unit in PLUGINS else 5 for unit in PROGRAMS}  # tenths
 
@@ -17,22 +18,24 @@ class FirstInstall(unittest.TestCase):
         cls.gateway = cls.world.gateway
         cls.gateway.install()
 
-    def gives_up(self):
-        """Once and for all, whoever knocks: what is wrong is for a person to mend."""
-        wait_for("gangwayd gives up", lambda: self.gateway.show("gangwayd.service", "ActiveState") == "failed")
-        self.assertEqual(self.gateway.show("gangwayd.service", "ExecMainStatus"), "78")
-        self.assertEqual(self.gateway.show("gangwayd.service", "NRestarts"), "0")
-        wait_for("nobody can knock", lambda: self.gateway.show("gangwayd.socket", "ActiveState") == "inactive")
-        self.gateway.run("test", "!", "-e", "/run/gangway/link")
+    def status(self):
+        return self.gateway.show("gangwayd.service", "StatusText")
 
     def test_a_setting_a_credential_and_it_serves(self):
         """Each step says what the next one is. The bus may have been slow to learn of us."""
         gateway = self.gateway
-        wait_for("gangwayd says what it lacks", lambda: "[gateway] id" in gateway.journal("--unit=gangwayd"))
-        self.gives_up()
+        wait_for("gangwayd says what it lacks", lambda: "[gateway] id, [cloud] broker must be set" in self.status())
+        self.assertTrue(gateway.is_active("gangwayd.service"))
+        wait_for("gangwayctl says it too", lambda: "[gateway] id, [cloud] broker must be set in /etc/gangway/gangway.conf"
+                 in gateway.ctl("status", check=False).stderr)
+        found = {f["check"]: f for f in json.loads(gateway.ctl("doctor", "--json", check=False).stdout)}
+        self.assertEqual((found["agent"]["verdict"], found["unit gangwayd.service"]["verdict"]), ("wrong", "ok"))
+        self.assertIn("reload gangwayd", found["agent"]["advice"])
+        gateway.run("test", "!", "-e", "/var/lib/gangway/store.key")
+        pid, socket = gateway.main_pid("gangwayd.service"), gateway.socket()
 
         gateway.configure()
-        gateway.systemctl("restart", "gangwayd.service")
+        gateway.systemctl("reload", "gangwayd.service")
         wait_for("gangwayd says what gangway-mqtt lacks", lambda: any(
             f"{CREDENTIALS}/cloud-ca is missing" in said and "restart gangway-mqtt.service" in said
             for said in gateway.complaints()))
@@ -41,6 +44,58 @@ class FirstInstall(unittest.TestCase):
         gateway.systemctl("restart", "gangway-mqtt.service")
         gateway.wait_until_well()
         self.world.bring_aboard()
+        self.assertEqual((gateway.main_pid("gangwayd.service"), gateway.socket()), (pid, socket))
+
+    def test_it_waits_for_long(self):
+        """Watched, and well all the time."""
+        self.gateway.write("/etc/gangway/gangway.conf", "")
+        self.gateway.override("gangwayd.service", "[Service]\nWatchdogSec=1s\n")
+        self.gateway.systemctl("restart", "gangwayd.service")
+        for _ in range(6):
+            last = self.gateway.show("gangwayd.service", "WatchdogTimestampMonotonic")
+            wait_for("it is well, and says so",
+                     lambda b=last: self.gateway.show("gangwayd.service", "WatchdogTimestampMonotonic") != b)
+        self.assertEqual(self.gateway.show("gangwayd.service", "NRestarts"), "0")
+        self.gateway.override("gangwayd.service", None)
+
+
+class GivesUp(unittest.TestCase):
+    """Once and for all, whoever knocks: what is wrong is for a person to mend."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = cls.enterClassContext(World())
+        cls.gateway = cls.world.gateway
+
+    def gives_up(self, text):
+        gateway = self.gateway
+        gateway.systemctl("restart", "gangwayd.service", check=False)
+        wait_for("gangwayd gives up", lambda: gateway.show("gangwayd.service", "ActiveState") == "failed")
+        self.assertEqual(gateway.show("gangwayd.service", "ExecMainStatus"), "78")
+        self.assertEqual(gateway.show("gangwayd.service", "NRestarts"), "0")
+        wait_for("nobody can knock", lambda: gateway.show("gangwayd.socket", "ActiveState") == "inactive")
+        gateway.run("test", "!", "-e", LINK)
+        self.assertIn(text, gateway.journal("--unit=gangwayd"))
+
+    def comes_back(self):
+        self.gateway.systemctl("start", "gangwayd.service")
+        self.gateway.wait_until_well()
+
+    def test_a_fault_in_the_configuration(self):
+        drop_in = "/etc/gangway/gangway.conf.d/50-fault.conf"
+        self.gateway.write(drop_in, "[limits]\ndevices = many\n")
+        self.gives_up(f"{drop_in}:2: [limits] devices must be")
+        self.gateway.run("rm", drop_in)
+        self.comes_back()
+
+    def test_a_store_that_is_damaged(self):
+        gateway = self.gateway
+        gateway.systemctl("stop", "gangwayd.service")
+        gateway.run("cp", "--archive", "/var/lib/gangway", "/root/kept")
+        gateway.run("sh", "-c", "rm -f /var/lib/gangway/gangway.db-*; yes damage | head -c 65536 > /var/lib/gangway/gangway.db")
+        self.gives_up("is damaged; restore it from a backup, or move it away")
+        gateway.run("sh", "-c", "rm -r /var/lib/gangway/* && cp --archive /root/kept/. /var/lib/gangway")
+        self.comes_back()
 
 
 class StoreKey(unittest.TestCase):

@@ -61,6 +61,8 @@ static int report_refusal(const char *what, const char *code, const char *messag
 		message = gw_reason_from_code(code, &reason) == 0 ? gw_reason_text(reason)
 								  : "gangwayd does not say why.";
 	print_clean(text, sizeof(text), message);
+	if (gw_streq(code, gw_reason_code(GW_REASON_UNCONFIGURED))) /* whatever was asked for */
+		return ctl_fail("%s (%s)", text, code);
 	return ctl_fail("%s refused: %s (%s)", what, text, code);
 }
 

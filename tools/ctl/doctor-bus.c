@@ -61,6 +61,10 @@ static void find_why_not(struct doctor *doctor, const sd_bus_error *error)
 		doctor_find(doctor, "agent", DOCTOR_WARNING,
 			    "Run this as root, or as a member of group gangway.",
 			    "You do not have the right to ask the agent how it is.");
+	else if (sd_bus_error_has_name(error, "org.gangway1.Error.Unconfigured"))
+		doctor_find(doctor, "agent", DOCTOR_WRONG,
+			    "Set what is missing, then systemctl reload gangwayd.",
+			    "gangwayd waits: nobody has said yet which gateway this is.");
 	else if (sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD))
 		doctor_find(doctor, "agent", DOCTOR_WARNING, "systemctl restart gangwayd",
 			    "The agent that runs is of an older version than gangwayctl.");

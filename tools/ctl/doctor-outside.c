@@ -202,7 +202,8 @@ void doctor_look_at_config(struct doctor *doctor, struct ctl *ctl, const char *c
 			    doctor->agent_answers
 				    ? "Mend it: the agent goes on with what it read before, and "
 				      "would not start again."
-				    : "Mend it, then systemctl start gangwayd.",
+			    : doctor->agent_is_there ? "Mend it, then systemctl reload gangwayd."
+						     : "Mend it, then systemctl start gangwayd.",
 			    "%s%s", said, *said && said[strlen(said) - 1] == '.' ? "" : ".");
 	else if (r == 127)
 		doctor_find(doctor, "configuration", DOCTOR_WARNING,
