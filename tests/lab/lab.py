@@ -4,6 +4,7 @@
     env            for sh: what a user of the set needs to know
     pids, logs     a file for each program
     run            all else; `facts` there is what later commands need to know of the set
+    run/clocks     how far each side's clock is off the machine's (clocks.py)
 """
 import json
 import os
@@ -15,6 +16,7 @@ import sys
 
 import broker
 import bus
+import clocks
 import network
 from process import Process, wait_until
 from programs import PROGRAMS, complaints
@@ -41,6 +43,7 @@ class Lab:
         self.state = self.run / "state"
         self.cloud = self.run / "cloud"
         self.credentials = self.run / "credentials"
+        self.clocks = clocks.Clocks(self.run / "clocks")
         self.processes = {name: self._process(name) for name in PROGRAMS}
         self._facts_file = self.run / "facts"
         self.facts = json.loads(self._facts_file.read_text()) if self._facts_file.exists() else {}
@@ -50,13 +53,15 @@ class Lab:
 
     # --- up and down ---
 
-    def up(self, build, gateway, settings, own_network):
+    def up(self, build, gateway, settings, own_network, offsets):
+        """offsets: of each side's clock, in seconds; None: all go by the machine's."""
         if self.run.exists():
             raise Failure(f"{self.folder} is in use: end it with down, or name another folder")
         if len(str(self.bus_socket).encode()) > SOCKET_PATH_MAX:
             raise Failure(f"{self.folder}: the path is too long for the sockets in it")
         try:
             self._prepare(build, gateway, settings, own_network)
+            self._make_clocks(offsets)
             for name in PROGRAMS:
                 self._launch(name)
                 self._wait_for_program(name)
@@ -95,6 +100,13 @@ class Lab:
         broker.write_config(self.run / "broker.conf", self.cloud / "broker", self.run / "broker")
         (self.credentials / "store-key").write_bytes(os.urandom(32))
         self._write_config(settings)
+
+    def _make_clocks(self, offsets):
+        if offsets is None:
+            return
+        self.clocks.make()
+        for side, offset_s in offsets:
+            self.clocks.set(side, offset_s)
 
     def _link_programs(self, build):
         """One folder for PATH, and the build remembered for later commands."""
@@ -162,6 +174,11 @@ class Lab:
     def in_devices_network(self, command):
         return [*self._inside(1), *command]
 
+    def among_devices(self, command):
+        """In their network, by their clock."""
+        clock = [f"{name}={value}" for name, value in self.clocks.environment("devices").items()]
+        return self.in_devices_network([*(["env", *clock] if clock else []), *command])
+
     def answers_devices(self):
         knock = [sys.executable, str(TOP / "tests/lab/knock.py"), self.facts["address"],
                  str(self.facts["coaps_port"])]
@@ -189,7 +206,13 @@ class Lab:
     def _launch(self, name):
         program, process = PROGRAMS[name], self.processes[name]
         if process.pid() is None:
-            process.start(program.command(self), self.environment() | program.environment(self))
+            process.start(program.command(self), self.environment() | program.environment(self) |
+                          self.clocks.environment_of(name))
+
+    def set_clock(self, side, offset_s):
+        if not self.clocks.are_there():
+            raise Failure(f"{self.folder} was not brought up with --clocks")
+        self.clocks.set(side, offset_s)
 
     def _missing(self):
         return [name for name, process in self.processes.items() if process.pid() is None]
@@ -241,7 +264,7 @@ class Lab:
             for name, value in values.items():
                 file.write(f"export {name}={shlex.quote(str(value))}\n")
             file.write("# In front of a command: run it where the devices are.\n")
-            prefix = shlex.join(self.in_devices_network([]))
+            prefix = shlex.join(self.among_devices([]))
             file.write(f"export GANGWAY_DEVICES={shlex.quote(prefix)}\n")
 
 

@@ -6,6 +6,7 @@ import pathlib
 import signal
 import sys
 
+import clocks
 from lab import Failure, Lab, say
 from programs import PROGRAMS
 
@@ -18,6 +19,20 @@ def setting(text):
     if not is_set or not has_key:
         raise argparse.ArgumentTypeError(f"{text} is no SECTION.KEY=VALUE")
     return section, key, value
+
+
+def moment(text):
+    try:
+        return clocks.offset(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def side_moment(text):
+    side, is_set, when = text.partition("=")
+    if not is_set or side not in clocks.SIDES:
+        raise argparse.ArgumentTypeError(f"{text} is no SIDE=TIME; sides: {', '.join(clocks.SIDES)}")
+    return side, moment(when)
 
 
 def parse():
@@ -34,6 +49,14 @@ def parse():
                     metavar="SECTION.KEY=VALUE", help="a line of gangway.conf")
     up.add_argument("--netns", action="store_true",
                     help="give the devices a network of their own where the machine allows it")
+    up.add_argument("--clocks", action="store_true",
+                    help="give gateway, cloud and devices clocks that the verb clock sets")
+    up.add_argument("--clock", action="append", default=[], type=side_moment, metavar="SIDE=TIME",
+                    dest="offsets", help="set one from the start (and give them all theirs)")
+    clock = verbs.add_parser("clock", help="set the clock of one side of the set")
+    clock.add_argument("dir", type=pathlib.Path, metavar="DIR")
+    clock.add_argument("side", choices=clocks.SIDES, metavar="SIDE", help=", ".join(clocks.SIDES))
+    clock.add_argument("time", type=moment, metavar="TIME", help=clocks.FORMS)
     down = verbs.add_parser("down", help="end the set; its logs stay")
     down.add_argument("dir", type=pathlib.Path, metavar="DIR")
     for verb, what in (("start", "start one program, wait until it is ready"),
@@ -50,13 +73,17 @@ def run(arguments):
     lab = Lab(arguments.dir)
     if arguments.verb == "up":
         build = pathlib.Path(os.environ["GANGWAY_BUILD"]).absolute()
-        lab.up(build, arguments.gateway, arguments.settings, arguments.netns)
+        has_clocks = arguments.clocks or arguments.offsets
+        lab.up(build, arguments.gateway, arguments.settings, arguments.netns,
+               arguments.offsets if has_clocks else None)
         return
     if arguments.verb == "down":
         lab.down()
         return
     if not lab.facts:
         raise Failure(f"{lab.folder} is not up")
+    if arguments.verb == "clock":
+        lab.set_clock(arguments.side, arguments.time)
     if arguments.verb in ("stop", "restart"):
         lab.stop(arguments.program)
     if arguments.verb in ("start", "restart"):

@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -76,7 +77,8 @@ class Device:
     def start(self, *options, connect=None, die_at=None):
         """Switches it on; the caller waits for the process."""
         process = subprocess.Popen(
-            ["gangway-device", "--label", "-", "--connect", connect or self.gateway.coaps,
+            [*self.gateway.among_devices, "gangway-device", "--label", "-",
+             "--connect", connect or self.gateway.coaps,
              "--state", str(self.folder), "--timeout", str(NEVER_S), *options],
             env=self.gateway.environment(die_at), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
@@ -162,6 +164,12 @@ class Lab:
             return condition()
 
         return wait_for(what, attended)
+
+    # --- clocks, of a set with --clocks ---
+
+    def set_clock(self, side, time):
+        """side: gateway, cloud, devices; time: as scripts/lab clock takes it."""
+        self._script("clock", side, time)
 
     # --- programs ---
 
@@ -258,6 +266,11 @@ class Lab:
         self.wait_for_rest()
 
     # --- devices and cloud ---
+
+    @property
+    def among_devices(self):
+        """What to put in front of a device's command."""
+        return shlex.split(self.variables["GANGWAY_DEVICES"])
 
     @property
     def coaps(self):
