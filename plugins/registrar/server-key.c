@@ -69,6 +69,7 @@ static int write_key(ecc_key *ecc, WC_RNG *rng, struct server_key *key)
 
 	if (wc_InitCert(cert) != 0)
 		return -EIO;
+	cert->version = 0; /* v1, the only one; OpenSSL takes no other since 3.5 */
 	cert->sigType = CTC_SHA256wECDSA;
 	len = wc_MakeCertReq_ex(cert, key->request, sizeof(key->request), ECC_TYPE, ecc);
 	if (len <= 0)

@@ -87,6 +87,7 @@ static void the_request_is_for_the_key(void **state)
 	assert_int_equal(question.type, GW_MSG_SERVER_CSR);
 	openssl_write("server.csr", question.server_csr.csr);
 	openssl_run("req -inform DER -in server.csr -verify -noout");
+	openssl_run("req -inform DER -in server.csr -noout -text | grep -q 'Version: 1 (0x0)'");
 	openssl_run("req -inform DER -in server.csr -noout -pubkey -out public.pem");
 	openssl_run("pkey -pubin -in public.pem -outform DER -out from-request");
 
