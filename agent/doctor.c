@@ -26,6 +26,15 @@ struct sheet {
 
 /* --- findings --- */
 
+/* What a plugin has to say may lack its full stop. */
+static void end_sentence(char *text, size_t size)
+{
+	size_t len = strlen(text);
+
+	if (len > 0 && len + 1 < size && !strchr(".!?", text[len - 1]))
+		(void)gw_copy(text + len, size - len, ".");
+}
+
 static struct doctor_finding *find(struct sheet *sheet, const char *check,
 				   enum doctor_verdict verdict, const char *format, ...)
 	GW_PRINTF(4, 5);
@@ -41,6 +50,7 @@ static struct doctor_finding *find(struct sheet *sheet, const char *check,
 	va_start(args, format);
 	(void)vsnprintf(finding->text, sizeof(finding->text), format, args);
 	va_end(args);
+	end_sentence(finding->text, sizeof(finding->text));
 	return finding;
 }
 
