@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Credentials are read anew for every connection, so that a file which appears or is replaced
- * counts from the next one on, without a restart. What can be told about them without the broker is
- * told here: an operator should not have to read it out of a failed handshake.
+ * Credentials are read anew for every connection: a file that appears in the folder or is replaced there
+ * counts from the next one on. A service manager's folder has copies, made when the unit was started; what
+ * is replaced where these came from (ORIGIN) counts from a restart on, and that is said. What can be told
+ * without the broker is told here: an operator should not have to read it out of a failed handshake.
  */
 #include "plugins/mqtt/credential.h"
 
