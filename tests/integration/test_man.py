@@ -19,6 +19,7 @@ PROGRAMS = {
     "gangway-device.1": "tools/device/gangway-device",
     "gangway-cloud.1": "tools/cloud/gangway-cloud",
 }
+ELSEWHERE = {"JOURNAL_STREAM", "TERM"}  # variables that systemd.exec(5) and environ(7) explain
 PAGES = sorted((TOP / "doc/man").glob("*.[1-8]")) + [
     page for page in sorted((BUILD / "doc/man").glob("*.[1-8]")) if not (TOP / "doc/man" / page.name).exists()]
 BY_NAME = {page.name: page for page in PAGES}
@@ -42,6 +43,17 @@ def documented(text):
     """The options that a page, or a part of it, has an entry or a synopsis for."""
     return {f"--{name}" for line in re.findall(r"(?m)^\.(?:It|Fl|Op) .*$", text)
             for name in re.findall(r"(?:Fl |\| )-([a-z][a-z-]+)", line)}
+
+
+def environment_of(program):
+    """Of all variables that some program of ours asks for, those that this one knows."""
+    sources = "".join(path.read_text() for folder in ("lib", "agent", "plugins", "tools")
+                      for path in (TOP / folder).rglob("*.c"))
+    known = set(re.findall(r'getenv\("([A-Z_]+)"\)', sources))
+    known |= {value for name in re.findall(r"getenv\(([A-Z_]+)\)", sources)
+              for value in re.findall(rf'(?m)^#define {name} +"([A-Z_]+)"', sources)}
+    binary = (BUILD / program).read_bytes()
+    return {name for name in known if name.encode() + b"\0" in binary} - ELSEWHERE
 
 
 def part_of(page, verb, others):
@@ -86,6 +98,17 @@ class TestPrograms(unittest.TestCase):
                 options |= options_in(help_of(program, *verb.split()))
             self.assertGreater(len(options), 2)
             self.assertEqual(documented(BY_NAME[name].read_text()), options, name)
+
+    def test_environment(self):
+        """In test builds each program with durable steps can be told where to die."""
+        for name, program in PROGRAMS.items():
+            page = BY_NAME[name].read_text()
+            explained = set(re.findall(r"(?m)^\.It Ev (\w+)$", page))
+            asked_for = environment_of(program)
+            if "--list-steps" in help_of(program):
+                asked_for.add("GANGWAY_DIE_AT")
+            self.assertTrue(asked_for, name)
+            self.assertEqual(asked_for - explained, set(), name)
 
     def test_verbs(self):
         for name in ("gangwayctl.1", "gangway-cloud.1"):
