@@ -2,6 +2,7 @@
 # Not among the tests of `make check`: they take root, and minutes (run.py).
 EXTRA_DIST += \
 	tests/system/README \
+	tests/system/build.py \
 	tests/system/captured.py \
 	tests/system/container.py \
 	tests/system/gateway.py \
@@ -9,7 +10,9 @@ EXTRA_DIST += \
 	tests/system/piuparts.py \
 	tests/system/root.py \
 	tests/system/run.py \
+	tests/system/testbed.py \
 	tests/system/test_aboard.py \
+	tests/system/test_autopkgtest.py \
 	tests/system/test_captured.py \
 	tests/system/test_config.py \
 	tests/system/test_faults.py \

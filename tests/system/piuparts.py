@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """piuparts.py DIR: piuparts tries the packages in DIR, in the root that machines share, which has systemd: else
-what systemd itself leaves behind would be found, too. What it says goes to DIR/piuparts.log."""
+what systemd itself leaves behind would be found, too. What else they depend on comes from the machine's mirror.
+What it says goes to DIR/piuparts.log."""
 import pathlib
 import shutil
 import subprocess
@@ -14,8 +15,9 @@ RELEASE = "bookworm"
 
 
 def try_out(folder, scratch):
-    packages = sorted(folder.glob("gangway_*.deb")) + sorted(folder.glob("gangway-tools_*.deb"))
+    packages = sorted(folder.glob("gangway*.deb"))
     base = root.unpack(RELEASE, scratch / "base")
+    (base / "var/cache/debconf/tmp.ci").mkdir()  # as apt leaves it, whatever is installed
     with open(folder / "piuparts.log", "w") as log:
         return subprocess.run(["piuparts", "--no-eatmydata", "--distribution", RELEASE,
                                "--mirror", root.mirrors()[0], "--existing-chroot", base,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The root that containers share: a small Debian with systemd and what gangway's packages depend on, made
-by debootstrap once and kept as an archive."""
+"""Roots: the one that containers share, a small Debian with systemd and what gangway's packages depend on; and
+those in which packages are built. Each is made by debootstrap once, and kept as an archive."""
 import fcntl
+import hashlib
 import os
 import pathlib
 import shutil
@@ -9,12 +10,12 @@ import subprocess
 import tempfile
 
 CACHE = pathlib.Path("/var/cache/gangway")
-VERSION = 1  # of what is in it: a root of another version is made anew
+VERSION = 2  # of what is in it: with another, a root is made anew
 
 PACKAGES = (
-    # The system.
+    # The system; autopkgtest makes an archive of the packages that it tries.
     "systemd", "systemd-sysv", "dbus", "libnss-systemd", "libpam-systemd", "polkitd", "udev", "iproute2",
-    "procps", "netbase",
+    "procps", "netbase", "apt-utils",
     # What our packages depend on.
     "libeconf0", "libjansson4", "libmosquitto1", "libnl-3-200", "libqrencode4", "libsqlite3-0", "libssl3",
     "libzbar0", "libjpeg62-turbo", "libpng16-16",
@@ -55,11 +56,11 @@ def _packages(release):
     return [p if release in FORMER else TIME64.get(p, p) for p in PACKAGES]
 
 
-def _bootstrap(release, folder):
+def _bootstrap(release, folder, packages):
     """The first mirror of the machine's that has the release, under Debian's keys."""
     why = "apt's sources name no archive"
     for mirror in mirrors():
-        done = subprocess.run(["debootstrap", "--variant=minbase", f"--include={','.join(_packages(release))}",
+        done = subprocess.run(["debootstrap", "--variant=minbase", f"--include={','.join(packages)}",
                                release, folder, mirror], capture_output=True, text=True)
         if done.returncode == 0:
             return
@@ -81,39 +82,72 @@ def _tidy(root):
                    check=True, capture_output=True)
 
 
-def _make(release, archive):
-    if not shutil.which("debootstrap"):
-        raise Unavailable("no debootstrap: run scripts/setup")
-    folder = scratch_folder("gangway-root-")
-    try:
-        _bootstrap(release, folder / "root")
-        _tidy(folder / "root")
-        part = archive.with_suffix(".part")
-        subprocess.run(["tar", "--create", f"--file={part}", "--one-file-system", "--xattrs",
-                        f"--directory={folder}/root", "."], check=True)
-        part.rename(archive)
-    finally:
-        shutil.rmtree(folder)
+def _make_system(release, root):
+    _bootstrap(release, root, _packages(release))
+    _tidy(root)
 
 
-def archive_of(release):
-    """The archive, made if there is none."""
+def enter(root, *words, network=False):
+    """The command that runs these words in a root, where nothing of it outlives them."""
+    return ["unshare", "--mount", "--pid", "--fork", "--kill-child", *([] if network else ["--net"]),
+            f"--root={root}", "--wd=/", "--mount-proc", "env", "--ignore-environment", "HOME=/root",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", *words]
+
+
+def _make_builder(release, root, source):
+    """Where one may build that source package, a .dsc."""
+    _bootstrap(release, root, ("build-essential",))
+    settings = subprocess.run(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"], check=True,
+                              capture_output=True, text=True).stdout
+    (root / "etc/apt/apt.conf.d/machine").write_text(settings)
+    shutil.copy(source, root / "tmp/source.dsc")
+    for words in (("apt-get", "update"),
+                  ("apt-get", "build-dep", "--yes", "--no-install-recommends", "/tmp/source.dsc"),
+                  ("useradd", "--create-home", "builder")):
+        done = subprocess.run(enter(root, *words, network=True), capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Unavailable(f"{words[0]} {words[1]}: {done.stderr.strip().splitlines()[-1]}")
+
+
+def _cached(name, make):
+    """The archive of that name; where there is none, of a root that make(folder) makes."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    archive = CACHE / f"system-{release}.tar"
-    version = CACHE / f"system-{release}.version"
+    archive = CACHE / f"{name}.tar"
     with open(CACHE / "system.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not archive.exists() or not version.exists() or version.read_text() != str(VERSION):
-            if os.getuid() != 0:
-                raise Unavailable("only root can make a root file system")
-            print(f"system: making {archive}, which takes a minute", flush=True)
-            _make(release, archive)
-            version.write_text(str(VERSION))
+        if archive.exists():
+            return archive
+        if os.getuid() != 0:
+            raise Unavailable("only root can make a root file system")
+        if not shutil.which("debootstrap"):
+            raise Unavailable("no debootstrap: run scripts/setup")
+        print(f"system: making {archive}, which takes a minute", flush=True)
+        folder = scratch_folder("gangway-root-")
+        try:
+            make(folder / "root")
+            part = archive.with_suffix(".part")
+            subprocess.run(["tar", "--create", f"--file={part}", "--one-file-system", "--xattrs",
+                            f"--directory={folder}/root", "."], check=True)
+            part.rename(archive)
+        finally:
+            shutil.rmtree(folder)
     return archive
 
 
-def unpack(release, folder):
+def _unpack(archive, folder):
     folder.mkdir()
-    subprocess.run(["tar", "--extract", f"--file={archive_of(release)}", "--xattrs", "--numeric-owner",
+    subprocess.run(["tar", "--extract", f"--file={archive}", "--xattrs", "--numeric-owner",
                     f"--directory={folder}"], check=True)
     return folder
+
+
+def unpack(release, folder):
+    """The root that machines share."""
+    return _unpack(_cached(f"system-{release}-{VERSION}", lambda root: _make_system(release, root)), folder)
+
+
+def unpack_builder(release, folder, source):
+    """One to build a source package in, a .dsc: without a network, and with all that it needs for that."""
+    needs = next(line for line in source.read_text().splitlines() if line.startswith("Build-Depends:"))
+    name = f"builder-{release}-{hashlib.sha256(needs.encode()).hexdigest()[:12]}"
+    return _unpack(_cached(name, lambda root: _make_builder(release, root, source)), folder)
