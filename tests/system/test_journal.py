@@ -56,6 +56,6 @@ class Journal(unittest.TestCase):
         findings = json.loads(done.stdout)
         self.assertEqual(done.returncode, 0, findings)
         units = {f["check"]: f["verdict"] for f in findings if f["check"].startswith("unit ")}
-        self.assertEqual(len(units), 5)
+        self.assertEqual(len(units), 6)
         self.assertEqual(set(units.values()), {"ok"}, findings)
         self.assertIn("configuration", {f["check"] for f in findings if f["verdict"] == "ok"})

@@ -267,6 +267,14 @@ tests_unit_test_ctl_args_SOURCES = tests/unit/test-ctl-args.c tools/ctl/args.c
 tests_unit_test_ctl_args_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_ctl_args_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-ctl-doctor-units
+tests_unit_test_ctl_doctor_units_SOURCES = tests/unit/test-ctl-doctor-units.c \
+	tools/ctl/doctor.c \
+	tools/ctl/doctor-units.c \
+	tools/ctl/values.c
+tests_unit_test_ctl_doctor_units_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_ctl_doctor_units_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS)
+
 UNIT_TESTS += tests/unit/test-ctl-pick
 tests_unit_test_ctl_pick_SOURCES = tests/unit/test-ctl-pick.c tools/ctl/pick.c
 tests_unit_test_ctl_pick_CFLAGS = $(UNIT_CFLAGS)

@@ -14,66 +14,68 @@
 
 #define SYSTEMD "org.freedesktop.systemd1"
 #define SOCKET  "gangwayd.socket"
+#define AGENT   "gangwayd.service"
+#define JOURNAL "journalctl -u %s says why."
 
 static const char *const units[] = {
-	SOCKET,
-	"gangwayd.service",
-	"gangway-registrar.service",
-	"gangway-ip.service",
+	"gangway.target",       SOCKET, AGENT, "gangway-registrar.service", "gangway-ip.service",
 	"gangway-mqtt.service",
 };
 
 /* --- judging --- */
 
+/* command: what to do, with %s for the unit. */
 static void find_unit(struct doctor *doctor, const struct doctor_unit *unit,
-		      enum doctor_verdict verdict, const char *verb, const char *text)
+		      enum doctor_verdict verdict, const char *command, const char *text)
 {
+	const char *gap = strstr(command, "%s");
 	char check[64], advice[128];
 
 	(void)snprintf(check, sizeof(check), "unit %s", unit->name);
-	if (gw_streq(verb, "journalctl"))
-		(void)snprintf(advice, sizeof(advice), "journalctl -u %s says why.", unit->name);
-	else
-		(void)snprintf(advice, sizeof(advice), "%s%s%s", *verb ? "systemctl " : "", verb,
-			       *verb ? " " : "");
-	if (*verb && !gw_streq(verb, "journalctl"))
-		(void)snprintf(advice + strlen(advice), sizeof(advice) - strlen(advice), "%s",
-			       unit->name);
+	(void)gw_copy(advice, sizeof(advice), command);
+	if (gap)
+		(void)snprintf(advice, sizeof(advice), "%.*s%s%s", (int)(gap - command), command,
+			       unit->name, gap + strlen("%s"));
 	doctor_find(doctor, check, verdict, advice, "%s", text);
 }
 
 void doctor_judge_unit(struct doctor *doctor, const struct doctor_unit *unit)
 {
-	bool active = gw_streq(unit->active, "active"),
+	bool active = gw_streq(unit->active, "active") || gw_streq(unit->active, "reloading"),
 	     starts = gw_streq(unit->active, "activating");
 	char text[256];
 
 	if (gw_streq(unit->load, "not-found")) {
 		find_unit(doctor, unit, DOCTOR_WRONG, "", "It is not installed.");
 	} else if (gw_streq(unit->load, "masked")) {
-		find_unit(doctor, unit, DOCTOR_WRONG, "unmask --now", "It is masked.");
+		find_unit(doctor, unit, DOCTOR_WRONG, "systemctl unmask --now %s", "It is masked.");
+	} else if (!gw_streq(unit->load, "loaded")) {
+		(void)snprintf(text, sizeof(text), "Its file cannot be used (%s).", unit->load);
+		find_unit(doctor, unit, DOCTOR_WRONG, "systemctl status %s says why.", text);
 	} else if (gw_streq(unit->active, "failed")) {
-		(void)snprintf(text, sizeof(text), "It has failed (%s).", unit->result);
-		find_unit(doctor, unit, DOCTOR_WRONG, "journalctl", text);
+		(void)snprintf(text, sizeof(text), "It has failed (%s).",
+			       *unit->result ? unit->result : unit->sub);
+		find_unit(doctor, unit, DOCTOR_WRONG, JOURNAL, text);
 	} else if (starts && unit->n_restarts) {
 		(void)snprintf(text, sizeof(text), "It ends again and again (%s, %u times).",
 			       unit->result, unit->n_restarts);
-		find_unit(doctor, unit, DOCTOR_WRONG, "journalctl", text);
+		find_unit(doctor, unit, DOCTOR_WRONG, JOURNAL, text);
 	} else if (starts) {
-		find_unit(doctor, unit, DOCTOR_WARNING, "status", "It is being started.");
+		find_unit(doctor, unit, DOCTOR_WARNING, "systemctl status %s",
+			  "It is being started.");
 	} else if (!active && gw_streq(unit->name, SOCKET)) {
 		/* Its own start is refused while gangwayd runs. */
-		doctor_find(doctor, "unit " SOCKET, DOCTOR_WRONG,
-			    "systemctl restart gangwayd.service", "It does not run.");
+		find_unit(doctor, unit, DOCTOR_WRONG, "systemctl restart " AGENT,
+			  "It does not run.");
 	} else if (!active) {
-		find_unit(doctor, unit, DOCTOR_WRONG, "start", "It does not run.");
+		find_unit(doctor, unit, DOCTOR_WRONG, "systemctl start %s", "It does not run.");
 	} else if (unit->n_restarts) {
 		(void)snprintf(text, sizeof(text),
 			       "It runs, and ended unasked %u times since it was last started.",
 			       unit->n_restarts);
-		find_unit(doctor, unit, DOCTOR_WARNING, "journalctl", text);
+		find_unit(doctor, unit, DOCTOR_WARNING, JOURNAL, text);
 	} else if (gw_streq(unit->file, "disabled")) {
-		find_unit(doctor, unit, DOCTOR_WARNING, "enable",
+		find_unit(doctor, unit, DOCTOR_WARNING, "systemctl enable %s",
 			  "It runs, but is not started with the machine.");
 	} else {
 		find_unit(doctor, unit, DOCTOR_OK, "", "It runs.");
@@ -114,7 +116,8 @@ static int look_at_unit(struct doctor *doctor, sd_bus *bus, const char *name)
 	get_text(bus, path, SYSTEMD ".Unit", "ActiveState", active, sizeof(active));
 	get_text(bus, path, SYSTEMD ".Unit", "SubState", sub, sizeof(sub));
 	get_text(bus, path, SYSTEMD ".Unit", "UnitFileState", file, sizeof(file));
-	get_text(bus, path, SYSTEMD ".Service", "Result", result, sizeof(result));
+	get_text(bus, path, gw_streq(name, SOCKET) ? SYSTEMD ".Socket" : SYSTEMD ".Service",
+		 "Result", result, sizeof(result));
 	(void)sd_bus_get_property_trivial(bus, SYSTEMD, path, SYSTEMD ".Service", "NRestarts", NULL,
 					  'u', &n_restarts);
 	unit.n_restarts = n_restarts;
