@@ -75,13 +75,19 @@ static int open_disk(struct agent *agent)
 		gw_log(INFO, "The store in %s was of an older version, and is of this one now",
 		       folder);
 	if (r >= 0)
-		r = after_vault(
-			vault_open(folder, agent->store, &agent->vault, error, sizeof(error)));
+		r = after_vault(vault_open(folder, agent->store,
+					   agent->settings.store_key_is_given ? VAULT_KEY_CREDENTIAL
+									      : VAULT_KEY_AUTO,
+					   &agent->vault, error, sizeof(error)));
 	if (r < 0) {
 		gw_log_event(ERROR, START_FAILED, "%s", error);
 		return r;
 	}
 
+	if (vault_key(agent->vault) == VAULT_KEY_CREDENTIAL)
+		gw_log(INFO, "Secrets are sealed under the credential store-key");
+	else
+		gw_log(INFO, "Secrets are sealed under the agent's own key, %s/store.key", folder);
 	clock_init(&agent->clock, agent->store, agent->settings.clock_trusts_cloud);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "agent/doctor.h"
 #include "agent/plugins.h"
 #include "agent/store-job.h"
+#include "agent/vault.h"
 #include "config.h"
 #include "lib/util.h"
 
@@ -74,6 +75,8 @@ size_t checkup(struct agent *agent, struct doctor_finding *findings)
 		.now_s = clock_now_s(),
 		.clock = clock_judge(&agent->clock),
 		.store_trouble = bus_trouble(agent->bus),
+		.key_is_given = vault_key(agent->vault) == VAULT_KEY_CREDENTIAL,
+		.state_folder = agent->state_folder,
 		.jobs = store_job_count(agent->store),
 		.jobs_most = agent->settings.jobs_max,
 		.version = PACKAGE_VERSION,

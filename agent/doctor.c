@@ -122,6 +122,19 @@ static void examine_store(struct sheet *sheet, const struct doctor_facts *facts)
 		       "Do that; the agent goes on by itself with the next change.");
 }
 
+/* No trouble either way: whoever makes backups, or has given a key, wants to know which one it is. */
+static void examine_key(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	if (facts->key_is_given)
+		find(sheet, "store key", DOCTOR_OK,
+		     "Secrets are sealed under the credential store-key.");
+	else
+		find(sheet, "store key", DOCTOR_OK,
+		     "Secrets are sealed under a key that the agent has made, %s/store.key: a "
+		     "backup needs it too.",
+		     facts->state_folder);
+}
+
 static void examine_disk(struct sheet *sheet, const struct doctor_facts *facts)
 {
 	unsigned long long mib = facts->disk_free >> 20, files = facts->disk_files_free;
@@ -372,6 +385,7 @@ size_t doctor_examine(const struct doctor_facts *facts,
 
 	examine_disk(&sheet, facts);
 	examine_store(&sheet, facts);
+	examine_key(&sheet, facts);
 	examine_roles(&sheet, facts);
 	examine_credentials(&sheet, facts);
 	examine_broker(&sheet, facts);

@@ -39,6 +39,8 @@ struct doctor_facts {
 	enum clock_verdict clock;
 
 	const char *store_trouble; /* of the last commit, "" for none */
+	bool key_is_given;         /* to the agent, which else has made it: store.key in .. */
+	const char *state_folder;
 
 	bool disk_is_known, disk_is_read_only;
 	uint64_t disk_free, disk_files_free; /* bytes, and inodes for us */

@@ -89,6 +89,10 @@ static const struct settings_key keys[] = {
 	{ "clock", "trust", SETTINGS_TYPE_CLOCK, 0, 0, "system-or-cloud", NULL, IN(clock_trusts_cloud), AGENT,
 	  "When time is trusted: when the system says that it is synchronised (system), or also when the cloud's "
 	  "authenticated clock agrees with ours (system-or-cloud)." },
+
+	{ "store", "key", SETTINGS_TYPE_STORE_KEY, 0, 0, "auto", NULL, IN(store_key_is_given), AGENT | RESTART,
+	  "The key that seals secrets in the store: the service manager's credential store-key and nothing else, or no "
+	  "start (credential); or, where there is none, a key file that the agent makes (auto). See gangwayd(8)." },
 };
 /* clang-format on */
 
@@ -256,6 +260,15 @@ static const char *take_clock(const char *value, union value *ret)
 	return NULL;
 }
 
+static const char *take_store_key(const char *value, union value *ret)
+{
+	if (!gw_streq(value, "auto") && !gw_streq(value, "credential"))
+		return "must be auto or credential";
+
+	ret->boolean = gw_streq(value, "credential");
+	return NULL;
+}
+
 static const char *take_number(const struct settings_key *key, const char *value, union value *ret,
 			       char *why)
 {
@@ -280,6 +293,7 @@ static const char *take_value(const struct settings_key *key, const char *value,
 	case SETTINGS_TYPE_TEXT: return take_text(value, ret);
 	case SETTINGS_TYPE_INTERFACES: return take_interfaces(value, ret, why);
 	case SETTINGS_TYPE_CLOCK: return take_clock(value, ret);
+	case SETTINGS_TYPE_STORE_KEY: return take_store_key(value, ret);
 	case _SETTINGS_TYPE_MAX: break;
 	}
 	abort();
@@ -289,6 +303,7 @@ static void store_value(const struct settings_key *key, const union value *value
 {
 	switch (key->type) {
 	case SETTINGS_TYPE_BOOL:
+	case SETTINGS_TYPE_STORE_KEY:
 	case SETTINGS_TYPE_CLOCK: *(bool *)to = value->boolean; return;
 	case SETTINGS_TYPE_NUMBER: *(uint64_t *)to = value->number; return;
 	case SETTINGS_TYPE_GATEWAY:
@@ -335,6 +350,7 @@ void settings_key_describe(const struct settings_key *key, char *text, size_t si
 		(void)gw_copy(text, size, "at most 16 names, separated by spaces");
 		return;
 	case SETTINGS_TYPE_CLOCK: (void)gw_copy(text, size, "system or system-or-cloud"); return;
+	case SETTINGS_TYPE_STORE_KEY: (void)gw_copy(text, size, "auto or credential"); return;
 	case _SETTINGS_TYPE_MAX: break;
 	}
 	abort();

@@ -45,6 +45,7 @@ struct settings {
 	uint64_t discovered_max;
 	uint64_t discovered_age_s;
 	bool clock_trusts_cloud;
+	bool store_key_is_given; /* by the service manager, and by nobody else */
 
 	struct settings_entry *entries; /* the table's first, in its order */
 };

@@ -23,6 +23,7 @@
 #define BOX_META     "box-key"
 
 struct vault {
+	enum vault_key key;
 	uint8_t root[GW_KEY_LEN];
 	uint8_t audit[GW_KEY_LEN];
 	uint8_t box_private[GW_X25519_LEN];
@@ -92,17 +93,21 @@ static int find_own_key(const char *folder, struct store *store, uint8_t root[GW
 	return r < 0 ? r : read_key_file(folder, OWN_FILE, root);
 }
 
-static int find_root(const char *folder, struct store *store, uint8_t root[GW_KEY_LEN])
+/* Where a credential is asked for, a key of our own in its place would only seem to do what its owner wants. */
+static int find_root(struct vault *vault, const char *folder, struct store *store,
+		     enum vault_key wanted)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	int r;
+	int r = credentials ? read_key_file(credentials, CREDENTIAL, vault->root) : -ENOENT;
 
-	if (credentials) {
-		r = read_key_file(credentials, CREDENTIAL, root);
-		if (r != -ENOENT)
-			return r;
-	}
-	return find_own_key(folder, store, root);
+	vault->key = VAULT_KEY_CREDENTIAL;
+	if (r != -ENOENT)
+		return r;
+	if (wanted == VAULT_KEY_CREDENTIAL)
+		return -ENOKEY;
+
+	vault->key = VAULT_KEY_OWN;
+	return find_own_key(folder, store, vault->root);
 }
 
 /* --- sealing --- */
@@ -220,11 +225,12 @@ int vault_open_box(struct vault *vault, struct gw_blob associated, struct gw_blo
 
 /* --- life --- */
 
-static int set_up(struct vault *vault, const char *folder, struct store *store)
+static int set_up(struct vault *vault, const char *folder, struct store *store,
+		  enum vault_key wanted)
 {
 	int r;
 
-	r = find_root(folder, store, vault->root);
+	r = find_root(vault, folder, store, wanted);
 	if (r < 0)
 		return r;
 	r = gw_derive(vault->root, "gangway vault " VERSION " audit", vault->audit);
@@ -238,10 +244,15 @@ static int set_up(struct vault *vault, const char *folder, struct store *store)
 	return r < 0 ? r : load_box_key(vault, store);
 }
 
-static const char *advice(int r)
+static const char *advice(int r, enum vault_key wanted)
 {
 	switch (r) {
 	case -ENOKEY:
+		if (wanted == VAULT_KEY_CREDENTIAL)
+			return "[store] key asks for the credential store-key, and the service "
+			       "manager has given none: see that the file is where "
+			       "gangwayd.service "
+			       "takes it from";
 		return "the store's key is gone: put back store.key, or the credential store-key";
 	case -EBADMSG:
 		return "the store was sealed under another key: put back the right store-key";
@@ -251,8 +262,13 @@ static const char *advice(int r)
 	}
 }
 
-int vault_open(const char *folder, struct store *store, struct vault **ret, char *error,
-	       size_t error_size)
+enum vault_key vault_key(const struct vault *vault)
+{
+	return vault->key;
+}
+
+int vault_open(const char *folder, struct store *store, enum vault_key wanted, struct vault **ret,
+	       char *error, size_t error_size)
 {
 	struct vault *vault = calloc(1, sizeof(*vault));
 	int r;
@@ -260,10 +276,10 @@ int vault_open(const char *folder, struct store *store, struct vault **ret, char
 	if (!vault)
 		return -ENOMEM;
 
-	r = set_up(vault, folder, store);
+	r = set_up(vault, folder, store, wanted);
 	if (r < 0) {
 		(void)snprintf(error, error_size, "The vault in %s cannot be opened: %s", folder,
-			       advice(r));
+			       advice(r, wanted));
 		vault_close(vault);
 		return r;
 	}

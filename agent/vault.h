@@ -16,10 +16,21 @@
 struct store;
 struct vault;
 
-/* Opens the vault; on failure ret_error says what to do. May write to the store (its box key). */
-int vault_open(const char *folder, struct store *store, struct vault **ret, char *error,
-	       size_t error_size);
+/* Where the key is from. */
+enum vault_key {
+	VAULT_KEY_AUTO, /* asked for: from wherever there is one, else a file of our own is made */
+	VAULT_KEY_CREDENTIAL, /* the credential `store-key` */
+	VAULT_KEY_OWN,        /* the file `store.key` beside the store */
+};
+
+/* Opens the vault with its key, VAULT_KEY_AUTO or VAULT_KEY_CREDENTIAL; on failure `error` says what to do. May write
+ * to the store (its box key). */
+int vault_open(const char *folder, struct store *store, enum vault_key wanted, struct vault **ret,
+	       char *error, size_t error_size);
 struct vault *vault_close(struct vault *vault);
+
+/* Which it is that was found: one of the last two. */
+enum vault_key vault_key(const struct vault *vault);
 
 /* Whose secret it is, and which: what is sealed for one opens for no other. */
 struct vault_name {

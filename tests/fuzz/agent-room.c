@@ -129,7 +129,8 @@ struct agent *room_begin(void)
 		.clock_trusts_cloud = true,
 	};
 	require(store_open(folder, &agent->store, error, sizeof(error)) == 0);
-	require(vault_open(folder, agent->store, &agent->vault, error, sizeof(error)) == 0);
+	require(vault_open(folder, agent->store, VAULT_KEY_AUTO, &agent->vault, error,
+			   sizeof(error)) == 0);
 	clock_init(&agent->clock, agent->store, /* trusts_cloud= */ true);
 	require(turn_new(agent, &agent->turn) == 0);
 	require(plugins_new(agent, &agent->plugins) == 0);

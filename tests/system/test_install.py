@@ -99,20 +99,32 @@ class GivesUp(unittest.TestCase):
 
 
 class StoreKey(unittest.TestCase):
-    """From the service manager, encrypted to this machine; before anything is sealed under another."""
+    """From the service manager, encrypted to this machine; before anything is sealed under another. Its owner
+    asks for it, so none is made in its place."""
+
+    def key(self):
+        return next(f["text"] for f in json.loads(self.world.gateway.ctl("doctor", "--json", check=False).stdout)
+                    if f["check"] == "store key")
 
     def test_an_encrypted_credential(self):
-        world = self.enterClassContext(World(installed=False))
+        world = self.world = self.enterClassContext(World(installed=False))
         gateway, sealed = world.gateway, f"{CREDENTIALS}/store-key.cred"
         gateway.override("gangwayd.service", f"[Service]\nLoadCredentialEncrypted=store-key:{sealed}\n")
         gateway.run("mkdir", "--parents", "--mode=700", CREDENTIALS)
-        gateway.run("systemd-creds", "--with-key=host", "--name=store-key", "encrypt", "-", sealed,
-                    input="0123456789abcdef" * 2)
+        gateway.write("/etc/gangway/gangway.conf.d/store.conf", "[store]\nkey = credential\n")
         gateway.install()
         gateway.configure(world.elsewhere.credentials())
+        gateway.systemctl("reload", "gangwayd.service", check=False)
+        wait_for("gangwayd gives up", lambda: gateway.show("gangwayd.service", "ExecMainStatus") == "78")
+        self.assertIn("asks for the credential store-key", gateway.journal("--unit=gangwayd"))
+
+        gateway.run("systemd-creds", "--with-key=host", "--name=store-key", "encrypt", "-", sealed,
+                    input="0123456789abcdef" * 2)
         gateway.systemctl("restart", *PROGRAMS)
         gateway.wait_until_well()
         world.bring_aboard()
+        self.assertIn("the credential store-key", self.key())
+        self.assertIn("the credential store-key", gateway.journal("--unit=gangwayd"))
         self.assertEqual(gateway.run("test", "-e", "/var/lib/gangway/store.key", check=False).returncode, 1)
 
 

@@ -295,8 +295,9 @@ static void start(void)
 		.discovered_age_s = 3600,
 	};
 	assert_int_equal(store_open(world.folder, &agent->store, error, sizeof(error)), 0);
-	assert_int_equal(
-		vault_open(world.folder, agent->store, &agent->vault, error, sizeof(error)), 0);
+	assert_int_equal(vault_open(world.folder, agent->store, VAULT_KEY_AUTO, &agent->vault,
+				    error, sizeof(error)),
+			 0);
 	clock_init(&agent->clock, agent->store, /* trusts_cloud= */ true);
 	assert_int_equal(turn_new(agent, &agent->turn), 0);
 	assert_int_equal(channels_new(&agent->channels), 0);

@@ -396,6 +396,7 @@ static const struct {
 	  { "", "lo", "eth0  eth1.100", "a b c d e f g h i j k l m n o p" },
 	  { "a/b", "..", "a:b", "et\303\244h", "abcdefghijklmnop",
 	    "a b c d e f g h i j k l m n o p q" } },
+	{ SETTINGS_TYPE_STORE_KEY, { "auto", "credential" }, { "", "Auto", "yes", "file" } },
 	{ SETTINGS_TYPE_CLOCK, { "system", "system-or-cloud" }, { "", "cloud", "System", "yes" } },
 };
 

@@ -26,6 +26,7 @@ static int set_up(void **state)
 		.now_s = NOW,
 		.clock = CLOCK_TRUSTED_BY_SYSTEM,
 		.store_trouble = "",
+		.state_folder = "/var/lib/gangway",
 		.disk_is_known = true,
 		.disk_free = 1ull << 40,
 		.disk_files = 1000000,
@@ -86,10 +87,10 @@ static void expect(const char *check, enum doctor_verdict verdict, const char *t
 
 static void all_is_well(void **state)
 {
-	static const char *const checks[] = {
-		"disk",        "store",  "plugin mqtt", "plugin ip", "plugin registrar",
-		"credentials", "broker", "cloud",       "clock",     "queue"
-	};
+	static const char *const checks[] = { "disk",        "store",     "store key",
+					      "plugin mqtt", "plugin ip", "plugin registrar",
+					      "credentials", "broker",    "cloud",
+					      "clock",       "queue" };
 
 	for (size_t i = 0; i < GW_ELEMENTS(checks); i++)
 		expect(checks[i], DOCTOR_OK, "", "");
@@ -134,6 +135,9 @@ static void store(void **state)
 {
 	facts.store_trouble = "The store cannot be written (No space left on device); make room";
 	expect("store", DOCTOR_WRONG, "No space left on device", "goes on by itself");
+	expect("store key", DOCTOR_OK, "/var/lib/gangway/store.key", "");
+	facts.key_is_given = true;
+	expect("store key", DOCTOR_OK, "the credential store-key", "");
 }
 
 static void credentials(void **state)
@@ -253,7 +257,7 @@ static void plugins(void **state)
 			(struct doctor_plugin){ name, "1", GW_ROLE_TRANSPORT, false, text };
 	}
 	facts.n_plugins = DOCTOR_PLUGINS_MAX;
-	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 9);
+	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 10);
 	assert_true(strlen(findings[5].text) > GW_TEXT_MAX + GW_NAME_MAX);
 }
 

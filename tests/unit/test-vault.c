@@ -31,10 +31,12 @@ static struct store *store;
 static struct vault *vault;
 static char error[512];
 
+static enum vault_key wanted = VAULT_KEY_AUTO;
+
 static int open_vault(void)
 {
 	*error = 0;
-	return vault_open(folder, store, &vault, error, sizeof(error));
+	return vault_open(folder, store, wanted, &vault, error, sizeof(error));
 }
 
 static int set_up(void **state)
@@ -43,6 +45,7 @@ static int set_up(void **state)
 	(void)strcpy(folder, "/tmp/gangway-vault-XXXXXX");
 	store = NULL;
 	vault = NULL;
+	wanted = VAULT_KEY_AUTO;
 	return !mkdtemp(folder) || store_open(folder, &store, error, sizeof(error)) < 0 ||
 			       open_vault() < 0
 		       ? -1
@@ -187,6 +190,20 @@ static void a_blank_credential_is_none(void **state)
 	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
 	vault = vault_close(vault);
 	assert_int_equal(open_vault(), 0); /* with the vault's own key */
+	assert_int_equal(vault_key(vault), VAULT_KEY_OWN);
+}
+
+/* Whatever there is else: none at all, a blank one, and then a real one of another's. */
+static void a_credential_that_must_be_there(void **state)
+{
+	assert_int_equal(vault_key(vault), VAULT_KEY_OWN);
+	wanted = VAULT_KEY_CREDENTIAL;
+	expect_refusal(-ENOKEY, "asks for the credential store-key");
+	write_key("store-key", "\n");
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
+	expect_refusal(-ENOKEY, "asks for the credential store-key");
+	write_key("store-key", "a credential of the service manager");
+	expect_refusal(-EBADMSG, "another key");
 }
 
 static void a_credential_goes_first(void **state)
@@ -197,8 +214,11 @@ static void a_credential_goes_first(void **state)
 	assert_int_equal(store_open(folder, &store, error, sizeof(error)), 0);
 	write_key("store-key", "a credential of the service manager");
 	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
+	wanted = VAULT_KEY_CREDENTIAL;
 	assert_int_equal(open_vault(), 0);
+	assert_int_equal(vault_key(vault), VAULT_KEY_CREDENTIAL);
 
+	wanted = VAULT_KEY_AUTO;
 	(void)unsetenv("CREDENTIALS_DIRECTORY"); /* then the file is the wrong key */
 	expect_refusal(-EBADMSG, "put back the right store-key");
 }
@@ -442,6 +462,7 @@ int main(void)
 		VAULT(the_key_is_another),
 		VAULT(the_key_is_short),
 		VAULT(a_blank_credential_is_none),
+		VAULT(a_credential_that_must_be_there),
 		VAULT(a_credential_goes_first),
 		VAULT(no_box_is_opened_that_cannot_be_one),
 		VAULT(an_empty_record_is_whole),

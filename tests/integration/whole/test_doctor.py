@@ -69,7 +69,7 @@ class Doctor(Case):
         findings = self.doctor(status=0)
         self.assertEqual({f["verdict"] for f in findings.values()}, {"ok"}, findings)
         self.assertEqual({f["advice"] for f in findings.values()}, {""})
-        self.assertLessEqual({"bus", "polkit", "disk", "store", "plugin mqtt", "plugin ip", "plugin registrar",
+        self.assertLessEqual({"bus", "polkit", "disk", "store", "store key", "plugin mqtt", "plugin ip", "plugin registrar",
                               "credentials", "broker", "cloud", "clock", "queue", "configuration", "units"},
                              findings.keys())
         text = self.lab.ctl("doctor").stdout
