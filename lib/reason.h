@@ -52,6 +52,7 @@
 	X(CLAIM_USED, "claim-used", "The claim was used before, here or at another gateway.")      \
 	X(WRONG_TENANT, "wrong-tenant", "This gateway may not enrol devices of that tenant.")      \
 	X(CLOUD_REFUSED, "cloud-refused", "The cloud refused; its own text says why.")             \
+	X(NOT_LISTED, "not-listed", "Its serial number is not on the list of those that may come.") \
 	/* sessions */                                                                            \
 	X(UNKNOWN_CERTIFICATE, "unknown-certificate", "The certificate is not on record here.")    \
 	X(RETIRED_CERTIFICATE, "retired-certificate", "A newer certificate has replaced this one.") \

@@ -27,7 +27,7 @@ class Trouble(cloud.Case):
         self.assertEqual(gateway.ask(self.enroll(Key(self.folder)))["kind"], "issued")
 
     def test_a_broker_with_another_certificate(self):
-        for name in ("gateway-ca.crt", "gateway-ca.key", "broker/server.crt"):
+        for name in ("gateway-ca.crt", "gateway-ca.key", "broker/server.crt", "broker/anchors.crt"):
             (self.cloud.folder / name).unlink()
         own = [(p, (self.cloud.folder / p).read_bytes()) for p in ("cloud/cert", "cloud/key")]
         self.cloud.run("init", self.cloud.folder)

@@ -36,7 +36,7 @@ def options_in(text):
 
 
 def verbs_in(text):
-    return [verb[0] for verb in re.findall(r"(?m)^  ([a-z]+( [a-z]+)?)(?: |$)", text)]
+    return [verb[0] for verb in re.findall(r"(?m)^  ([a-z][a-z-]*( [a-z]+)?)(?: |$)", text)]
 
 
 def documented(text):

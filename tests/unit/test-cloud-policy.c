@@ -199,6 +199,86 @@ static void test_answer(void **state)
 	}
 }
 
+static const enum gw_reason gateway_claim_alone[_GATEWAY_CLAIM_STANDING_MAX] = {
+	[GATEWAY_CLAIM_UNKNOWN] = GW_REASON_NO_CLAIM,
+	[GATEWAY_CLAIM_OPEN] = GW_REASON_NONE,
+	[GATEWAY_CLAIM_CLOSED] = GW_REASON_WITHDRAWN,
+	[GATEWAY_CLAIM_EXPIRED] = GW_REASON_CLAIM_EXPIRED,
+	[GATEWAY_CLAIM_NOT_LISTED] = GW_REASON_NOT_LISTED,
+	[GATEWAY_CLAIM_USED_UP] = GW_REASON_CLAIM_USED,
+};
+
+/* Granted if and only if nothing speaks against it; the reason is the first that does. */
+static void check_provision(const struct provision_facts *f)
+{
+	const enum gw_reason against[] = {
+		f->csr,
+		f->csr_has_key ? GW_REASON_NONE : GW_REASON_BAD_CSR,
+		f->csr_in_name && f->id_is_valid ? GW_REASON_NONE : GW_REASON_WRONG_NAME,
+		f->is_barred ? GW_REASON_REVOKED : GW_REASON_NONE,
+		f->is_aboard ? GW_REASON_ALREADY_ABOARD : GW_REASON_NONE,
+		gateway_claim_alone[f->claim],
+		f->n_candidates < POLICY_KEYS_MAX ? GW_REASON_NONE : GW_REASON_TOO_MANY_KEYS,
+	};
+	enum gw_reason expected = GW_REASON_NONE;
+
+	for (size_t i = 0; i < GW_ELEMENTS(against) && expected == GW_REASON_NONE; i++)
+		expected = against[i];
+	assert_int_equal(policy_provision(f), expected);
+}
+
+static void test_provision(void **state)
+{
+	struct provision_facts f;
+
+	for (size_t csr = 0; csr < GW_ELEMENTS(csr_reasons); csr++)
+		for (unsigned bits = 0; bits < 32; bits++)
+			for (int claim = 0; claim < _GATEWAY_CLAIM_STANDING_MAX; claim++)
+				for (unsigned n = 0; n <= POLICY_KEYS_MAX; n++) {
+					f = (struct provision_facts){
+						.csr = csr_reasons[csr],
+						.csr_has_key = bits & 1,
+						.csr_in_name = bits & 2,
+						.id_is_valid = bits & 4,
+						.is_barred = bits & 8,
+						.is_aboard = bits & 16,
+						.claim = (enum gateway_claim_standing)claim,
+						.n_candidates = n,
+					};
+					check_provision(&f);
+				}
+}
+
+static void test_renew_gateway(void **state)
+{
+	static const enum gw_reason alone[_RENEWED_STANDING_MAX] = {
+		[RENEWED_UNTOLD] = GW_REASON_NONE,
+		[RENEWED_UNKNOWN] = GW_REASON_NONE,
+		[RENEWED_STRANGE] = GW_REASON_UNKNOWN_CERTIFICATE,
+		[RENEWED_GOOD] = GW_REASON_NONE,
+		[RENEWED_REVOKED] = GW_REASON_REVOKED,
+	};
+
+	for (int renewed = 0; renewed < _RENEWED_STANDING_MAX; renewed++)
+		for (unsigned bits = 0; bits < 8; bits++) {
+			const struct renew_gateway_facts f = {
+				.csr = bits & 4 ? GW_REASON_WEAK_KEY : GW_REASON_NONE,
+				.csr_has_key = bits & 1,
+				.csr_in_name = bits & 2,
+				.renewed = (enum renewed_standing)renewed,
+			};
+			enum gw_reason expected = alone[renewed];
+
+			if (!f.csr_in_name)
+				expected = GW_REASON_WRONG_NAME;
+			if (!f.csr_has_key)
+				expected = GW_REASON_BAD_CSR;
+			if (f.csr != GW_REASON_NONE)
+				expected = f.csr;
+			assert_int_equal(policy_renew_gateway(&f), expected);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +289,8 @@ int main(void)
 		cmocka_unit_test(test_server),
 		cmocka_unit_test(test_fleet_claim),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_provision),
+		cmocka_unit_test(test_renew_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,12 @@ static bool set_subject(X509 *certificate, const struct order *order)
 	return add_name(name, NID_commonName, order->name);
 }
 
+/* A short life that seemed to have begun an hour ago would be over, by any fraction of it. */
+static time_t backdated_s(uint64_t lifetime_s)
+{
+	return (time_t)GW_MIN((uint64_t)BACKDATED_S, lifetime_s / 10);
+}
+
 static bool set_validity(X509 *certificate, const X509 *issuer, uint64_t lifetime_s)
 {
 	time_t now = time(/* tloc= */ NULL), end;
@@ -91,7 +97,7 @@ static bool set_validity(X509 *certificate, const X509 *issuer, uint64_t lifetim
 
 	if (__builtin_add_overflow(now, lifetime_s, &end))
 		return false;
-	if (!ASN1_TIME_set(X509_getm_notBefore(certificate), now - BACKDATED_S) ||
+	if (!ASN1_TIME_set(X509_getm_notBefore(certificate), now - backdated_s(lifetime_s)) ||
 	    !ASN1_TIME_set(X509_getm_notAfter(certificate), end))
 		return false;
 	if (issuer == certificate)

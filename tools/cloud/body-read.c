@@ -84,6 +84,16 @@ static const struct member server_members[] = {
 	{ "csr",      FORM_BYTES,  REQUIRED, REQUEST_AT(csr),    BODY_CSR_MAX },
 };
 
+static const struct member provision_members[] = {
+	{ "key",      FORM_HASH,   REQUIRED, REQUEST_AT(key),    BODY_HASH_LEN },
+	{ "csr",      FORM_BYTES,  REQUIRED, REQUEST_AT(csr),    BODY_CSR_MAX },
+	{ "serial",   FORM_SERIAL, OPTIONAL, REQUEST_AT(serial), BODY_HEX_MAX },
+};
+
+static const struct member provisioned_members[] = {
+	{ "serial",   FORM_SERIAL, REQUIRED, REQUEST_AT(serial), BODY_HEX_MAX },
+};
+
 #define MEMBERS(array) array, GW_ELEMENTS(array)
 
 static const struct kind request_kinds[_REQUEST_KIND_MAX] = {
@@ -92,6 +102,8 @@ static const struct kind request_kinds[_REQUEST_KIND_MAX] = {
 	[REQUEST_REVOKED]     = { "revoked",     MEMBERS(revoked_members) },
 	[REQUEST_SERVER_CERT] = { "server-cert", MEMBERS(server_members) },
 	[REQUEST_TIME]        = { "time",        NULL, 0 },
+	[REQUEST_PROVISION]   = { "provision",   MEMBERS(provision_members) },
+	[REQUEST_PROVISIONED] = { "provisioned", MEMBERS(provisioned_members) },
 };
 
 static const struct member done_members[] = {

@@ -55,6 +55,27 @@ char *body_issued(const char *id, struct gw_blob certificate, const struct gw_bl
 	return finish(body);
 }
 
+static json_t *base64_list(const struct gw_blob *blobs, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		if (json_array_append_new(list, base64(blobs[i])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+char *body_issued_gateway(const char *id, struct gw_blob certificate, const struct gw_blob *anchors,
+			  size_t n_anchors)
+{
+	return finish(json_pack("{s:i, s:s, s:s, s:o, s:[], s:{s:o}}", "v", VERSION, "kind",
+				"issued", "id", id, "certificate", base64(certificate), "chain",
+				"anchors", "broker", base64_list(anchors, n_anchors)));
+}
+
 char *body_pending(const char *id, unsigned retry_after_s)
 {
 	return finish(json_pack("{s:i, s:s, s:s, s:i}", "v", VERSION, "kind", "pending", "id", id,

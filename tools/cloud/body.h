@@ -26,6 +26,8 @@ enum request_kind {
 	REQUEST_REVOKED,
 	REQUEST_SERVER_CERT,
 	REQUEST_TIME,
+	REQUEST_PROVISION,   /* sign the gateway's own CSR */
+	REQUEST_PROVISIONED, /* it has connected with the certificate `serial` */
 	_REQUEST_KIND_MAX,
 };
 
@@ -77,6 +79,9 @@ int body_read_status(struct gw_blob text, struct status *ret, struct body_error 
  */
 char *body_issued(const char *id, struct gw_blob certificate, const struct gw_blob *device_anchor,
 		  const struct gw_blob *registrar_anchor);
+/* A gateway's own certificate, with the anchors that the broker is known by. */
+char *body_issued_gateway(const char *id, struct gw_blob certificate, const struct gw_blob *anchors,
+			  size_t n_anchors);
 char *body_pending(const char *id, unsigned retry_after_s);
 char *body_refused(const char *id, bool final, const char *reason, const char *text);
 char *body_done(const char *id);

@@ -18,6 +18,7 @@
 #include "lib/resolve.h"
 #include "lib/util.h"
 #include "tools/cloud/authority.h"
+#include "tools/cloud/bundle.h"
 #include "tools/cloud/certificate.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/key.h"
@@ -154,11 +155,29 @@ static void on_closed(enum gw_mqtt_end end, const char *why, void *userdata)
 	retry_later(broker);
 }
 
+/* The same ones that gateways are told of, beside our own authority. */
+static void add_anchors(SSL_CTX *ctx, const struct home *home)
+{
+	_cleanup_(bundle_done) struct bundle bundle = { .n = 0 };
+
+	if (bundle_load(home->fd, MEMBER_BROKER_ANCHORS, &bundle) < 0)
+		return; /* a folder of before there were any */
+
+	for (size_t i = 0; i < bundle.n; i++) {
+		const unsigned char *at = bundle.der[i].data;
+		X509 *anchor = d2i_X509(/* a= */ NULL, &at, (long)bundle.der[i].len);
+
+		(void)X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), anchor);
+		X509_free(anchor);
+	}
+}
+
 static bool use_credential(SSL_CTX *ctx, const struct home *home)
 {
 	_cleanup_(certificate_freep) X509 *anchor = NULL, *own = NULL;
 	_cleanup_(key_freep) EVP_PKEY *key = NULL;
 
+	add_anchors(ctx, home);
 	return certificate_load(home->fd, AUTHORITY_GATEWAY ".crt", &anchor) >= 0 &&
 	       certificate_load(home->fd, MEMBER_CLOUD_CERTIFICATE, &own) >= 0 &&
 	       key_load(home->fd, MEMBER_CLOUD_KEY, &key) >= 0 &&
@@ -190,8 +209,9 @@ static int connect_next(struct broker *broker)
 		.address = broker->addresses.addresses[broker->next_address++],
 		.port = broker->endpoint.port,
 		.client_id = MEMBER_CLOUD,
-		.topics = { "gangway/v1/+/request", "gangway/v1/+/answer", "gangway/v1/+/status" },
-		.n_topics = 3,
+		.topics = { "gangway/v1/+/request", "gangway/v1/+/answer", "gangway/v1/+/status",
+			    "gangway/v1/provision/+/+/request" },
+		.n_topics = 4,
 		.n_needed = 3,
 	};
 	struct gw_mqtt_tls *tls;

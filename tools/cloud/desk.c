@@ -49,6 +49,7 @@ struct desk *desk_free(struct desk *desk)
 
 	signer_done(&desk->device);
 	signer_done(&desk->registrar);
+	signer_done(&desk->gateway);
 	free(desk);
 	return NULL;
 }
@@ -58,8 +59,8 @@ void desk_freep(struct desk **desk)
 	(void)desk_free(*desk);
 }
 
-int desk_new(const struct home *home, struct registry *registry, uint64_t lifetime_s,
-	     struct desk **ret, const char **ret_what)
+int desk_new(const struct home *home, struct registry *registry,
+	     const struct desk_lifetimes *lifetimes, struct desk **ret, const char **ret_what)
 {
 	_cleanup_(desk_freep) struct desk *desk = calloc(1, sizeof(*desk));
 	int r;
@@ -68,14 +69,21 @@ int desk_new(const struct home *home, struct registry *registry, uint64_t lifeti
 	if (!desk)
 		return -ENOMEM;
 
+	desk->home = home;
 	desk->registry = registry;
-	desk->lifetime_s = lifetime_s;
+	desk->lifetime_s = lifetimes->device;
+	desk->gateway_lifetime_s = lifetimes->gateway;
 	r = signer_load(home, AUTHORITY_DEVICE, &desk->device);
 	if (r < 0)
 		return r;
 
 	*ret_what = AUTHORITY_REGISTRAR;
 	r = signer_load(home, AUTHORITY_REGISTRAR, &desk->registrar);
+	if (r < 0)
+		return r;
+
+	*ret_what = AUTHORITY_GATEWAY;
+	r = signer_load(home, AUTHORITY_GATEWAY, &desk->gateway);
 	if (r < 0)
 		return r;
 
@@ -92,9 +100,13 @@ static int request_time(struct desk *desk, const char *gateway, const struct req
 
 static int (*const handlers[_REQUEST_KIND_MAX])(struct desk *, const char *, const struct request *,
 						struct reply *) = {
-	[REQUEST_ENROLL] = request_enroll,   [REQUEST_PROVED] = request_proved,
-	[REQUEST_REVOKED] = request_revoked, [REQUEST_SERVER_CERT] = request_server_cert,
+	[REQUEST_ENROLL] = request_enroll,
+	[REQUEST_PROVED] = request_proved,
+	[REQUEST_REVOKED] = request_revoked,
+	[REQUEST_SERVER_CERT] = request_server_cert,
 	[REQUEST_TIME] = request_time,
+	[REQUEST_PROVISION] = request_provision,
+	[REQUEST_PROVISIONED] = request_provisioned,
 };
 
 /*
@@ -148,6 +160,17 @@ static int answer(struct desk *desk, const char *gateway, const struct request *
 	return registry_answer_add(desk->registry, gateway, request->id, about, reply->body);
 }
 
+/* What a broker does not know: it lets in who holds a certificate of the authority. */
+static int answer_barred(const char *gateway, const struct request *request, struct reply *reply)
+{
+	gw_log(WARNING, "request %s of %s, which is revoked", request->id, gateway);
+	return request_say(reply,
+			   body_refused(request->id, /* final= */ false,
+					gw_reason_code(GW_REASON_NOT_ALLOWED),
+					"This gateway is revoked."),
+			   /* is_final= */ false);
+}
+
 /* A credential without a row: the registry is older than it, or the gateway was taken off. */
 static int answer_stranger(const char *gateway, const struct request *request, struct reply *reply)
 {
@@ -160,23 +183,46 @@ static int answer_stranger(const char *gateway, const struct request *request, s
 			   /* is_final= */ false);
 }
 
+static int hand_out(struct reply *reply, int r, char **ret_answer, const char **ret_step)
+{
+	if (r < 0) {
+		free(reply->body);
+		return r;
+	}
+
+	*ret_answer = reply->body;
+	*ret_step = reply->step;
+	return 0;
+}
+
 int desk_answer(struct desk *desk, const char *gateway, const struct request *request,
 		char **ret_answer, const char **ret_step)
 {
+	char reason[REGISTRY_ID_MAX + 1];
 	struct reply reply = { 0 };
 	bool known;
 	int r;
 
 	r = registry_gateway_is_known(desk->registry, gateway, &known);
 	if (r >= 0)
+		r = registry_gateway_is_barred(desk->registry, gateway, reason, sizeof(reason));
+	if (r > 0)
+		r = answer_barred(gateway, request, &reply);
+	else if (r >= 0)
 		r = known ? answer(desk, gateway, request, &reply)
 			  : answer_stranger(gateway, request, &reply);
-	if (r < 0) {
-		free(reply.body);
-		return r;
-	}
+	return hand_out(&reply, r, ret_answer, ret_step);
+}
 
-	*ret_answer = reply.body;
-	*ret_step = reply.step;
-	return 0;
+int desk_answer_claim(struct desk *desk, const char *claim, const char *gateway,
+		      const struct request *request, char **ret_answer, const char **ret_step)
+{
+	struct reply reply = { 0 };
+	int r;
+
+	if (request->kind == REQUEST_PROVISION)
+		r = request_provision_by(desk, claim, gateway, request, &reply);
+	else
+		r = request_refuse(&reply, request, GW_REASON_BAD_MESSAGE, /* text= */ NULL);
+	return hand_out(&reply, r, ret_answer, ret_step);
 }

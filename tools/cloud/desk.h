@@ -9,9 +9,15 @@ struct home;
 struct registry;
 struct request;
 
-/* Reads the authorities from the folder. ret_what: on failure, the file in question. */
-int desk_new(const struct home *home, struct registry *registry, uint64_t lifetime_s,
-	     struct desk **ret, const char **ret_what);
+/* Of what is issued, in seconds. */
+struct desk_lifetimes {
+	uint64_t device, gateway;
+};
+
+/* Reads the authorities from the folder, which must outlive the desk. ret_what: on failure, the file
+ * in question. */
+int desk_new(const struct home *home, struct registry *registry,
+	     const struct desk_lifetimes *lifetimes, struct desk **ret, const char **ret_what);
 struct desk *desk_free(struct desk *desk);
 void desk_freep(struct desk **desk);
 
@@ -22,3 +28,7 @@ void desk_freep(struct desk **desk);
  */
 int desk_answer(struct desk *desk, const char *gateway, const struct request *request,
 		char **ret_answer, const char **ret_step);
+
+/* The same for a box that comes by a claim to become that gateway. */
+int desk_answer_claim(struct desk *desk, const char *claim, const char *gateway,
+		      const struct request *request, char **ret_answer, const char **ret_step);

@@ -12,6 +12,7 @@
 #define HOME_BROKER   "broker"   /* what the broker's configuration needs, and an observer */
 #define HOME_CLOUD    "cloud"    /* our own credential at the broker */
 #define HOME_GATEWAYS "gateways" /* a folder each: the credentials that a gateway is to be given */
+#define HOME_CLAIMS   "claims"   /* a folder each: the credentials that a batch of them is given */
 #define HOME_PATH_MAX 4096
 
 struct home {

@@ -9,12 +9,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "lib/endpoint.h"
 #include "lib/util.h"
 #include "tools/cloud/authority.h"
+#include "tools/cloud/certificate.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/members.h"
 #include "tools/cloud/registry.h"
@@ -29,6 +31,7 @@ struct plan {
 	const char *tenants[TENANTS_MAX];
 	size_t n_tenants;
 	const char *broker;
+	bool claim; /* the gateways provision themselves */
 };
 
 static int add(const char **list, size_t *n, size_t max, const char *what, const char *value)
@@ -66,6 +69,7 @@ static int read_plan(int argc, char **argv, struct plan *plan)
 		{ "gateway", required_argument, NULL, 'g' },
 		{ "tenant", required_argument, NULL, 't' },
 		{ "broker", required_argument, NULL, 'b' },
+		{ "claim", no_argument, NULL, 'c' },
 		{ NULL },
 	};
 	int option, status = VERB_DONE;
@@ -76,9 +80,14 @@ static int read_plan(int argc, char **argv, struct plan *plan)
 		case 'g': status = add_gateway(plan, optarg); break;
 		case 't': status = add_tenant(plan, optarg); break;
 		case 'b': plan->broker = optarg; break;
+		case 'c': plan->claim = true; break;
 		default: return VERB_MISUSE; /* getopt_long() has said why */
 		}
 	}
+	for (size_t i = 0; status == VERB_DONE && plan->claim && i < plan->n_gateways; i++)
+		if (!member_claim_is_valid(plan->gateways[i]))
+			return verb_misuse("%s is too long for a claim, which takes %d characters",
+					   plan->gateways[i], MEMBER_CLAIM_MAX);
 	if (status == VERB_DONE && plan->n_tenants == 0)
 		status = add_tenant(plan, "default");
 	return status;
@@ -155,7 +164,53 @@ static int make_authorities(const struct home *home)
 	return VERB_DONE;
 }
 
-static int record_gateways(struct registry *registry, const struct plan *plan, const char *broker)
+/* One for each gateway, good for it alone and once. */
+static int record_claim(struct registry *registry, const struct plan *plan, const char *gateway)
+{
+	struct gateway_claim claim = { .uses = 1, .is_listed = true };
+	int r;
+
+	(void)gw_copy(claim.name, sizeof(claim.name), gateway);
+	r = registry_gateway_claim_set(registry, &claim);
+	if (r >= 0)
+		r = registry_gateway_claim_list(registry, gateway, gateway);
+	for (size_t i = 0; i < plan->n_tenants && r >= 0; i++)
+		r = registry_gateway_claim_allow(registry, gateway, plan->tenants[i]);
+	return r;
+}
+
+/* What we hand out ready-made is on record like what a gateway asks for itself. */
+static int record_handout(const struct home *home, struct registry *registry, const char *gateway)
+{
+	_cleanup_(certificate_freep) X509 *certificate = NULL;
+	_cleanup_free_ uint8_t *der = NULL;
+	struct record record = { .state = CERTIFICATE_CANDIDATE }, other;
+	char path[HOME_PATH_MAX];
+	size_t len;
+	int r;
+
+	(void)snprintf(path, sizeof(path), HOME_GATEWAYS "/%s/cloud-cert", gateway);
+	r = certificate_load(home->fd, path, &certificate);
+	if (r >= 0)
+		r = certificate_serial(certificate, record.serial);
+	if (r >= 0)
+		r = certificate_validity(certificate, &record.not_before, &record.not_after);
+	if (r >= 0)
+		r = certificate_encode(certificate, &der, &len);
+	if (r < 0)
+		return r;
+	if (registry_gateway_certificate_get(registry, record.serial, &other) >= 0)
+		return 0;
+
+	if (registry_gateway_certificate_live(registry, gateway, &other) == -ENOENT)
+		record.state = CERTIFICATE_LIVE;
+	(void)gw_copy(record.gateway, sizeof(record.gateway), gateway);
+	(void)gw_copy(record.job, sizeof(record.job), record.serial);
+	return registry_gateway_certificate_add(registry, &record, der, len);
+}
+
+static int record_gateways(const struct home *home, struct registry *registry,
+			   const struct plan *plan, const char *broker)
 {
 	int r;
 
@@ -165,9 +220,24 @@ static int record_gateways(struct registry *registry, const struct plan *plan, c
 	for (size_t i = 0; i < plan->n_gateways; i++)
 		for (size_t j = 0; j < plan->n_tenants && r >= 0; j++)
 			r = registry_gateway_add(registry, plan->gateways[i], plan->tenants[j]);
+	for (size_t i = 0; i < plan->n_gateways && r >= 0; i++)
+		r = plan->claim ? record_claim(registry, plan, plan->gateways[i])
+				: record_handout(home, registry, plan->gateways[i]);
 	if (r >= 0)
 		r = registry_commit(registry);
 	return r;
+}
+
+static int ensure_credential(const struct home *home, const struct plan *plan, const char *gateway,
+			     const char **ret_what)
+{
+	char folder[sizeof(HOME_GATEWAYS "/") + REGISTRY_ID_MAX];
+
+	if (!plan->claim)
+		return member_gateway_ensure(home, gateway, ret_what);
+
+	(void)snprintf(folder, sizeof(folder), HOME_GATEWAYS "/%s", gateway);
+	return member_claim_ensure(home, gateway, folder, /* expires= */ 0, ret_what);
 }
 
 static int make_all(const struct home *home, struct registry *registry, const struct plan *plan)
@@ -187,9 +257,9 @@ static int make_all(const struct home *home, struct registry *registry, const st
 	if (r >= 0)
 		r = members_ensure(home, &endpoint, &what);
 	for (size_t i = 0; i < plan->n_gateways && r >= 0; i++)
-		r = member_gateway_ensure(home, plan->gateways[i], &what);
+		r = ensure_credential(home, plan, plan->gateways[i], &what);
 	if (r >= 0)
-		r = record_gateways(registry, plan, broker);
+		r = record_gateways(home, registry, plan, broker);
 	if (r < 0)
 		return verb_fail("%s/%s: %s", home->path, what, strerror(-r));
 	return VERB_DONE;

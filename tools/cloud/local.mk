@@ -14,6 +14,8 @@ CLOUD_REGISTRY = \
 	tools/cloud/registry-command.c \
 	tools/cloud/registry-db.h \
 	tools/cloud/registry-gateway.c \
+	tools/cloud/registry-gateway-certificate.c \
+	tools/cloud/registry-gateway-claim.c \
 	tools/cloud/registry-sql.c tools/cloud/registry-sql.h
 
 tools_cloud_gangway_cloud_CFLAGS = $(CLOUD_CFLAGS)
@@ -24,9 +26,11 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/body-read.c \
 	tools/cloud/body-write.c \
 	tools/cloud/box.c tools/cloud/box.h \
+	tools/cloud/bundle.c tools/cloud/bundle.h \
 	tools/cloud/broker.c tools/cloud/broker.h \
 	tools/cloud/certificate.c tools/cloud/certificate.h \
 	tools/cloud/claim.c \
+	tools/cloud/claim-credential.c \
 	tools/cloud/csr.c tools/cloud/csr.h \
 	tools/cloud/desk.c tools/cloud/desk.h \
 	tools/cloud/fleet.c tools/cloud/fleet.h \
@@ -40,9 +44,11 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/request.c tools/cloud/request.h \
 	tools/cloud/request-enroll.c \
 	tools/cloud/request-proved.c \
+	tools/cloud/request-provision.c \
 	tools/cloud/request-revoked.c \
 	tools/cloud/request-server-cert.c \
 	tools/cloud/revoke.c \
+	tools/cloud/revoke-gateway.c \
 	tools/cloud/serve.c \
 	tools/cloud/turn.c tools/cloud/turn.h \
 	tools/cloud/verb.c tools/cloud/verb.h \

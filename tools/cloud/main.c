@@ -22,25 +22,31 @@ struct verb {
 
 /* clang-format off */
 static const struct verb verbs[] = {
-	{ "init", "[DIR] [--gateway ID]... [--tenant T]... [--broker HOST:PORT]",
+	{ "init", "[DIR] [--gateway ID]... [--claim] [--tenant T]... [--broker HOST:PORT]",
 	  "make a cloud's folder, or add gateways to it",
 	  "Makes what is missing in DIR and touches nothing that is there, so it is safe to repeat:\n"
 	  "authorities, registry, our own credential, the broker's files (broker/mosquitto.conf is\n"
 	  "ready to use), and for each gateway its credentials in gateways/ID.\n\n"
 	  "  --gateway ID         a gateway: [A-Za-z0-9._-], at most 64 characters\n"
+	  "  --claim              these gateways get a claim to provision themselves by, in place of a\n"
+	  "                       certificate and its key\n"
 	  "  --tenant T           a tenant that these gateways may enrol for (default: default)\n"
 	  "  --broker HOST:PORT   where the broker is (default: localhost:8883, or as before)\n",
 	  verb_init },
-	{ "serve", "[DIR] [--broker HOST:PORT] [--lifetime TIME]",
+	{ "serve", "[DIR] [--broker HOST:PORT] [--lifetime TIME] [--gateway-lifetime TIME]",
 	  "answer gateways and send them commands",
 	  "Runs until it is told to end. Only one at a time serves a folder.\n\n"
 	  "  --broker HOST:PORT   where the broker is (default: as init was told)\n"
-	  "  --lifetime TIME      of devices' certificates: seconds, or days as 90d (default: 90d)\n",
+	  "  --lifetime TIME      of devices' certificates: seconds, or days as 90d (default: 90d)\n"
+	  "  --gateway-lifetime TIME\n"
+	  "                       of the gateways' own certificates, likewise (default: 90d)\n",
 	  verb_serve },
-	{ "list", "[DIR] [--json] [--commands]",
-	  "show the devices' certificates, or the commands to gateways",
+	{ "list", "[DIR] [--json] [--commands|--gateways|--claims]",
+	  "show the devices' certificates, the commands to gateways, ...",
 	  "  --json               for programs: a list of flat objects\n"
-	  "  --commands           commands instead of certificates\n",
+	  "  --commands           commands to gateways, instead of devices' certificates\n"
+	  "  --gateways           the gateways' own certificates\n"
+	  "  --claims             claims by which boxes become gateways\n",
 	  verb_list },
 	{ "claim", "[DIR] --gateway ID [--tenant T] [--replace] [--expires TIME] LABEL|-",
 	  "claim a device for a gateway by its label",
@@ -61,11 +67,28 @@ static const struct verb verbs[] = {
 	  "has it is told.\n\n"
 	  "  --reason CODE        [a-z0-9-], at most 64 characters (default: revoked)\n",
 	  verb_revoke },
+	{ "claim-credential", "[DIR] [--uses N] [--serials FILE] [--expires TIME] [--tenant T]... [--close] NAME",
+	  "make a credential by which boxes become gateways",
+	  "Makes claims/NAME with cloud-ca, cloud-claim-cert and cloud-claim-key, to be built into the boxes.\n"
+	  "Who holds it can come as any gateway that it still lets in. Said again it changes the claim.\n\n"
+	  "  --uses N             how many gateways may come by it (default: 1, or as before)\n"
+	  "  --serials FILE       only these may, one gateway's id a line; adds to those listed before\n"
+	  "  --expires TIME       its end: seconds since the epoch, 0 for never (default: never)\n"
+	  "  --tenant T           a tenant that they may enrol for (default: default)\n"
+	  "  --close              nobody else may come by it\n",
+	  verb_claim_credential },
+	{ "revoke-gateway", "[DIR] [--reason CODE] [--readmit] GATEWAY",
+	  "revoke a gateway's own certificates",
+	  "Its requests are not served any more, and its certificate is not renewed.\n\n"
+	  "  --reason CODE        [a-z0-9-], at most 64 characters (default: revoked)\n"
+	  "  --readmit            but the same id may come by a claim again: the box was replaced\n",
+	  verb_revoke_gateway },
 };
 
 static const char *const steps[] = {
 	"cloud.issue",   "cloud.proved",   "cloud.revoked", "cloud.server-cert", "cloud.response",
 	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.revoke",
+	"cloud.provision", "cloud.provisioned", "cloud.claim-credential", "cloud.revoke-gateway",
 };
 /* clang-format on */
 
@@ -75,11 +98,11 @@ static void print_help(void)
 		"usage: gangway-cloud VERB [OPTION]... [ARGUMENT]...\n\n"
 		"The reference cloud of gangway: authorities, registry, commands to gateways.\n");
 	for (size_t i = 0; i < GW_ELEMENTS(verbs); i++)
-		(void)printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
+		(void)printf("  %-18s %s\n", verbs[i].name, verbs[i].summary);
 	(void)puts("\nDIR is the cloud's folder; without it $GANGWAY_CLOUD_DIR.\n\n"
-		   "  --help             this, or what a verb takes\n"
+		   "  --help               this, or what a verb takes\n"
 		   "  --version\n"
-		   "  --list-steps       the durable steps, for tests");
+		   "  --list-steps         the durable steps, for tests");
 }
 
 static int help_verb(const struct verb *verb)

@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "lib/blob.h"
 #include "lib/endpoint.h"
@@ -21,6 +22,7 @@
 #include "tools/cloud/key.h"
 
 #define CREDENTIAL_LIFETIME_S ((uint64_t)10 * 365 * 86400)
+#define CLAIM_LINGERS_S       ((uint64_t)30 * 86400) /* so that who comes too late hears why */
 #define PATH_MAX_HERE         256
 
 /*
@@ -34,10 +36,14 @@ static const char rights[] =
 	"pattern write gangway/v1/%u/answer\n"
 	"pattern read gangway/v1/%u/response\n"
 	"pattern read gangway/v1/%u/command\n"
+	"pattern write gangway/v1/provision/%u/+/request\n"
+	"pattern read gangway/v1/provision/%u/+/response\n"
 	"\n"
 	"user " MEMBER_CLOUD "\n"
 	"topic deny gangway/v1/" MEMBER_CLOUD "/#\n"
 	"topic deny gangway/v1/" MEMBER_OBSERVER "/#\n"
+	"topic read gangway/v1/provision/+/+/request\n"
+	"topic write gangway/v1/provision/+/+/response\n"
 	"topic read gangway/v1/+/status\n"
 	"topic read gangway/v1/+/request\n"
 	"topic read gangway/v1/+/answer\n"
@@ -46,12 +52,19 @@ static const char rights[] =
 	"\n"
 	"user " MEMBER_OBSERVER "\n"
 	"topic deny gangway/v1/" MEMBER_OBSERVER "/#\n"
+	"topic deny gangway/v1/provision/" MEMBER_OBSERVER "/#\n"
 	"topic read gangway/v1/#\n";
 
 bool member_gateway_is_valid(const char *id)
 {
 	return gw_gateway_id_is_valid(id) && !gw_streq(id, MEMBER_CLOUD) &&
 	       !gw_streq(id, MEMBER_OBSERVER) && *id != '.';
+}
+
+/* Its name becomes that of a folder, too. */
+bool member_claim_is_valid(const char *name)
+{
+	return gw_gateway_id_is_valid(name) && *name != '.' && strlen(name) <= MEMBER_CLAIM_MAX;
 }
 
 /* The files of one credential, in the folder's terms. */
@@ -78,7 +91,8 @@ static int credential_make(const struct home *home, const struct authority *auth
 		return r;
 
 	order.key = key;
-	order.lifetime_s = CREDENTIAL_LIFETIME_S;
+	if (!order.lifetime_s)
+		order.lifetime_s = CREDENTIAL_LIFETIME_S;
 	r = authority_issue(authority, &order, &certificate);
 	if (r < 0)
 		return r;
@@ -180,6 +194,13 @@ static int broker_ensure(const struct home *home, const struct authority *author
 	if (r < 0)
 		return r;
 
+	*ret_what = MEMBER_BROKER_ANCHORS;
+	r = is_there(home, MEMBER_BROKER_ANCHORS)
+		    ? 0
+		    : certificate_store(home->fd, *ret_what, authority->certificate);
+	if (r < 0)
+		return r;
+
 	*ret_what = HOME_BROKER "/acl";
 	r = write_text(home, *ret_what, rights);
 	if (r < 0)
@@ -219,30 +240,51 @@ int members_ensure(const struct home *home, const struct gw_endpoint *broker, co
 
 /* --- gateways -------------------------------------------------------------------------------- */
 
-int member_gateway_ensure(const struct home *home, const char *id, const char **ret_what)
+/* A folder to copy to a gateway: a certificate and a key of those names, and who the broker is. */
+static int handout_ensure(const struct home *home, const char *folder, const char *prefix,
+			  const struct order *order, const char **ret_what)
 {
 	_cleanup_(authority_done) struct authority authority = { 0 };
-	char folder[PATH_MAX_HERE], ca[PATH_MAX_HERE], cert[PATH_MAX_HERE], key[PATH_MAX_HERE];
-	struct credential gateway = { .certificate = cert,
-				      .key = key,
-				      .order = { .profile = PROFILE_MEMBER, .name = id } };
+	char ca[PATH_MAX_HERE], cert[PATH_MAX_HERE], key[PATH_MAX_HERE];
+	struct credential credential = { .certificate = cert, .key = key, .order = *order };
 	int r;
 
-	(void)snprintf(folder, sizeof(folder), HOME_GATEWAYS "/%s", id);
-	(void)snprintf(ca, sizeof(ca), HOME_GATEWAYS "/%s/cloud-ca", id);
-	(void)snprintf(cert, sizeof(cert), HOME_GATEWAYS "/%s/cloud-cert", id);
-	(void)snprintf(key, sizeof(key), HOME_GATEWAYS "/%s/cloud-key", id);
+	(void)snprintf(ca, sizeof(ca), "%s/cloud-ca", folder);
+	(void)snprintf(cert, sizeof(cert), "%s/%s-cert", folder, prefix);
+	(void)snprintf(key, sizeof(key), "%s/%s-key", folder, prefix);
 
 	*ret_what = AUTHORITY_GATEWAY;
 	r = authority_load(home, AUTHORITY_GATEWAY, &authority);
 	if (r < 0)
 		return r;
 
-	*ret_what = id;
+	*ret_what = order->name;
 	r = home_make_folder(home, folder);
 	if (r >= 0)
 		r = certificate_store(home->fd, ca, authority.certificate);
 	if (r >= 0)
-		r = credential_ensure(home, &authority, &gateway);
+		r = credential_ensure(home, &authority, &credential);
 	return r;
+}
+
+int member_gateway_ensure(const struct home *home, const char *id, const char **ret_what)
+{
+	const struct order order = { .profile = PROFILE_MEMBER, .name = id };
+	char folder[PATH_MAX_HERE];
+
+	(void)snprintf(folder, sizeof(folder), HOME_GATEWAYS "/%s", id);
+	return handout_ensure(home, folder, "cloud", &order, ret_what);
+}
+
+int member_claim_ensure(const struct home *home, const char *name, const char *folder,
+			uint64_t expires, const char **ret_what)
+{
+	char common_name[sizeof(MEMBER_CLAIM) + MEMBER_CLAIM_MAX];
+	struct order order = { .profile = PROFILE_MEMBER, .name = common_name };
+	uint64_t now = (uint64_t)time(/* tloc= */ NULL);
+
+	(void)snprintf(common_name, sizeof(common_name), MEMBER_CLAIM "%s", name);
+	if (expires)
+		order.lifetime_s = CLAIM_LINGERS_S + (expires > now ? expires - now : 0);
+	return handout_ensure(home, folder, "cloud-claim", &order, ret_what);
 }

@@ -85,6 +85,57 @@ enum gw_reason policy_server(const struct server_facts *facts)
 	return csr_refusal(facts->csr, facts->csr_has_key, facts->csr_in_name);
 }
 
+static enum gw_reason gateway_claim_refusal(enum gateway_claim_standing claim)
+{
+	switch (claim) {
+	case GATEWAY_CLAIM_OPEN: return GW_REASON_NONE;
+	case GATEWAY_CLAIM_CLOSED: return GW_REASON_WITHDRAWN;
+	case GATEWAY_CLAIM_EXPIRED: return GW_REASON_CLAIM_EXPIRED;
+	case GATEWAY_CLAIM_NOT_LISTED: return GW_REASON_NOT_LISTED;
+	case GATEWAY_CLAIM_USED_UP: return GW_REASON_CLAIM_USED;
+	case GATEWAY_CLAIM_UNKNOWN:
+	case _GATEWAY_CLAIM_STANDING_MAX: break;
+	}
+	return GW_REASON_NO_CLAIM;
+}
+
+enum gw_reason policy_provision(const struct provision_facts *facts)
+{
+	enum gw_reason why;
+
+	why = csr_refusal(facts->csr, facts->csr_has_key, facts->csr_in_name);
+	if (why == GW_REASON_NONE && !facts->id_is_valid)
+		why = GW_REASON_WRONG_NAME;
+	if (why == GW_REASON_NONE && facts->is_barred)
+		why = GW_REASON_REVOKED;
+	if (why == GW_REASON_NONE && facts->is_aboard)
+		why = GW_REASON_ALREADY_ABOARD;
+	if (why == GW_REASON_NONE)
+		why = gateway_claim_refusal(facts->claim);
+	if (why == GW_REASON_NONE && facts->n_candidates >= POLICY_KEYS_MAX)
+		why = GW_REASON_TOO_MANY_KEYS;
+	return why;
+}
+
+enum gw_reason policy_renew_gateway(const struct renew_gateway_facts *facts)
+{
+	enum gw_reason why;
+
+	why = csr_refusal(facts->csr, facts->csr_has_key, facts->csr_in_name);
+	if (why != GW_REASON_NONE)
+		return why;
+
+	switch (facts->renewed) {
+	case RENEWED_UNTOLD:
+	case RENEWED_UNKNOWN:
+	case RENEWED_GOOD: return GW_REASON_NONE;
+	case RENEWED_REVOKED: return GW_REASON_REVOKED;
+	case RENEWED_STRANGE:
+	case _RENEWED_STANDING_MAX: break;
+	}
+	return GW_REASON_UNKNOWN_CERTIFICATE;
+}
+
 enum gw_reason policy_fleet_claim(const struct fleet_facts *facts)
 {
 	if (!facts->gateway_is_known)

@@ -70,6 +70,50 @@ struct server_facts {
 
 enum gw_reason policy_server(const struct server_facts *facts);
 
+/* The claim credential that a box came by. */
+enum gateway_claim_standing {
+	GATEWAY_CLAIM_UNKNOWN,
+	GATEWAY_CLAIM_OPEN,
+	GATEWAY_CLAIM_CLOSED,
+	GATEWAY_CLAIM_EXPIRED,
+	GATEWAY_CLAIM_NOT_LISTED,
+	GATEWAY_CLAIM_USED_UP,
+	_GATEWAY_CLAIM_STANDING_MAX,
+};
+
+struct provision_facts {
+	enum gw_reason csr;
+	bool csr_has_key;
+	bool csr_in_name; /* of the gateway */
+	bool id_is_valid; /* for a gateway */
+	enum gateway_claim_standing claim;
+	bool is_barred;
+	bool is_aboard; /* it has a live certificate */
+	unsigned n_candidates;
+};
+
+/* A box wants its first certificate. */
+enum gw_reason policy_provision(const struct provision_facts *facts);
+
+/* The certificate that a gateway wants to renew, as it says. */
+enum renewed_standing {
+	RENEWED_UNTOLD,
+	RENEWED_UNKNOWN, /* and there is no live one: it is older than our record */
+	RENEWED_STRANGE, /* it is not on record, but another one is live */
+	RENEWED_GOOD,
+	RENEWED_REVOKED,
+	_RENEWED_STANDING_MAX,
+};
+
+struct renew_gateway_facts {
+	enum gw_reason csr;
+	bool csr_has_key;
+	bool csr_in_name;
+	enum renewed_standing renewed;
+};
+
+enum gw_reason policy_renew_gateway(const struct renew_gateway_facts *facts);
+
 /* The fleet wants to claim a device for a gateway. */
 struct fleet_facts {
 	bool gateway_is_known;

@@ -18,12 +18,9 @@
 #include "tools/cloud/registry-sql.h"
 
 #define BUSY_TIMEOUT_MS 5000
-#define SCHEMA_VERSION  1
-#define TEXT_OF(number) #number
-#define AS_TEXT(macro)  TEXT_OF(macro)
 
 /* clang-format off */
-static const char schema[] =
+static const char version_1[] =
 	"CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
 	"CREATE TABLE gateway(id TEXT PRIMARY KEY, seq INTEGER NOT NULL DEFAULT 0) STRICT;"
 	"CREATE TABLE tenancy(gateway TEXT NOT NULL REFERENCES gateway, tenant TEXT NOT NULL,"
@@ -63,10 +60,34 @@ static const char schema[] =
 	"  seq INTEGER NOT NULL DEFAULT 0,"
 	"  state TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT '') STRICT;"
 	"CREATE INDEX command_open ON command(gateway) WHERE state IN ('waiting', 'sent');"
-	"CREATE INDEX command_of_device ON command(device);"
+	"CREATE INDEX command_of_device ON command(device);";
 
-	"PRAGMA user_version = " AS_TEXT(SCHEMA_VERSION) ";";
+static const char version_2[] =
+	"ALTER TABLE gateway ADD COLUMN revoked TEXT NOT NULL DEFAULT '';"
+
+	"CREATE TABLE gateway_claim(name TEXT PRIMARY KEY, uses INTEGER NOT NULL,"
+	"  expires INTEGER NOT NULL, is_listed INTEGER NOT NULL,"
+	"  is_closed INTEGER NOT NULL DEFAULT 0) STRICT;"
+	"CREATE TABLE gateway_claim_list(claim TEXT NOT NULL REFERENCES gateway_claim,"
+	"  gateway TEXT NOT NULL, PRIMARY KEY(claim, gateway)) STRICT;"
+	"CREATE TABLE gateway_claim_tenancy(claim TEXT NOT NULL REFERENCES gateway_claim,"
+	"  tenant TEXT NOT NULL, PRIMARY KEY(claim, tenant)) STRICT;"
+
+	"CREATE TABLE gateway_certificate(number INTEGER PRIMARY KEY, serial TEXT NOT NULL UNIQUE,"
+	"  gateway TEXT NOT NULL REFERENCES gateway, claim TEXT NOT NULL, job TEXT NOT NULL,"
+	"  key_sha256 TEXT NOT NULL,"
+	"  state TEXT NOT NULL CHECK(state IN ('candidate', 'live', 'revoked')),"
+	"  reason TEXT NOT NULL DEFAULT '', not_before INTEGER NOT NULL,"
+	"  not_after INTEGER NOT NULL, der BLOB NOT NULL, UNIQUE(gateway, job)) STRICT;"
+	"CREATE UNIQUE INDEX one_live_a_gateway ON gateway_certificate(gateway)"
+	"  WHERE state = 'live';"
+	"CREATE INDEX gateway_certificate_of_claim ON gateway_certificate(claim);";
+
+/* Version N is made of the first N, whichever it was begun with. */
+static const char *const versions[] = { version_1, version_2 };
 /* clang-format on */
+
+#define VERSION_NOW ((int64_t)GW_ELEMENTS(versions))
 
 static const char *const claim_states[_CLAIM_STATE_MAX] = {
 	[CLAIM_OPEN] = "open",
@@ -199,30 +220,49 @@ static int schema_version(struct registry *registry, int64_t *ret)
 	return sql_number(registry->db, ret, "PRAGMA user_version", "");
 }
 
-int registry_create(const struct home *home)
+/* A registry without a version is an empty one, and only `init` begins one. */
+static int bring_up_to_date(struct registry *registry, int64_t version)
 {
-	_cleanup_(registry_freep) struct registry *registry = NULL;
+	char pragma[64];
+
+	for (int64_t i = version; i < VERSION_NOW; i++)
+		if (sqlite3_exec(registry->db, versions[i], /* callback= */ NULL, /* arg= */ NULL,
+				 /* errmsg= */ NULL) != SQLITE_OK)
+			return sql_errno(registry->db);
+
+	(void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", (int)VERSION_NOW);
+	return sql_run(registry->db, pragma, "");
+}
+
+static int update(struct registry *registry, int64_t oldest)
+{
 	int64_t version;
 	int r;
-
-	r = open_database(home, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &registry);
-	if (r < 0)
-		return r;
 
 	r = registry_begin(registry);
 	if (r >= 0)
 		r = schema_version(registry, &version);
-	if (r < 0)
+	if (r >= 0 && (version < oldest || version > VERSION_NOW))
+		r = -EPROTONOSUPPORT;
+	if (r >= 0 && version < VERSION_NOW)
+		r = bring_up_to_date(registry, version);
+	if (r < 0) {
+		registry_rollback(registry);
 		return r;
-	if (version != 0)
-		return version == SCHEMA_VERSION ? 0 : -EPROTONOSUPPORT;
-
-	if (sqlite3_exec(registry->db, schema, /* callback= */ NULL, /* arg= */ NULL,
-			 /* errmsg= */ NULL) != SQLITE_OK)
-		return sql_errno(registry->db);
+	}
 	return registry_commit(registry);
 }
 
+int registry_create(const struct home *home)
+{
+	_cleanup_(registry_freep) struct registry *registry = NULL;
+	int r;
+
+	r = open_database(home, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &registry);
+	return r < 0 ? r : update(registry, /* oldest= */ 0);
+}
+
+/* What is up to date is not written to: a verb that only looks must not wait for a writer. */
 int registry_open(const struct home *home, struct registry **ret)
 {
 	_cleanup_(registry_freep) struct registry *registry = NULL;
@@ -235,10 +275,10 @@ int registry_open(const struct home *home, struct registry **ret)
 	r = open_database(home, SQLITE_OPEN_READWRITE, &registry);
 	if (r >= 0)
 		r = schema_version(registry, &version);
+	if (r >= 0 && version != VERSION_NOW)
+		r = update(registry, /* oldest= */ 1);
 	if (r < 0)
 		return r;
-	if (version != SCHEMA_VERSION)
-		return -EPROTONOSUPPORT;
 
 	*ret = TAKE_PTR(registry);
 	return 0;

@@ -59,6 +59,17 @@ struct record {
 	uint64_t not_before, not_after; /* seconds since the epoch */
 };
 
+/* The right of boxes to come by the claim credential of this name and become gateways. */
+struct gateway_claim {
+	char name[REGISTRY_ID_MAX + 1];
+	uint64_t uses;    /* gateways that may come by it */
+	uint64_t n_used;  /* that have */
+	uint64_t expires; /* seconds since the epoch, 0 = never */
+	bool is_listed;   /* only those on its list may */
+	uint64_t n_listed;
+	bool is_closed;
+};
+
 enum command_kind {
 	COMMAND_CLAIM,
 	COMMAND_WITHDRAW,
@@ -130,6 +141,71 @@ int registry_tenant_is_allowed(struct registry *registry, const char *gateway, c
 			       bool *ret);
 int registry_gateways_each(struct registry *registry, int (*each)(const char *gateway, void *),
 			   void *userdata);
+
+/* --- claims of gateways (registry-gateway-claim.c) ------------------------------------------- */
+
+/* Makes the claim, or changes it; n_used and n_listed count for nothing here. */
+int registry_gateway_claim_set(struct registry *registry, const struct gateway_claim *claim);
+int registry_gateway_claim_get(struct registry *registry, const char *name,
+			       struct gateway_claim *ret);
+int registry_gateway_claims_each(struct registry *registry,
+				 int (*each)(const struct gateway_claim *claim, void *),
+				 void *userdata);
+
+/* Puts a gateway on the claim's list; allows a tenant to those that come by it. */
+int registry_gateway_claim_list(struct registry *registry, const char *name, const char *gateway);
+int registry_gateway_claim_allow(struct registry *registry, const char *name, const char *tenant);
+
+int registry_gateway_claim_lists(struct registry *registry, const char *name, const char *gateway,
+				 bool *ret);
+
+/* Whether this gateway has had a certificate under it: then the next is no further use. */
+int registry_gateway_claim_was_used_by(struct registry *registry, const char *name,
+				       const char *gateway, bool *ret);
+
+/* Puts a gateway that comes by this claim on record. */
+int registry_gateway_admit(struct registry *registry, const char *name, const char *gateway);
+
+/* --- certificates of gateways (registry-gateway-certificate.c) ------------------------------- */
+
+/* Records of these have neither device nor tenant. */
+int registry_gateway_certificate_add(struct registry *registry, const struct record *record,
+				     const uint8_t *der, size_t len);
+int registry_gateway_certificate_get(struct registry *registry, const char *serial,
+				     struct record *ret);
+
+/* With the certificate itself, to be freed. */
+int registry_gateway_certificate_of_job(struct registry *registry, const char *gateway,
+					const char *job, struct record *ret, uint8_t **ret_der,
+					size_t *ret_len);
+
+/* The live one, expired or not: that it is over is no reason to let another box in. */
+int registry_gateway_certificate_live(struct registry *registry, const char *gateway,
+				      struct record *ret);
+
+int registry_gateway_certificate_candidates(struct registry *registry, const char *gateway,
+					    unsigned *ret);
+
+/* Revokes the oldest candidates but for so many. */
+int registry_gateway_certificate_trim(struct registry *registry, const char *gateway,
+				      unsigned n_kept, const char *reason);
+
+/* Candidate to live; every other certificate of the gateway is revoked. */
+int registry_gateway_certificate_prove(struct registry *registry, const struct record *record);
+
+int registry_gateway_certificates_each(struct registry *registry,
+				       int (*each)(const struct record *record, void *),
+				       void *userdata);
+
+/* Revokes all that the gateway has. */
+int registry_gateway_retire(struct registry *registry, const char *gateway, const char *reason);
+
+/* Nothing of the gateway is heard any more; an empty reason: it is again. */
+int registry_gateway_bar(struct registry *registry, const char *gateway, const char *reason);
+
+/* 1: it is, and why; 0: it is not, or not known. */
+int registry_gateway_is_barred(struct registry *registry, const char *gateway, char *ret_reason,
+			       size_t size);
 
 /* --- claims (registry-claim.c) --------------------------------------------------------------- */
 

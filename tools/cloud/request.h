@@ -13,6 +13,7 @@
 #include "lib/reason.h"
 
 struct authority;
+struct home;
 struct order;
 struct record;
 struct registry;
@@ -26,9 +27,11 @@ struct signer {
 };
 
 struct desk {
+	const struct home *home;
 	struct registry *registry;
-	struct signer device, registrar;
+	struct signer device, registrar, gateway;
 	uint64_t lifetime_s; /* of device certificates */
+	uint64_t gateway_lifetime_s;
 };
 
 /* An answer under way. */
@@ -46,6 +49,14 @@ int request_revoked(struct desk *desk, const char *gateway, const struct request
 		    struct reply *reply);
 int request_server_cert(struct desk *desk, const char *gateway, const struct request *request,
 			struct reply *reply);
+
+/* A gateway renews; it has proved what it got; a box wants to become one by a claim. */
+int request_provision(struct desk *desk, const char *gateway, const struct request *request,
+		      struct reply *reply);
+int request_provisioned(struct desk *desk, const char *gateway, const struct request *request,
+			struct reply *reply);
+int request_provision_by(struct desk *desk, const char *claim, const char *gateway,
+			 const struct request *request, struct reply *reply);
 
 /* Takes over the body; -ENOMEM if it is NULL. */
 int request_say(struct reply *reply, char *body, bool is_final);

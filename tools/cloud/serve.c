@@ -22,10 +22,12 @@
 #include "tools/cloud/desk.h"
 #include "tools/cloud/fleet.h"
 #include "tools/cloud/home.h"
+#include "tools/cloud/members.h"
 #include "tools/cloud/registry.h"
 #include "tools/cloud/turn.h"
 
 #define PREFIX       "gangway/v1/"
+#define PROVISION    PREFIX "provision/"
 #define TOPIC_MAX    128
 #define DAY_S        ((uint64_t)86400)
 #define LIFETIME_S   (90 * DAY_S)
@@ -45,7 +47,7 @@ struct server {
 
 struct wish {
 	const char *broker;
-	uint64_t lifetime_s;
+	struct desk_lifetimes lifetimes;
 };
 
 /* --- messages -------------------------------------------------------------------------------- */
@@ -55,7 +57,9 @@ static void drop(const char *leaf, const char *gateway, const struct body_error 
 	gw_log(WARNING, "%s of %s: %s %s, dropping it", leaf, gateway, error->member, error->why);
 }
 
-static int answer_request(struct server *server, const char *gateway, const struct request *request)
+/* `claim` is NULL for a gateway, and the claim that a box comes by to become one. */
+static int answer_request(struct server *server, const char *claim, const char *gateway,
+			  const struct request *request)
 {
 	char topic[TOPIC_MAX], *body = NULL;
 	const char *step = NULL;
@@ -67,7 +71,8 @@ static int answer_request(struct server *server, const char *gateway, const stru
 	if (r < 0)
 		return r;
 
-	r = desk_answer(server->desk, gateway, request, &body, &step);
+	r = claim ? desk_answer_claim(server->desk, claim, gateway, request, &body, &step)
+		  : desk_answer(server->desk, gateway, request, &body, &step);
 	if (r < 0) {
 		gw_log(ERROR, "request %s of %s: %s; it may ask again", request->id, gateway,
 		       strerror(-r));
@@ -81,11 +86,16 @@ static int answer_request(struct server *server, const char *gateway, const stru
 
 	if (step)
 		turn_step(server->turn, step);
-	(void)snprintf(topic, sizeof(topic), PREFIX "%s/response", gateway);
+	if (claim)
+		(void)snprintf(topic, sizeof(topic), PROVISION MEMBER_CLAIM "%s/%s/response", claim,
+			       gateway);
+	else
+		(void)snprintf(topic, sizeof(topic), PREFIX "%s/response", gateway);
 	return turn_answer(server->turn, topic, body);
 }
 
-static void on_request(struct server *server, const char *gateway, struct gw_blob body)
+static void take_request(struct server *server, const char *claim, const char *gateway,
+			 struct gw_blob body)
 {
 	struct body_error error;
 	struct request request;
@@ -96,10 +106,15 @@ static void on_request(struct server *server, const char *gateway, struct gw_blo
 		return;
 	}
 
-	r = answer_request(server, gateway, &request);
+	r = answer_request(server, claim, gateway, &request);
 	if (r < 0)
 		gw_log(ERROR, "request %s of %s: %s, not answering", request.id, gateway,
 		       strerror(-r));
+}
+
+static void on_request(struct server *server, const char *gateway, struct gw_blob body)
+{
+	take_request(server, /* claim= */ NULL, gateway, body);
 }
 
 static void on_answer(struct server *server, const char *gateway, struct gw_blob body)
@@ -133,27 +148,51 @@ static const struct {
 	{ "status", on_status },
 };
 
+/* The next part of a topic, up to its slash; false if there is none that fits. */
+static bool take_part(const char **topic, char *part, size_t size)
+{
+	const char *slash = strchr(*topic, '/');
+	size_t len = slash ? (size_t)(slash - *topic) : 0;
+
+	if (len == 0 || len >= size)
+		return false;
+
+	memcpy(part, *topic, len);
+	part[len] = 0;
+	*topic = slash + 1;
+	return true;
+}
+
+/* "CLAIM/GATEWAY/request"; the broker has seen to it that who wrote it holds the claim. */
+static void on_provision(struct server *server, const char *topic, struct gw_blob body)
+{
+	char claim[REGISTRY_ID_MAX + 1], gateway[REGISTRY_ID_MAX + 1];
+
+	if (strncmp(topic, MEMBER_CLAIM, strlen(MEMBER_CLAIM)) != 0)
+		return;
+	topic += strlen(MEMBER_CLAIM);
+	if (take_part(&topic, claim, sizeof(claim)) &&
+	    take_part(&topic, gateway, sizeof(gateway)) && gw_streq(topic, "request") &&
+	    gw_gateway_id_is_valid(claim) && gw_gateway_id_is_valid(gateway))
+		take_request(server, claim, gateway, body);
+}
+
 /* "gangway/v1/GATEWAY/LEAF"; the broker has seen to it that nobody else writes there. */
 static void on_message(const char *topic, struct gw_blob body, void *userdata)
 {
 	char gateway[REGISTRY_ID_MAX + 1];
-	const char *slash;
-	size_t len;
 
+	if (strncmp(topic, PROVISION, strlen(PROVISION)) == 0) {
+		on_provision(userdata, topic + strlen(PROVISION), body);
+		return;
+	}
 	if (strncmp(topic, PREFIX, strlen(PREFIX)) != 0)
 		return;
 	topic += strlen(PREFIX);
-	slash = strchr(topic, '/');
-	len = slash ? (size_t)(slash - topic) : 0;
-	if (len == 0 || len >= sizeof(gateway))
-		return;
-
-	memcpy(gateway, topic, len);
-	gateway[len] = 0;
-	if (!gw_gateway_id_is_valid(gateway))
+	if (!take_part(&topic, gateway, sizeof(gateway)) || !gw_gateway_id_is_valid(gateway))
 		return;
 	for (size_t i = 0; i < GW_ELEMENTS(leaves); i++)
-		if (gw_streq(slash + 1, leaves[i].leaf))
+		if (gw_streq(topic, leaves[i].leaf))
 			leaves[i].take(userdata, gateway, body);
 }
 
@@ -209,28 +248,35 @@ static int parse_lifetime(const char *text, uint64_t *ret)
 	return 0;
 }
 
+static int read_lifetime(const char *option, uint64_t *ret)
+{
+	if (parse_lifetime(optarg, ret) < 0)
+		return verb_misuse("%s takes seconds, or days as in 90d, not %s", option, optarg);
+	return VERB_DONE;
+}
+
 static int read_wish(int argc, char **argv, struct wish *wish)
 {
 	static const struct option options[] = {
 		{ "broker", required_argument, NULL, 'b' },
 		{ "lifetime", required_argument, NULL, 'l' },
+		{ "gateway-lifetime", required_argument, NULL, 'g' },
 		{ NULL },
 	};
-	int option;
+	int option, status = VERB_DONE;
 
-	while ((option = getopt_long(argc, argv, "", options, /* longind= */ NULL)) >= 0) {
+	while (status == VERB_DONE &&
+	       (option = getopt_long(argc, argv, "", options, /* longind= */ NULL)) >= 0) {
 		switch (option) {
 		case 'b': wish->broker = optarg; break;
-		case 'l':
-			if (parse_lifetime(optarg, &wish->lifetime_s) < 0)
-				return verb_misuse("--lifetime takes seconds, or days as in 90d,"
-						   " not %s",
-						   optarg);
+		case 'l': status = read_lifetime("--lifetime", &wish->lifetimes.device); break;
+		case 'g':
+			status = read_lifetime("--gateway-lifetime", &wish->lifetimes.gateway);
 			break;
 		default: return VERB_MISUSE;
 		}
 	}
-	return VERB_DONE;
+	return status;
 }
 
 static int find_broker(struct registry *registry, const struct wish *wish, struct gw_endpoint *ret)
@@ -327,7 +373,7 @@ static void server_done(struct server *server)
 	home_close(&server->home);
 }
 
-static int open_desk(struct server *server, uint64_t lifetime_s)
+static int open_desk(struct server *server, const struct desk_lifetimes *lifetimes)
 {
 	const char *what;
 	int r;
@@ -339,7 +385,7 @@ static int open_desk(struct server *server, uint64_t lifetime_s)
 		return verb_fail("%s/" HOME_CLOUD ": %s; run init once more", server->home.path,
 				 strerror(-r));
 
-	r = desk_new(&server->home, server->registry, lifetime_s, &server->desk, &what);
+	r = desk_new(&server->home, server->registry, lifetimes, &server->desk, &what);
 	if (r < 0)
 		return verb_fail("%s/%s: %s", server->home.path, what, strerror(-r));
 	return VERB_DONE;
@@ -348,7 +394,7 @@ static int open_desk(struct server *server, uint64_t lifetime_s)
 int verb_serve(int argc, char **argv)
 {
 	_cleanup_(server_done) struct server server = { .home = HOME_NONE };
-	struct wish wish = { .lifetime_s = LIFETIME_S };
+	struct wish wish = { .lifetimes = { LIFETIME_S, LIFETIME_S } };
 	struct gw_endpoint endpoint;
 	const char *folder;
 	char **none;
@@ -362,7 +408,7 @@ int verb_serve(int argc, char **argv)
 	if (status == VERB_DONE)
 		status = find_broker(server.registry, &wish, &endpoint);
 	if (status == VERB_DONE)
-		status = open_desk(&server, wish.lifetime_s);
+		status = open_desk(&server, &wish.lifetimes);
 	if (status != VERB_DONE)
 		return status;
 

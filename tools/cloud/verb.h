@@ -17,6 +17,8 @@ int verb_list(int argc, char **argv);
 int verb_claim(int argc, char **argv);
 int verb_withdraw(int argc, char **argv);
 int verb_revoke(int argc, char **argv);
+int verb_claim_credential(int argc, char **argv);
+int verb_revoke_gateway(int argc, char **argv);
 
 /* Says why on standard error; returns the status to end with. */
 int verb_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
