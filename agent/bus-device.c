@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/bus.h"
 #include "agent/discovered.h"
+#include "agent/operate.h"
 #include "agent/store-certificate.h"
 #include "agent/store-claim.h"
 #include "agent/store-device.h"
@@ -20,6 +21,7 @@
 
 /* The picture that find_device() makes and the properties are read from. */
 static struct {
+	struct agent *agent;
 	struct device_record device;
 	char fingerprint[2 * GW_HASH_LEN + 1];
 	uint64_t not_after;
@@ -70,6 +72,7 @@ static int find_device(sd_bus *bus, const char *path, const char *interface, voi
 		return r;
 
 	memset(&picture, 0, sizeof(picture));
+	picture.agent = agent;
 	seen = discovered_find(agent->discovered, id);
 	r = store_device_get(agent->store, id, &picture.device);
 	if (r == -ENOENT && !seen)
@@ -135,6 +138,59 @@ static int property_time(sd_bus *bus, const char *path, const char *interface, c
 	return sd_bus_message_append(reply, "t", time);
 }
 
+/* --- what is done with it --- */
+
+static int operate(sd_bus_message *call, enum device_event event, const char *reason)
+{
+	struct agent *agent = picture.agent;
+	char who[32];
+	const struct operate_wish wish = { event, picture.device.id, who, reason };
+	enum gw_reason refusal;
+	int r;
+
+	bus_name_caller(agent->bus, call, who, sizeof(who));
+	r = operate_device(agent, &wish, &refusal);
+	if (r < 0)
+		return bus_reply_errno(agent, call, r);
+	if (refusal != GW_REASON_NONE)
+		return bus_reply_reason(agent, call, refusal);
+	return bus_reply_empty(agent, call);
+}
+
+static int operate_with_reason(sd_bus_message *call, enum device_event event, sd_bus_error *error)
+{
+	const char *reason;
+	int r = sd_bus_message_read_basic(call, 's', &reason);
+
+	if (r < 0)
+		return r;
+	if (!operate_reason_is_valid(reason))
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+					 "A reason is at most %d characters of a-z 0-9 -, or empty",
+					 GW_REASON_MAX);
+	return operate(call, event, reason);
+}
+
+static int method_reject(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return operate_with_reason(call, DEVICE_EVENT_REJECT, error);
+}
+
+static int method_suspend(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return operate_with_reason(call, DEVICE_EVENT_SUSPEND, error);
+}
+
+static int method_resume(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return operate(call, DEVICE_EVENT_RESUME, "");
+}
+
+static int method_revoke(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return operate_with_reason(call, DEVICE_EVENT_REVOKE, error);
+}
+
 #define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
 #define CHANGES  SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
@@ -155,6 +211,14 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("LastSeen", "t", property_time, 0, CHANGES),
 	SD_BUS_PROPERTY("ClaimedBy", "s", property_text, 0, CHANGES),
 	SD_BUS_PROPERTY("ClaimExpires", "t", property_time, 0, CHANGES),
+	SD_BUS_METHOD_WITH_ARGS("Reject", SD_BUS_ARGS("s", reason), SD_BUS_NO_RESULT, method_reject,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Suspend", SD_BUS_ARGS("s", reason), SD_BUS_NO_RESULT,
+				method_suspend, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_resume,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Revoke", SD_BUS_ARGS("s", reason), SD_BUS_NO_RESULT, method_revoke,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

@@ -351,6 +351,8 @@ static int take_stray(struct agent *agent, const struct gw_msg_answer *msg)
 	lifecycle_record(agent, "stray-answer", "", "cloud", "", msg->job);
 	if (store_job_count(agent->store) >= agent->settings.jobs_max)
 		return 0; /* it comes again, or the cloud has gone mad */
+	if (store_job_voids(agent->store, msg->job))
+		return 0; /* that very word is on its way */
 	job->kind = GW_REQUEST_REVOKED;
 	(void)gw_copy(job->of, sizeof(job->of), msg->job);
 	(void)gw_copy(job->reason, sizeof(job->reason), gw_reason_code(GW_REASON_SUPERSEDED));
@@ -363,7 +365,9 @@ static int take_for(struct agent *agent, const struct job_record *job,
 	switch (job->kind) {
 	case GW_REQUEST_ENROLL: return enrol_take_answer(agent, job, msg);
 	case GW_REQUEST_PROVED:
-	case GW_REQUEST_REVOKED: return take_told(agent, job, msg);
+	case GW_REQUEST_REVOKED:
+	case GW_REQUEST_SUSPENDED:
+	case GW_REQUEST_RESUMED: return take_told(agent, job, msg);
 	case GW_REQUEST_SERVER_CERT: return take_server_cert(agent, job, msg);
 	case GW_REQUEST_TIME: /* never a job */
 	case _GW_REQUEST_MAX: break;

@@ -10,10 +10,10 @@
 #include "agent/agent.h"
 #include "agent/claim.h"
 #include "agent/lifecycle.h"
+#include "agent/operate.h"
 #include "agent/plugins.h"
 #include "agent/policy.h"
 #include "agent/steps.h"
-#include "agent/store-device.h"
 #include "agent/store.h"
 #include "agent/turn.h"
 #include "agent/vault.h"
@@ -123,28 +123,12 @@ static int do_claim(struct agent *agent, const struct gw_msg_command *command,
 	return r;
 }
 
-static int do_revoke(struct agent *agent, const struct gw_msg_command *command,
-		     enum gw_reason *ret_reason)
+static int do_operate(struct agent *agent, const struct gw_msg_command *command,
+		      enum device_event event, enum gw_reason *ret_reason)
 {
-	const char *reason = *command->reason ? command->reason : gw_reason_code(GW_REASON_REVOKED);
-	struct device_record device;
-	int r = store_device_get(agent->store, command->device, &device);
+	const struct operate_wish wish = { event, command->device, "cloud", command->reason };
 
-	if (r == -ENOENT) {
-		*ret_reason = GW_REASON_NOT_FOUND;
-		return 0;
-	}
-	if (r < 0)
-		return r;
-
-	r = lifecycle_apply(agent, &device,
-			    &(struct lifecycle_cause){ DEVICE_EVENT_REVOKE, "cloud", reason,
-						       NULL });
-	if (r == -EBUSY) {
-		*ret_reason = GW_REASON_NOT_POSSIBLE;
-		return 0;
-	}
-	return r;
+	return operate_device(agent, &wish, ret_reason);
 }
 
 static int carry_out(struct agent *agent, const struct gw_msg_command *command,
@@ -154,7 +138,10 @@ static int carry_out(struct agent *agent, const struct gw_msg_command *command,
 	case GW_COMMAND_CLAIM: return do_claim(agent, command, ret_reason);
 	case GW_COMMAND_WITHDRAW:
 		return claim_withdraw(agent, command->device, "cloud", ret_reason);
-	case GW_COMMAND_REVOKE: return do_revoke(agent, command, ret_reason);
+	case GW_COMMAND_REVOKE: return do_operate(agent, command, DEVICE_EVENT_REVOKE, ret_reason);
+	case GW_COMMAND_SUSPEND:
+		return do_operate(agent, command, DEVICE_EVENT_SUSPEND, ret_reason);
+	case GW_COMMAND_RESUME: return do_operate(agent, command, DEVICE_EVENT_RESUME, ret_reason);
 	case _GW_COMMAND_MAX: break;
 	}
 	return -EBADMSG;
@@ -172,15 +159,15 @@ static bool is_well_formed(const struct gw_msg_command *command)
 static bool may_be_obeyed(struct agent *agent, const struct gw_msg_command *command,
 			  enum gw_reason *ret_reason)
 {
-	bool opens = command->kind == GW_COMMAND_CLAIM;
+	bool claims = command->kind == GW_COMMAND_CLAIM;
 	const struct policy_command_facts facts = {
-		.opens = opens,
+		.opens = claims || command->kind == GW_COMMAND_RESUME,
 		.seq = command->seq,
 		.last_seq = (uint64_t)store_meta_number(agent->store, SEQ_META, 0),
 		.expires_at = command->expires_at,
 		.now = clock_now_s(),
 		.clock_trusted = clock_is_trusted(&agent->clock),
-		.secret_is_plain = opens && !command->sealed,
+		.secret_is_plain = claims && !command->sealed,
 		.plain_is_allowed = agent->settings.cloud_plain_secrets,
 	};
 

@@ -5,7 +5,8 @@
  * changes.
  *
  * A device that is claimed anew while its old certificate is good keeps that certificate until the
- * new one is proved. If the new claim comes to nothing it is simply aboard as before: `to_if_live`.
+ * new one is proved. If the new claim comes to nothing it is simply aboard as before: `to_if_live`. To be
+ * suspended is for who is aboard, in this way too; the new claim is over then.
  */
 #include "agent/device.h"
 
@@ -16,6 +17,7 @@
 #define DROP_UNPROVED (DEVICE_ACTION_VOID_JOB | DEVICE_ACTION_REVOKE_CANDIDATE)
 #define GIVE_UP       (DROP_UNPROVED | DEVICE_ACTION_CLOSE_CLAIM | DEVICE_ACTION_END_SESSIONS)
 #define TAKE_OUT      (GIVE_UP | DEVICE_ACTION_RETIRE_LIVE)
+#define SUSPEND       (GIVE_UP | DEVICE_ACTION_TELL)
 
 /* clang-format off */
 static const struct device_edge edges[_DEVICE_EVENT_MAX][_DEVICE_STATE_MAX] = {
@@ -36,6 +38,11 @@ static const struct device_edge edges[_DEVICE_EVENT_MAX][_DEVICE_STATE_MAX] = {
 		[DEVICE_ONBOARDED]      = { DEVICE_CLAIMED },
 	},
 	[DEVICE_EVENT_WITHDRAW] = {
+		[DEVICE_CLAIMED]        = { DEVICE_REJECTED, DEVICE_ONBOARDED, GIVE_UP },
+		[DEVICE_ENROLLING]      = { DEVICE_REJECTED, DEVICE_ONBOARDED, GIVE_UP },
+		[DEVICE_ISSUED]         = { DEVICE_REJECTED, DEVICE_ONBOARDED, GIVE_UP },
+	},
+	[DEVICE_EVENT_REJECT] = {
 		[DEVICE_CLAIMED]        = { DEVICE_REJECTED, DEVICE_ONBOARDED, GIVE_UP },
 		[DEVICE_ENROLLING]      = { DEVICE_REJECTED, DEVICE_ONBOARDED, GIVE_UP },
 		[DEVICE_ISSUED]         = { DEVICE_REJECTED, DEVICE_ONBOARDED, GIVE_UP },
@@ -68,6 +75,18 @@ static const struct device_edge edges[_DEVICE_EVENT_MAX][_DEVICE_STATE_MAX] = {
 	[DEVICE_EVENT_NEVER_PROVED] = {
 		[DEVICE_ISSUED]         = { DEVICE_REJECTED, DEVICE_ONBOARDED, GIVE_UP },
 	},
+	[DEVICE_EVENT_SUSPEND] = {
+		/* Nobody is aboard yet: a claim is withdrawn, there is nothing to come back to. */
+		[DEVICE_CLAIMED]        = { DEVICE_UNKNOWN, DEVICE_SUSPENDED, SUSPEND },
+		[DEVICE_ENROLLING]      = { DEVICE_UNKNOWN, DEVICE_SUSPENDED, SUSPEND },
+		[DEVICE_ISSUED]         = { DEVICE_UNKNOWN, DEVICE_SUSPENDED, SUSPEND },
+		[DEVICE_ONBOARDED]      = { DEVICE_SUSPENDED, .actions = SUSPEND },
+		[DEVICE_SUSPENDED]      = { DEVICE_SUSPENDED },
+	},
+	[DEVICE_EVENT_RESUME] = {
+		[DEVICE_SUSPENDED]      = { DEVICE_ONBOARDED, .actions = DEVICE_ACTION_TELL },
+		[DEVICE_ONBOARDED]      = { DEVICE_ONBOARDED },
+	},
 	[DEVICE_EVENT_REVOKE] = {
 		[DEVICE_CLAIMED]        = { DEVICE_REVOKED, .actions = TAKE_OUT },
 		[DEVICE_ENROLLING]      = { DEVICE_REVOKED, .actions = TAKE_OUT },
@@ -85,7 +104,7 @@ bool device_step(enum device_state state, enum device_event event, bool has_live
 	const struct device_edge *edge = &edges[event][state];
 	bool elsewhere = has_live_certificate && edge->to_if_live != DEVICE_UNKNOWN;
 
-	if (edge->to == DEVICE_UNKNOWN)
+	if (edge->to == DEVICE_UNKNOWN && !elsewhere)
 		return false;
 
 	*ret_to = elsewhere ? edge->to_if_live : edge->to;
@@ -118,6 +137,9 @@ static const char *const event_names[_DEVICE_EVENT_MAX] = {
 	[DEVICE_EVENT_PROVED] = "proved",
 	[DEVICE_EVENT_NOT_PROVED] = "not-proved",
 	[DEVICE_EVENT_NEVER_PROVED] = "never-proved",
+	[DEVICE_EVENT_REJECT] = "reject",
+	[DEVICE_EVENT_SUSPEND] = "suspend",
+	[DEVICE_EVENT_RESUME] = "resume",
 	[DEVICE_EVENT_REVOKE] = "revoke",
 };
 

@@ -31,6 +31,9 @@ enum device_event {
 	DEVICE_EVENT_PROVED,        /* it came back with the certificate */
 	DEVICE_EVENT_NOT_PROVED,    /* it did not; the claim lives on */
 	DEVICE_EVENT_NEVER_PROVED,  /* it did not, and the claim is over */
+	DEVICE_EVENT_REJECT,        /* the operator does not want it aboard */
+	DEVICE_EVENT_SUSPEND,       /* it is not served for a while, and keeps its certificate */
+	DEVICE_EVENT_RESUME,        /* that while is over */
 	DEVICE_EVENT_REVOKE,        /* the owner or the cloud takes it out */
 	_DEVICE_EVENT_MAX,
 };
@@ -45,10 +48,11 @@ enum device_action {
 	DEVICE_ACTION_CLOSE_CLAIM = 1 << 5, /* the secret never will */
 	DEVICE_ACTION_REARM_CLAIM = 1 << 6, /* the claim goes on as a new generation */
 	DEVICE_ACTION_END_SESSIONS = 1 << 7, /* who is talking now is cut off */
+	DEVICE_ACTION_TELL = 1 << 8, /* the cloud is told what happened to the device itself */
 };
 
 struct device_edge {
-	enum device_state to; /* DEVICE_UNKNOWN: not possible in this state */
+	enum device_state to; /* DEVICE_UNKNOWN: not possible in this state, but for to_if_live */
 	enum device_state
 		to_if_live; /* where else if an older certificate is live; or DEVICE_UNKNOWN */
 	unsigned actions;

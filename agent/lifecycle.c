@@ -28,6 +28,7 @@
 #define STORE_ID_META    "store-id"
 #define STORE_ID_BYTES   4
 #define OFTEN_MAX        16 /* in an hour */
+#define CHANGE_BYTES     16
 #define CLAIM_COUNT_META "claim-count"
 
 void lifecycle_record(struct agent *agent, const char *event, const char *device, const char *who,
@@ -183,6 +184,28 @@ static void promote(struct agent *agent, const struct device_record *device)
 	add_job(agent, job);
 }
 
+/* What happened to the device itself, which may happen again: a job of its own each time. */
+static void tell_cloud(struct agent *agent, const struct device_record *device,
+		       enum device_event event, const char *reason)
+{
+	bool suspended = event == DEVICE_EVENT_SUSPEND;
+	enum gw_request_kind kind = suspended ? GW_REQUEST_SUSPENDED : GW_REQUEST_RESUMED;
+	_cleanup_free_ struct job_record *job =
+		new_job(agent, kind, device, suspended ? reason : "");
+	uint8_t change[CHANGE_BYTES];
+	int r;
+
+	if (!job)
+		return;
+	r = gw_random(change, sizeof(change));
+	if (r < 0) {
+		turn_fail(agent->turn, r);
+		return;
+	}
+	gw_hex_encode(change, sizeof(change), job->of);
+	add_job(agent, job);
+}
+
 static void end_claim(struct agent *agent, const struct device_record *device,
 		      enum claim_state state)
 {
@@ -208,7 +231,7 @@ static void rearm_claim(struct agent *agent, struct device_record *device)
 }
 
 static void act(struct agent *agent, struct device_record *device, unsigned actions,
-		const char *reason)
+		enum device_event event, const char *reason)
 {
 	bool promoted = actions & DEVICE_ACTION_PROMOTE;
 
@@ -231,6 +254,8 @@ static void act(struct agent *agent, struct device_record *device, unsigned acti
 		rearm_claim(agent, device);
 	if (actions & DEVICE_ACTION_END_SESSIONS)
 		sessions_end_device(agent->sessions, device->id, reason);
+	if (actions & DEVICE_ACTION_TELL)
+		tell_cloud(agent, device, event, reason);
 }
 
 /* --- the state --- */
@@ -277,7 +302,7 @@ int lifecycle_apply(struct agent *agent, struct device_record *device,
 	if (!device_step(device->state, cause->event, r >= 0, &to, &actions))
 		return -EBUSY;
 
-	act(agent, device, actions, cause->reason);
+	act(agent, device, actions, cause->event, cause->reason);
 	due_look(agent->due);
 	return write_state(agent, device, to, cause);
 }

@@ -11,6 +11,7 @@
 #include "lib/util.h"
 
 #define MANAGER "org.gangway1.Manager"
+#define DEVICE  "org.gangway1.Device"
 
 static const struct rights_line needs[] = {
 	{ MANAGER, "Claim", RIGHT_CLAIM, COST_WRITE },
@@ -24,6 +25,10 @@ static const struct rights_line needs[] = {
 	{ MANAGER, "CheckConfig", RIGHT_CONFIGURE, COST_LIST },
 	{ MANAGER, "Reload", RIGHT_CONFIGURE, COST_LIST },
 	{ MANAGER, "Doctor", RIGHT_INSPECT, COST_LIST },
+	{ DEVICE, "Reject", RIGHT_OPERATE, COST_WRITE },
+	{ DEVICE, "Suspend", RIGHT_OPERATE, COST_WRITE },
+	{ DEVICE, "Resume", RIGHT_OPERATE, COST_WRITE },
+	{ DEVICE, "Revoke", RIGHT_OPERATE, COST_WRITE },
 	{ "org.freedesktop.DBus.Properties", "Get", RIGHT_INSPECT, COST_ORDINARY },
 	{ "org.freedesktop.DBus.Properties", "GetAll", RIGHT_INSPECT, COST_ORDINARY },
 	{ "org.freedesktop.DBus.Properties", "Set", RIGHT_CONFIGURE, COST_ORDINARY },

@@ -11,7 +11,8 @@
 static const char *const kind_names[_GW_REQUEST_MAX] = {
 	[GW_REQUEST_ENROLL] = "enroll",   [GW_REQUEST_PROVED] = "proved",
 	[GW_REQUEST_REVOKED] = "revoked", [GW_REQUEST_SERVER_CERT] = "server-cert",
-	[GW_REQUEST_TIME] = "time",
+	[GW_REQUEST_TIME] = "time",       [GW_REQUEST_SUSPENDED] = "suspended",
+	[GW_REQUEST_RESUMED] = "resumed",
 };
 
 static const char *const state_names[_JOB_STATE_MAX] = {
@@ -227,6 +228,12 @@ int store_job_checking(struct store *store, uint64_t created, struct job_record 
 			     "i", (int64_t)created);
 
 	return r < 0 ? r : get_behind(store, row, created, ret);
+}
+
+bool store_job_voids(struct store *store, const char *enrolment)
+{
+	return store_number(store, 0, "SELECT count(*) FROM job WHERE kind = ? AND of = ?", "it",
+			    (int64_t)GW_REQUEST_REVOKED, enrolment) > 0;
 }
 
 uint64_t store_job_next_of(struct store *store, const struct job_record *job)

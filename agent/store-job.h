@@ -2,6 +2,7 @@
 /* store-job: what the cloud has to be asked or told, until it has answered. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,9 @@ int store_job_next(struct store *store, uint64_t created, struct job_record *ret
 
 /* A job whose answer is still to be checked, behind `created`. */
 int store_job_checking(struct store *store, uint64_t created, struct job_record *ret);
+
+/* Whether the cloud is still to be told that an enrolment is void. */
+bool store_job_voids(struct store *store, const char *enrolment);
 
 /* `created` of the same device's next job, 0 = there is none. */
 uint64_t store_job_next_of(struct store *store, const struct job_record *job);

@@ -23,6 +23,7 @@
 	  "The device is aboard or on its way; ask for a replacement to start over.")              \
 	X(REVOKED, "revoked", "The device was revoked; decommission it before a new claim.")       \
 	X(WITHDRAWN, "withdrawn", "The claim was withdrawn; claim the device again to let it in.") \
+	X(REJECTED, "rejected", "The operator does not want it aboard; claim it again to let it in.") \
 	X(CLAIM_EXPIRED, "claim-expired", "Nobody came in time; claim the device again.")          \
 	X(NO_CLAIM, "no-claim", "Nobody has claimed this device.")                                 \
 	X(WRONG_SECRET, "wrong-secret",                                                           \
@@ -56,7 +57,7 @@
 	/* sessions */                                                                            \
 	X(UNKNOWN_CERTIFICATE, "unknown-certificate", "The certificate is not on record here.")    \
 	X(RETIRED_CERTIFICATE, "retired-certificate", "A newer certificate has replaced this one.") \
-	X(SUSPENDED, "suspended", "The device is suspended.")                                      \
+	X(SUSPENDED, "suspended", "The device is suspended; resume it to serve it again.")         \
 	X(DECOMMISSIONED, "decommissioned", "The device was decommissioned.")                      \
 	X(HANDSHAKE_FAILED, "handshake-failed", "The device and the gateway found no common ground.") \
 	X(RESTARTED, "restarted", "The device began anew in place of this session.")               \

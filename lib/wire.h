@@ -85,6 +85,8 @@ enum gw_request_kind {
 	GW_REQUEST_REVOKED,     /* certificate `serial` is no longer good */
 	GW_REQUEST_SERVER_CERT, /* sign the registrar's own CSR */
 	GW_REQUEST_TIME,        /* what time is it? */
+	GW_REQUEST_SUSPENDED,   /* the device is not served for a while */
+	GW_REQUEST_RESUMED,     /* and is again */
 	_GW_REQUEST_MAX,
 };
 
@@ -93,6 +95,8 @@ enum gw_command_kind {
 	GW_COMMAND_CLAIM,
 	GW_COMMAND_WITHDRAW,
 	GW_COMMAND_REVOKE,
+	GW_COMMAND_SUSPEND,
+	GW_COMMAND_RESUME,
 	_GW_COMMAND_MAX,
 };
 
@@ -349,7 +353,8 @@ struct gw_msg_request {
 	const char *device;
 	const char *tenant;
 	const char *claim;     /* id of the claim: the generation of an enrolment */
-	const char *of;        /* REVOKED without a serial: the enrolment (job) that is void */
+	const char *of;        /* REVOKED without a serial: the enrolment (job) that is void; where
+				* it is the device that changed: which change, no two are the same */
 	const char *method;    /* "qr" */
 	const char *reason;    /* of a revocation */
 	struct gw_blob serial; /* of PROVED and REVOKED */

@@ -55,6 +55,15 @@ static const struct dialect_member revoked_members[] = {
 	CODE("reason", REQUIRED, request.reason, GW_REASON_MAX),
 };
 
+static const struct dialect_member suspended_members[] = {
+	NAME("device", REQUIRED, request.device),
+	CODE("reason", REQUIRED, request.reason, GW_REASON_MAX),
+};
+
+static const struct dialect_member resumed_members[] = {
+	NAME("device", REQUIRED, request.device),
+};
+
 static const struct dialect_member server_cert_members[] = {
 	HASH("key", REQUIRED, request.key),
 	BASE64("csr", REQUIRED, request.csr, 1, GW_CSR_MAX),
@@ -138,6 +147,8 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_REQUEST, "revoked",     GW_REQUEST_REVOKED,     MEMBERS(revoked_members) },
 	{ DIALECT_REQUEST, "server-cert", GW_REQUEST_SERVER_CERT, MEMBERS(server_cert_members) },
 	{ DIALECT_REQUEST, "time",        GW_REQUEST_TIME,        NULL, 0 },
+	{ DIALECT_REQUEST, "suspended",   GW_REQUEST_SUSPENDED,   MEMBERS(suspended_members) },
+	{ DIALECT_REQUEST, "resumed",     GW_REQUEST_RESUMED,     MEMBERS(resumed_members) },
 
 	{ DIALECT_RESPONSE, "issued",  GW_OUTCOME_DONE,    MEMBERS(issued_members) },
 	{ DIALECT_RESPONSE, "pending", GW_OUTCOME_PENDING, MEMBERS(pending_members) },
@@ -147,6 +158,8 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_COMMAND, "claim",    GW_COMMAND_CLAIM,    MEMBERS(claim_members) },
 	{ DIALECT_COMMAND, "withdraw", GW_COMMAND_WITHDRAW, NULL, 0 },
 	{ DIALECT_COMMAND, "revoke",   GW_COMMAND_REVOKE,   MEMBERS(revoke_members) },
+	{ DIALECT_COMMAND, "suspend",  GW_COMMAND_SUSPEND,  MEMBERS(revoke_members) },
+	{ DIALECT_COMMAND, "resume",   GW_COMMAND_RESUME,   NULL, 0 },
 
 	{ DIALECT_ANSWER, "done",    GW_OUTCOME_DONE,    NULL, 0 },
 	{ DIALECT_ANSWER, "refused", GW_OUTCOME_REFUSED, MEMBERS(answer_refused_members) },

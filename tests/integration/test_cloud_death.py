@@ -145,7 +145,7 @@ class Death(cloud.Case):
         for moment, state in (("before", "live"), ("after", "revoked")):
             device = f"D-{moment}"
             _, serial = self.aboard(gateway, device, f"c-{moment}")
-            self.cloud.run("revoke", self.cloud.folder, device, die_at=f"cloud.revoke:{moment}",
+            self.cloud.run("revoke", self.cloud.folder, device, die_at=f"cloud.operate:{moment}",
                            code=-signal.SIGKILL)
             self.assertEqual(self.states(device), {serial: state})
             self.assertEqual(len(self.cloud.commands(device=device)), state == "revoked")

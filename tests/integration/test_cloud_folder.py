@@ -135,8 +135,8 @@ class Folder(cloud.Case):
     def test_help_and_version(self):
         out = self.cloud.run("--help")
         verbs = [line.split()[0] for line in out.splitlines() if line.startswith("  ") and line[2] != "-"]
-        self.assertEqual(verbs, ["init", "serve", "list", "claim", "withdraw", "revoke", "claim-credential",
-                                 "revoke-gateway"])
+        self.assertEqual(verbs, ["init", "serve", "list", "claim", "withdraw", "revoke", "suspend", "resume",
+                                 "claim-credential", "revoke-gateway"])
         for verb in verbs:
             self.assertIn(f"usage: gangway-cloud {verb} [DIR]", self.cloud.run(verb, "--help"))
         self.assertRegex(self.cloud.run("--version"), r"^gangway-cloud \d")

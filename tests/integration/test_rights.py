@@ -35,6 +35,7 @@ DEFAULTS = {"nobody": set(), "gangway-ip": set(), "member": {"none", "inspect", 
 def table():
     """(interface, member): right, as agent/rights.c has it."""
     text = (machine.TOP / "agent/rights.c").read_text().replace("MANAGER,", f'"{MANAGER}",')
+    text = text.replace("{ DEVICE,", '{ "org.gangway1.Device",')
     lines = re.findall(r'{ "([\w.]+)", "(\w+)", RIGHT_(\w+), COST_\w+ }', text)
     return {(interface, member): right.lower() for interface, member, right in lines}
 

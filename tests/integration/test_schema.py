@@ -70,7 +70,7 @@ class Examples(unittest.TestCase):
 
     def test_a_missing_member_is_refused_unless_it_is_optional(self):
         optional = {"time", "anchors", "text", "claim_expires", "replace", "box_key"}
-        optional_of = {("revoke", "reason"), ("pending", "reason"), ("refused", "retry_after"),
+        optional_of = {("revoke", "reason"), ("suspend", "reason"), ("pending", "reason"), ("refused", "retry_after"),
                        ("revoked", "device"), ("provision", "serial")}
         for topic, body in examples():
             for member in body:

@@ -514,6 +514,12 @@ tests_unit_test_command_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_unit_test_command_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_command_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-operate
+tests_unit_test_operate_SOURCES = tests/unit/test-operate.c $(WORLD_SOURCES)
+tests_unit_test_operate_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_operate_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_operate_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-turn
 tests_unit_test_turn_SOURCES = tests/unit/test-turn.c $(WORLD_SOURCES)
 tests_unit_test_turn_CFLAGS = $(UNIT_CFLAGS)

@@ -430,7 +430,7 @@ static void late_answers_are_revoked(void **state)
 
 	world_answer(job, 21);
 	assert_int_equal(world_recorded("stray-answer"), 1);
-	assert_string_equal(world_request(GW_REQUEST_REVOKED)->of, job);
+	assert_int_equal(world_count(GW_ROLE_CLOUD, GW_MSG_REQUEST), 0); /* it is told already */
 	assert_int_equal(world_count(GW_ROLE_REGISTRAR, GW_MSG_CHECK), 0);
 	assert_int_equal(world_state(DEVICE), DEVICE_REJECTED);
 }

@@ -1391,7 +1391,7 @@ static void settings_refused(void **state)
 				  .outcome = GW_OUTCOME_REFUSED,
 				  .reason = "suspended" } });
 	msg = hear_code(b, GW_COAP_FORBIDDEN);
-	assert_text(&msg, "suspended: The device is suspended.");
+	assert_text(&msg, "suspended: The device is suspended; resume it to serve it again.");
 	bench_free(b);
 }
 

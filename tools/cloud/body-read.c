@@ -94,6 +94,15 @@ static const struct member provisioned_members[] = {
 	{ "serial",   FORM_SERIAL, REQUIRED, REQUEST_AT(serial), BODY_HEX_MAX },
 };
 
+static const struct member suspended_members[] = {
+	{ "device",   FORM_NAME,   REQUIRED, REQUEST_AT(device), BODY_NAME_MAX },
+	{ "reason",   FORM_CODE,   REQUIRED, REQUEST_AT(reason), BODY_CODE_MAX },
+};
+
+static const struct member resumed_members[] = {
+	{ "device",   FORM_NAME,   REQUIRED, REQUEST_AT(device), BODY_NAME_MAX },
+};
+
 #define MEMBERS(array) array, GW_ELEMENTS(array)
 
 static const struct kind request_kinds[_REQUEST_KIND_MAX] = {
@@ -104,6 +113,8 @@ static const struct kind request_kinds[_REQUEST_KIND_MAX] = {
 	[REQUEST_TIME]        = { "time",        NULL, 0 },
 	[REQUEST_PROVISION]   = { "provision",   MEMBERS(provision_members) },
 	[REQUEST_PROVISIONED] = { "provisioned", MEMBERS(provisioned_members) },
+	[REQUEST_SUSPENDED]   = { "suspended",   MEMBERS(suspended_members) },
+	[REQUEST_RESUMED]     = { "resumed",     MEMBERS(resumed_members) },
 };
 
 static const struct member done_members[] = {

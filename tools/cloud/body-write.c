@@ -118,7 +118,7 @@ char *body_command(const struct command *command, uint64_t seq, struct gw_blob b
 					"claim", command->claim, "claim_expires",
 					(json_int_t)command->claim_expires, "replace",
 					(int)command->replace, "secret_sealed", base64(box)));
-	if (r == 0 && command->kind == COMMAND_REVOKE && *command->reason)
+	if (r == 0 && command->kind != COMMAND_CLAIM && *command->reason)
 		r = json_object_set_new(body, "reason", json_string(command->reason));
 	if (r < 0) {
 		json_decref(body);

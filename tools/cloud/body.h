@@ -28,6 +28,8 @@ enum request_kind {
 	REQUEST_TIME,
 	REQUEST_PROVISION,   /* sign the gateway's own CSR */
 	REQUEST_PROVISIONED, /* it has connected with the certificate `serial` */
+	REQUEST_SUSPENDED,
+	REQUEST_RESUMED,
 	_REQUEST_KIND_MAX,
 };
 

@@ -107,6 +107,8 @@ static int (*const handlers[_REQUEST_KIND_MAX])(struct desk *, const char *, con
 	[REQUEST_TIME] = request_time,
 	[REQUEST_PROVISION] = request_provision,
 	[REQUEST_PROVISIONED] = request_provisioned,
+	[REQUEST_SUSPENDED] = request_suspended,
+	[REQUEST_RESUMED] = request_resumed,
 };
 
 /*

@@ -38,10 +38,13 @@ static void table_row(struct table *table, const char *const *cells)
 static int row_certificate(const struct record *record, void *userdata)
 {
 	struct table *table = userdata;
-	const char *cells[] = {
-		record->device, record->gateway, certificate_state_name(record->state),
-		record->claim,  record->serial,  record->reason
-	};
+	const char *cells[] = { record->device,
+				record->gateway,
+				certificate_state_name(record->state),
+				record->claim,
+				record->serial,
+				record->suspended && !*record->reason ? "suspended"
+								      : record->reason };
 
 	table_row(table, cells);
 	return 0;
@@ -111,13 +114,20 @@ static int print_object(json_t *object, void *userdata)
 	return 0;
 }
 
+/* `suspended` is said only where it is so. */
 static int json_certificate(const struct record *record, void *userdata)
 {
-	return print_object(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "device", record->device,
-				      "gateway", record->gateway, "serial", record->serial, "state",
-				      certificate_state_name(record->state), "claim", record->claim,
-				      "key_sha256", record->key),
-			    userdata);
+	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "device", record->device,
+				   "gateway", record->gateway, "serial", record->serial, "state",
+				   certificate_state_name(record->state), "claim", record->claim,
+				   "key_sha256", record->key);
+
+	if (object && record->suspended &&
+	    json_object_set_new(object, "suspended", json_true()) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	return print_object(object, userdata);
 }
 
 static int json_command(const struct command *command, void *userdata)

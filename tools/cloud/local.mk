@@ -12,6 +12,7 @@ CLOUD_REGISTRY = \
 	tools/cloud/registry-certificate.c \
 	tools/cloud/registry-claim.c \
 	tools/cloud/registry-command.c \
+	tools/cloud/registry-device.c \
 	tools/cloud/registry-db.h \
 	tools/cloud/registry-gateway.c \
 	tools/cloud/registry-gateway-certificate.c \
@@ -40,6 +41,7 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/list.c \
 	tools/cloud/main.c \
 	tools/cloud/members.c tools/cloud/members.h \
+	tools/cloud/operate.c \
 	tools/cloud/policy.c tools/cloud/policy.h \
 	tools/cloud/request.c tools/cloud/request.h \
 	tools/cloud/request-enroll.c \
@@ -47,8 +49,8 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/request-provision.c \
 	tools/cloud/request-revoked.c \
 	tools/cloud/request-server-cert.c \
-	tools/cloud/revoke.c \
 	tools/cloud/revoke-gateway.c \
+	tools/cloud/request-suspended.c \
 	tools/cloud/serve.c \
 	tools/cloud/turn.c tools/cloud/turn.h \
 	tools/cloud/verb.c tools/cloud/verb.h \

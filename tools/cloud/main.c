@@ -61,12 +61,22 @@ static const struct verb verbs[] = {
 	  "withdraw the claims for a device at a gateway",
 	  "  --gateway ID         where it was claimed\n",
 	  verb_withdraw },
-	{ "revoke", "[DIR] [--reason CODE] DEVICE",
-	  "revoke a device, wherever it is aboard",
-	  "Its certificates are revoked here at once, its claims are closed, and every gateway that\n"
-	  "has it is told.\n\n"
+	{ "revoke", "[DIR] [--reason CODE] DEVICE...",
+	  "revoke devices, wherever they are aboard",
+	  "Their certificates are revoked here at once, their claims are closed, and every gateway that\n"
+	  "has one is told. All of them, or none if one is not known. What stands first is DIR where\n"
+	  "$GANGWAY_CLOUD_DIR is not set, or if it has a slash.\n\n"
 	  "  --reason CODE        [a-z0-9-], at most 64 characters (default: revoked)\n",
 	  verb_revoke },
+	{ "suspend", "[DIR] [--reason CODE] DEVICE...",
+	  "have gateways serve devices nothing until they are resumed",
+	  "They keep their certificates. Arguments are those of revoke.\n\n"
+	  "  --reason CODE        [a-z0-9-], at most 64 characters (default: suspended)\n",
+	  verb_suspend },
+	{ "resume", "[DIR] DEVICE...",
+	  "have gateways serve suspended devices again",
+	  "Arguments are those of revoke.\n",
+	  verb_resume },
 	{ "claim-credential", "[DIR] [--uses N] [--serials FILE] [--expires TIME] [--tenant T]... [--close] NAME",
 	  "make a credential by which boxes become gateways",
 	  "Makes claims/NAME with cloud-ca, cloud-claim-cert and cloud-claim-key, to be built into the boxes.\n"
@@ -87,8 +97,9 @@ static const struct verb verbs[] = {
 
 static const char *const steps[] = {
 	"cloud.issue",   "cloud.proved",   "cloud.revoked", "cloud.server-cert", "cloud.response",
-	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.revoke",
+	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.operate",
 	"cloud.provision", "cloud.provisioned", "cloud.claim-credential", "cloud.revoke-gateway",
+	"cloud.suspended",
 };
 /* clang-format on */
 

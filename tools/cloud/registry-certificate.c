@@ -167,13 +167,17 @@ int registry_certificates_each(struct registry *registry,
 	struct record record;
 	int r;
 
-	r = sql_prepare(registry->db, &s, "SELECT " COLUMNS " FROM certificate ORDER BY number",
+	r = sql_prepare(registry->db, &s,
+			"SELECT " COLUMNS ", EXISTS(SELECT 1 FROM suspended"
+			" WHERE suspended.device = certificate.device)"
+			" FROM certificate ORDER BY number",
 			"");
 	if (r < 0)
 		return r;
 
 	while ((r = sql_step(s)) > 0) {
 		read_record(s, &record);
+		record.suspended = sqlite3_column_int(s, 11);
 		r = each(&record, userdata);
 		if (r < 0)
 			return r;

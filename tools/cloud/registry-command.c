@@ -192,8 +192,9 @@ int registry_commands_cancel(struct registry *registry, const char *gateway, con
 			     const char *outcome)
 {
 	return sql_run(registry->db,
-		       "UPDATE command SET state = 'cancelled', outcome = ?, secret = NULL"
-		       " WHERE gateway = ? AND device = ? AND kind = 'claim' AND state = 'waiting'",
+		       "UPDATE command SET state = 'cancelled', outcome = ?1, secret = NULL"
+		       " WHERE (?2 IS NULL OR gateway = ?2) AND device = ?3"
+		       " AND kind = 'claim' AND state = 'waiting'",
 		       "sss", outcome, gateway, device);
 }
 

@@ -81,7 +81,9 @@ static const char version_2[] =
 	"  not_after INTEGER NOT NULL, der BLOB NOT NULL, UNIQUE(gateway, job)) STRICT;"
 	"CREATE UNIQUE INDEX one_live_a_gateway ON gateway_certificate(gateway)"
 	"  WHERE state = 'live';"
-	"CREATE INDEX gateway_certificate_of_claim ON gateway_certificate(claim);";
+	"CREATE INDEX gateway_certificate_of_claim ON gateway_certificate(claim);"
+
+	"CREATE TABLE suspended(device TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;";
 
 /* Version N is made of the first N, whichever it was begun with. */
 static const char *const versions[] = { version_1, version_2 };
@@ -102,9 +104,8 @@ static const char *const certificate_states[_CERTIFICATE_STATE_MAX] = {
 };
 
 static const char *const command_kinds[_COMMAND_KIND_MAX] = {
-	[COMMAND_CLAIM] = "claim",
-	[COMMAND_WITHDRAW] = "withdraw",
-	[COMMAND_REVOKE] = "revoke",
+	[COMMAND_CLAIM] = "claim",     [COMMAND_WITHDRAW] = "withdraw", [COMMAND_REVOKE] = "revoke",
+	[COMMAND_SUSPEND] = "suspend", [COMMAND_RESUME] = "resume",
 };
 
 static const char *const command_states[_COMMAND_STATE_MAX] = {

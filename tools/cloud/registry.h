@@ -57,6 +57,7 @@ struct record {
 	enum certificate_state state;
 	char reason[REGISTRY_ID_MAX + 1];
 	uint64_t not_before, not_after; /* seconds since the epoch */
+	bool suspended; /* the device, by whomever; only registry_certificates_each() looks */
 };
 
 /* The right of boxes to come by the claim credential of this name and become gateways. */
@@ -74,6 +75,8 @@ enum command_kind {
 	COMMAND_CLAIM,
 	COMMAND_WITHDRAW,
 	COMMAND_REVOKE,
+	COMMAND_SUSPEND,
+	COMMAND_RESUME,
 	_COMMAND_KIND_MAX,
 };
 
@@ -259,6 +262,16 @@ int registry_gateways_of_device(struct registry *registry, const char *device,
 int registry_registrar_add(struct registry *registry, const struct record *record,
 			   const uint8_t *der, size_t len);
 
+/* --- devices (registry-device.c) ------------------------------------------------------------- */
+
+/* A device that is to be served nothing for a while, and one for which that is over. */
+int registry_device_suspend(struct registry *registry, const char *device, const char *reason);
+int registry_device_resume(struct registry *registry, const char *device);
+
+/* Whether the device has a certificate of this gateway that is not revoked. */
+int registry_device_is_of(struct registry *registry, const char *device, const char *gateway,
+			  bool *ret);
+
 /* --- answers given (registry-answer.c) ------------------------------------------------------- */
 
 /* What was answered to a request, and what that was about; -ENOENT. Free both with free(). */
@@ -300,7 +313,7 @@ int registry_command_end(struct registry *registry, int64_t number, enum command
 int registry_command_again(struct registry *registry, int64_t number, const char *new_id,
 			   uint64_t not_before);
 
-/* Ends the claims for a device that have not been sent. */
+/* Ends the claims for a device that have not been sent, to one gateway, or to any (NULL). */
 int registry_commands_cancel(struct registry *registry, const char *gateway, const char *device,
 			     const char *outcome);
 

@@ -47,6 +47,10 @@ int request_proved(struct desk *desk, const char *gateway, const struct request 
 		   struct reply *reply);
 int request_revoked(struct desk *desk, const char *gateway, const struct request *request,
 		    struct reply *reply);
+int request_suspended(struct desk *desk, const char *gateway, const struct request *request,
+		      struct reply *reply);
+int request_resumed(struct desk *desk, const char *gateway, const struct request *request,
+		    struct reply *reply);
 int request_server_cert(struct desk *desk, const char *gateway, const struct request *request,
 			struct reply *reply);
 

@@ -58,6 +58,25 @@ int verb_arguments(int argc, char **argv, int n, const char **ret_folder, char *
 	return VERB_DONE;
 }
 
+int verb_list_arguments(int argc, char **argv, const char **ret_folder, char ***ret_others,
+			int *ret_n)
+{
+	const char *folder = getenv(HOME_ENVIRONMENT);
+	bool is_named = folder && *folder;
+
+	if (optind < argc && (!is_named || strchr(argv[optind], '/')))
+		folder = argv[optind++];
+	if (!folder || !*folder)
+		return verb_misuse("name the cloud's folder, or set " HOME_ENVIRONMENT);
+	if (optind == argc)
+		return verb_misuse("%s takes arguments behind DIR; see --help", argv[0]);
+
+	*ret_folder = folder;
+	*ret_others = argv + optind;
+	*ret_n = argc - optind;
+	return VERB_DONE;
+}
+
 int verb_open(const char *folder, struct home *ret_home, struct registry **ret_registry)
 {
 	struct home home = HOME_NONE;

@@ -19,6 +19,8 @@ int verb_withdraw(int argc, char **argv);
 int verb_revoke(int argc, char **argv);
 int verb_claim_credential(int argc, char **argv);
 int verb_revoke_gateway(int argc, char **argv);
+int verb_suspend(int argc, char **argv);
+int verb_resume(int argc, char **argv);
 
 /* Says why on standard error; returns the status to end with. */
 int verb_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -29,6 +31,13 @@ int verb_misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * VERB_DONE or what to end with.
  */
 int verb_arguments(int argc, char **argv, int n, const char **ret_folder, char ***ret_others);
+
+/*
+ * The same for a verb that takes one or more: then what stands first is DIR where the environment names none,
+ * or if it has a slash, which no id has.
+ */
+int verb_list_arguments(int argc, char **argv, const char **ret_folder, char ***ret_others,
+			int *ret_n);
 
 /* Opens folder and registry, or says what is wrong. Close both. */
 int verb_open(const char *folder, struct home *ret_home, struct registry **ret_registry);

@@ -88,6 +88,8 @@ static int report_error(const char *what, const sd_bus_error *error)
 
 	if (gw_reason_code_of_error(error->name, code, sizeof(code)) == 0)
 		return report_refusal(what, code, error->message);
+	if (gw_streq(error->name, SD_BUS_ERROR_UNKNOWN_OBJECT)) /* a device, all others are there */
+		return report_refusal(what, gw_reason_code(GW_REASON_NOT_FOUND), NULL);
 	if (gw_streq(error->name, SD_BUS_ERROR_ACCESS_DENIED) ||
 	    gw_streq(error->name, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
 		return report_denial(what, error->message);
@@ -161,6 +163,14 @@ static int new_call(struct ctl *ctl, const char *path, const char *interface, co
 int bus_new_call(struct ctl *ctl, const char *method, sd_bus_message **ret)
 {
 	return new_call(ctl, BUS_PATH, BUS_MANAGER, method, ret);
+}
+
+int bus_new_device_call(struct ctl *ctl, const char *id, const char *method, sd_bus_message **ret)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = sd_bus_path_encode(BUS_PATH "/device", id, &path);
+
+	return r < 0 ? bus_fail(r) : new_call(ctl, path, BUS_DEVICE, method, ret);
 }
 
 int bus_call(struct ctl *ctl, sd_bus_message *call, const char *what, sd_bus_message **ret_reply)

@@ -24,6 +24,9 @@ int bus_try(struct ctl *ctl);
 /* A call of the manager, to be filled with arguments and given to bus_call(). */
 int bus_new_call(struct ctl *ctl, const char *method, sd_bus_message **ret);
 
+/* The same of a device by its id. */
+int bus_new_device_call(struct ctl *ctl, const char *id, const char *method, sd_bus_message **ret);
+
 /* Sends and waits. what: "claim", as in "claim refused: ...". */
 int bus_call(struct ctl *ctl, sd_bus_message *call, const char *what, sd_bus_message **ret_reply);
 

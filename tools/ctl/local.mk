@@ -29,6 +29,7 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/verb-doctor.c \
 	tools/ctl/verb-jobs.c \
 	tools/ctl/verb-monitor.c \
+	tools/ctl/verb-operate.c \
 	tools/ctl/verb-qr-make.c \
 	tools/ctl/verb-qr-show.c \
 	tools/ctl/verb-show.c \

@@ -154,7 +154,7 @@ class Tour:
             self.gateway.restart("gangway-registrar", "--no-wait")
         ends = {}
         for way in (self.straight, self.second_key, self.refused, self.withdrawn, self.from_afar,
-                    self.withdrawn_from_afar):
+                    self.withdrawn_from_afar, self.paused):
             device, state = way()
             ends[device.id] = state
         return ends
@@ -202,6 +202,15 @@ class Tour:
         self.insist_on_state(device, "rejected", lambda: self.cloud("withdraw", "--gateway", "lab",
                                                                     device.id))
         return device, "rejected"
+
+    def paused(self):
+        """Suspended, resumed, and suspended again: the cloud hears all of it, in order."""
+        device = self.device("PAUSED")
+        self.claim(device)
+        self.come_aboard(device)
+        for verb, state in (("suspend", "suspended"), ("resume", "onboarded"), ("suspend", "suspended")):
+            self.insist_on_state(device, state, lambda verb=verb: self.ctl(verb, device.id))
+        return device, "suspended"
 
 
 def try_death(gateway, program, die_at, number):
