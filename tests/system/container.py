@@ -146,7 +146,8 @@ class Container:
     # --- what happens inside ---
 
     def _inside(self, words):
-        return ["nsenter", f"--target={self.init}", "--all", "--", *map(str, words)]
+        """In its root, too: where we are in a chroot ourselves, that of its mounts is another."""
+        return ["nsenter", f"--target={self.init}", "--all", "--root", "--wd", "--", *map(str, words)]
 
     def run(self, *words, check=True, input=None, user=None, timeout=PATIENCE_S):
         """Runs a command to its end; `user` as that user with its groups."""

@@ -8,7 +8,7 @@ import VirtSubproc
 
 
 def hook_open():
-    VirtSubproc.auxverb = ["nsenter", f"--target={sys.argv[1]}", "--all", "--"]
+    VirtSubproc.auxverb = ["nsenter", f"--target={sys.argv[1]}", "--all", "--root", "--wd", "--"]
 
 
 def hook_downtmp(path):
