@@ -97,6 +97,30 @@ class GivesUp(unittest.TestCase):
         gateway.run("sh", "-c", "rm -r /var/lib/gangway/* && cp --archive /root/kept/. /var/lib/gangway")
         self.comes_back()
 
+    def set_version(self, version):
+        """Of the store; returns the one that it had."""
+        return int(self.gateway.out("python3", "-c", f"""if True:
+            import sqlite3
+            store = sqlite3.connect("/var/lib/gangway/gangway.db")
+            print(*store.execute("PRAGMA user_version").fetchone())
+            store.execute("PRAGMA user_version = {version}")"""))
+
+    def sums(self):
+        return self.gateway.out("sh", "-c", "cd /var/lib/gangway && sha256sum *")
+
+    def test_a_store_of_a_newer_version(self):
+        """As an older package finds it: it is left as it is."""
+        name = self.world.bring_aboard()
+        self.gateway.systemctl("stop", "gangwayd.service")
+        version = self.set_version(1000)
+        before = self.sums()
+        self.gives_up("The store /var/lib/gangway/gangway.db is of schema version 1000, and gangwayd")
+        self.assertIn("install the version that wrote it", self.gateway.journal("--unit=gangwayd"))
+        self.assertEqual(self.sums(), before)
+        self.set_version(version)
+        self.comes_back()
+        self.assertEqual(self.gateway.state(name), "onboarded")
+
 
 class StoreKey(unittest.TestCase):
     """From the service manager, encrypted to this machine; before anything is sealed under another. Its owner
