@@ -8,6 +8,12 @@
  * as many users as connections there is always one without any.
  *
  * Root is limited by connection only: one script that runs wild shall not keep out another.
+ *
+ * Calls that wait belong to a crowd: those of a user, of a connection of root's, of a stranger's connection. A
+ * call is always taken in; if that is one too many, some crowd gives up its last, and that is never the crowd
+ * that has least. So nobody keeps out who comes with one call: strangers of one user are no more than
+ * the bus lets a user connect, which is less than there are places for strangers, and to be known takes
+ * one question to the bus.
  */
 #include "agent/callers.h"
 
@@ -19,7 +25,7 @@
 struct user {
 	bool is_used;
 	unsigned uid;
-	unsigned n_callers, n_waiting;
+	unsigned n_callers, n_waiting, n_asked;
 	struct gw_bucket bucket;
 };
 
@@ -36,6 +42,7 @@ struct callers {
 	struct caller callers[CALLERS_MAX];
 	struct user users[CALLERS_MAX];
 	unsigned n_waiting, n_strangers; /* calls that wait: of those known, and of strangers */
+	unsigned n_asked;
 };
 
 int callers_new(struct callers **ret)
@@ -146,19 +153,18 @@ static struct user *get_user(struct callers *callers, unsigned uid, uint64_t now
 	return room;
 }
 
-bool callers_learn(struct callers *callers, struct caller *caller, unsigned uid, bool in_group,
+void callers_learn(struct callers *callers, struct caller *caller, unsigned uid, bool in_group,
 		   uint64_t now_us)
 {
-	if (!caller->user) {
-		caller->user = get_user(callers, uid, now_us);
-		caller->user->n_callers++;
-		caller->user->n_waiting += caller->n_waiting;
-		callers->n_waiting += caller->n_waiting;
-		callers->n_strangers -= caller->n_waiting;
-		caller->in_group = in_group;
-	}
-	return callers->n_waiting <= CALLERS_WAITING_MAX &&
-	       (uid == 0 || caller->user->n_waiting <= CALLERS_WAITING_EACH);
+	if (caller->user)
+		return;
+
+	caller->user = get_user(callers, uid, now_us);
+	caller->user->n_callers++;
+	caller->user->n_waiting += caller->n_waiting;
+	callers->n_waiting += caller->n_waiting;
+	callers->n_strangers -= caller->n_waiting;
+	caller->in_group = in_group;
 }
 
 bool caller_is_known(const struct caller *caller)
@@ -206,38 +212,93 @@ bool caller_pay(struct caller *caller, enum cost cost, uint64_t now_us)
 	return is_root || gw_bucket_take(&caller->user->bucket, n, now_us);
 }
 
-static bool may_wait(const struct callers *callers, const struct caller *caller)
+/* --- calls that wait --- */
+
+static void count(struct callers *callers, struct caller *caller, unsigned n)
 {
-	if (caller->n_waiting >= CALLERS_WAITING_EACH)
-		return false;
-	if (!caller->user)
-		return callers->n_strangers < CALLERS_WAITING_STRANGERS;
-	return callers->n_waiting < CALLERS_WAITING_MAX &&
-	       (caller->user->uid == 0 || caller->user->n_waiting < CALLERS_WAITING_EACH);
+	caller->n_waiting += n;
+	if (caller->user) {
+		caller->user->n_waiting += n;
+		callers->n_waiting += n;
+	} else {
+		callers->n_strangers += n;
+	}
 }
 
-bool callers_hold(struct callers *callers, struct caller *caller)
+void callers_hold(struct callers *callers, struct caller *caller)
 {
-	if (!may_wait(callers, caller))
-		return false;
-
-	caller->n_waiting++;
-	if (caller->user) {
-		caller->user->n_waiting++;
-		callers->n_waiting++;
-	} else {
-		callers->n_strangers++;
-	}
-	return true;
+	count(callers, caller, 1);
 }
 
 void callers_release(struct callers *callers, struct caller *caller)
 {
-	caller->n_waiting--;
-	if (caller->user) {
-		caller->user->n_waiting--;
-		callers->n_waiting--;
-	} else {
-		callers->n_strangers--;
+	count(callers, caller, -1u);
+}
+
+static bool is_alone(const struct caller *caller)
+{
+	return !caller->user || caller->user->uid == 0;
+}
+
+bool caller_is_of_crowd(const struct caller *caller, const struct caller *other)
+{
+	return caller == other || (caller->user == other->user && !is_alone(caller));
+}
+
+static unsigned crowd_size(const struct caller *caller)
+{
+	return is_alone(caller) ? caller->n_waiting : caller->user->n_waiting;
+}
+
+bool caller_waits_too_much(const struct caller *caller)
+{
+	return crowd_size(caller) > CALLERS_WAITING_EACH;
+}
+
+/* Of the largest crowd, strangers or not; of crowds of a size the one that has not called for longest. */
+static struct caller *find_most(struct callers *callers, bool is_known)
+{
+	struct caller *most = NULL;
+
+	for (size_t i = 0; i < CALLERS_MAX; i++) {
+		struct caller *caller = &callers->callers[i];
+
+		if (!caller->n_waiting || caller_is_known(caller) != is_known)
+			continue;
+		if (!most || crowd_size(caller) > crowd_size(most) ||
+		    (crowd_size(caller) == crowd_size(most) && caller->used_us < most->used_us))
+			most = caller;
 	}
+	return most;
+}
+
+struct caller *callers_find_surplus(struct callers *callers, struct caller *caller)
+{
+	bool is_known = caller_is_known(caller);
+
+	if (caller_waits_too_much(caller))
+		return caller;
+	if (is_known ? callers->n_waiting > CALLERS_WAITING_MAX
+		     : callers->n_strangers > CALLERS_WAITING_STRANGERS)
+		return find_most(callers, is_known);
+	return NULL;
+}
+
+/* --- questions --- */
+
+bool callers_may_ask(const struct callers *callers, const struct caller *caller)
+{
+	return callers->n_asked < CALLERS_ASKED_MAX && caller->user->n_asked < CALLERS_ASKED_EACH;
+}
+
+void callers_begin_question(struct callers *callers, struct caller *caller)
+{
+	callers->n_asked++;
+	caller->user->n_asked++;
+}
+
+void callers_end_question(struct callers *callers, struct caller *caller)
+{
+	callers->n_asked--;
+	caller->user->n_asked--;
 }

@@ -18,7 +18,9 @@ agent_libagent_a_SOURCES = \
 	agent/bus-doctor.c agent/bus-doctor.h \
 	agent/bus-filter.c agent/bus-filter.h \
 	agent/bus-manager.c \
+	agent/bus-rights.c agent/bus-rights.h \
 	agent/bus-transport.c \
+	agent/bus-wait.c agent/bus-wait.h \
 	agent/callers.c agent/callers.h \
 	agent/channels.c agent/channels.h \
 	agent/checkup.c agent/checkup.h \

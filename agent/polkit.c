@@ -6,7 +6,6 @@
  */
 #include "agent/polkit.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <systemd/sd-bus.h>
 
@@ -180,6 +179,11 @@ static int new_question(const struct polkit_check *check, const struct polkit_qu
 	return r;
 }
 
+uint64_t polkit_patience_us(bool interactive)
+{
+	return interactive ? INTERACTIVE_US : ANSWER_US;
+}
+
 int polkit_ask(struct polkit *polkit, const struct polkit_question *question,
 	       polkit_handler_t handler, void *userdata, struct polkit_check **ret)
 {
@@ -198,7 +202,7 @@ int polkit_ask(struct polkit *polkit, const struct polkit_question *question,
 	r = new_question(check, question, &m);
 	if (r >= 0)
 		r = sd_bus_call_async(polkit->connection, &check->slot, m, on_answer, check,
-				      question->interactive ? INTERACTIVE_US : ANSWER_US);
+				      polkit_patience_us(question->interactive));
 	sd_bus_message_unref(m);
 	if (r < 0) {
 		free(check);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct polkit;
 struct polkit_check;
@@ -27,6 +28,9 @@ struct polkit_question {
 	const char *action;
 	bool interactive; /* it can wait until somebody has typed a password */
 };
+
+/* How long an answer is waited for. */
+uint64_t polkit_patience_us(bool interactive);
 
 /* For as long as this connection lives. */
 int polkit_new(struct sd_bus *connection, struct polkit **ret);

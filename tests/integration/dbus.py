@@ -245,6 +245,16 @@ class Connection:
         return self.send(Message(CALL, flags=flags, destination=destination, path=path, interface=interface,
                                  member=member, signature=signature or None, body=body))
 
+    def call_often(self, times, destination, path, interface, member):
+        """The same call many times at once; nobody waits for the answers."""
+        call = Message(CALL, destination=destination, path=path, interface=interface, member=member)
+        data = b""
+        for _ in range(times):
+            self._serial += 1
+            call.serial = self._serial
+            data += encode(call)
+        self._socket.sendall(data)
+
     def reply(self, call, signature="", body=()):
         self.send(Message(RETURN, destination=call.sender, reply_serial=call.serial,
                           signature=signature or None, body=body))
