@@ -8,10 +8,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "agent/settings-file.h"
 #include "agent/settings-report.h"
@@ -72,23 +70,20 @@ static bool is_too_large(const struct stat *st)
 	return st->st_size > SETTINGS_FILE_MAX;
 }
 
-/* A memory file has no name, and so no link; it may change while it is read, unless it is sealed. */
+/* Asking for seals reaches no disk and no server, whatever the descriptor is of; to look at a file or to read it may
+ * wait for ever, if it is on a network or on a file system that a program makes up. */
 static const char *what_is_unfit(int fd)
 {
-	struct statfs fs;
+	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
-	int seals;
 
-	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+	if (seals < 0)
+		return "it is no memory file: copy what is to be checked into one, see "
+		       "memfd_create(2)";
+	if ((seals & SEALS_NEED) != SEALS_NEED)
+		return "it is not sealed against writing and shrinking: see fcntl(2), F_ADD_SEALS";
+	if (fstat(fd, &st) < 0)
 		return strerror(errno);
-	if (!S_ISREG(st.st_mode))
-		return "it is no regular file and no memory file";
-	if (fs.f_type == FUSE_SUPER_MAGIC)
-		return "it is on a file system that a program makes up: copy it first";
-	seals = fcntl(fd, F_GET_SEALS);
-	if (st.st_nlink == 0 && (seals < 0 || (seals & SEALS_NEED) != SEALS_NEED))
-		return "it is a memory file that is not sealed against writing and shrinking, or a "
-		       "file that was deleted";
 	return is_too_large(&st) ? "it is larger than 64 KiB" : NULL;
 }
 

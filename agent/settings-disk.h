@@ -36,8 +36,8 @@ void settings_blob_done(struct settings_blob *blob);
 struct settings_blob *settings_blobs_free(struct settings_blob *blobs, size_t n);
 
 /*
- * Reads what somebody handed over, named `path` for people: a regular file, or a memory file that is sealed.
- * It never waits and reads no more than a file may have. -EINVAL: *ret_why says what is wrong with it.
+ * Reads what somebody handed over, named `path` for people: a memory file that is sealed, since only that can be
+ * read without waiting. -EINVAL: *ret_why says what is wrong with it.
  */
 int settings_disk_read_fd(int fd, const char *path, struct settings_blob *ret,
 			  const char **ret_why);
