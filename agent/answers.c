@@ -11,6 +11,8 @@
 #include <sys/inotify.h>
 #include <systemd/sd-event.h>
 
+#include "lib/util.h"
+
 struct answer {
 	unsigned uid;
 	sd_event_source *end; /* NULL: free */
@@ -53,17 +55,35 @@ static int on_end(sd_event_source *source, const struct inotify_event *event, vo
 	return 0;
 }
 
+unsigned answers_held(const struct answers *answers, unsigned uid)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ANSWERS_MAX; i++)
+		n += answers->all[i].end && answers->all[i].uid == uid;
+	return n;
+}
+
+static unsigned count(const struct answers *answers)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ANSWERS_MAX; i++)
+		n += answers->all[i].end != NULL;
+	return n;
+}
+
+/* The more somebody holds, the more places have to be free for others: so those run out slowly, and many users have
+ * one before the first is without any. */
 bool answers_may_hold(const struct answers *answers, unsigned uid)
 {
-	unsigned n = 0, n_own = 0;
+	unsigned n_root = answers_held(answers, 0), n = count(answers);
+	unsigned n_own = answers_held(answers, uid);
 
-	for (unsigned i = 0; i < ANSWERS_MAX; i++) {
-		const struct answer *answer = &answers->all[i];
-
-		n += answer->end != NULL;
-		n_own += answer->end && answer->uid == uid;
-	}
-	return n < ANSWERS_MAX && (uid == 0 || n_own < ANSWERS_EACH);
+	if (uid == 0)
+		return n < ANSWERS_MAX;
+	return n_own < ANSWERS_EACH &&
+	       n - n_root + GW_MAX(n_root, ANSWERS_ROOT) + n_own < ANSWERS_MAX;
 }
 
 int answers_add(struct answers *answers, unsigned uid, int fd)

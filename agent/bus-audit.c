@@ -56,8 +56,12 @@ int bus_audit_read(struct agent *agent, sd_bus_message *call)
 		return -EACCES;
 	if (!answers_may_hold(agent->answers, uid))
 		return sd_bus_reply_method_errorf(
-			call, SD_BUS_ERROR_LIMITS_EXCEEDED,
-			"Too many answers to ReadAudit are still held: close them first");
+			call, SD_BUS_ERROR_LIMITS_EXCEEDED, "%s",
+			answers_held(agent->answers, uid)
+				? "You still hold answers to ReadAudit, and there is no place for "
+				  "one more: close them first"
+				: "Others hold all answers to ReadAudit that there may be: try "
+				  "again later");
 
 	fd = make_file(agent, from);
 	if (fd < 0)

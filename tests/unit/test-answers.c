@@ -48,6 +48,12 @@ static int give(unsigned uid)
 	return fd;
 }
 
+static void close_all(const int *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		(void)close(fds[i]);
+}
+
 static void test_a_user_holds_so_many(void **state)
 {
 	int fds[ANSWERS_EACH];
@@ -75,7 +81,9 @@ static void test_all_hold_so_many(void **state)
 	int fds[ANSWERS_MAX];
 
 	for (unsigned i = 0; i < ANSWERS_MAX; i++)
-		fds[i] = give(i % 2 ? 0 : 1000 + i);
+		fds[i] = give(0);
+	assert_int_equal(answers_held(answers, 0), ANSWERS_MAX);
+	assert_int_equal(answers_held(answers, 9), 0);
 	assert_false(answers_may_hold(answers, 0));
 	assert_false(answers_may_hold(answers, 9));
 	assert_int_equal(answers_add(answers, 0, fds[0]), -EBUSY);
@@ -84,9 +92,47 @@ static void test_all_hold_so_many(void **state)
 	look();
 	for (unsigned i = 0; i < ANSWERS_EACH; i++)
 		fds[i] = give(9);
+	assert_int_equal(answers_held(answers, 9), ANSWERS_EACH);
 	assert_false(answers_may_hold(answers, 9));
-	for (unsigned i = 0; i < ANSWERS_EACH; i++)
-		(void)close(fds[i]);
+	close_all(fds, ANSWERS_EACH);
+}
+
+/* One after the other takes what he can get: many get some, and root gets what is kept for him. */
+static void test_others_come_late(void **state)
+{
+	int fds[ANSWERS_MAX];
+	unsigned n = 0, n_users = 0;
+
+	for (; answers_may_hold(answers, 1000 + n_users); n_users++) {
+		unsigned before = n;
+
+		while (answers_may_hold(answers, 1000 + n_users))
+			fds[n++] = give(1000 + n_users);
+		assert_int_equal(answers_held(answers, 1000 + n_users), n - before);
+	}
+	assert_int_equal(n, ANSWERS_MAX - ANSWERS_ROOT);
+	assert_true(n_users >= 6);
+	while (answers_may_hold(answers, 0))
+		fds[n++] = give(0);
+	assert_int_equal(n, ANSWERS_MAX);
+	close_all(fds, n);
+}
+
+/* Root's are root's, and not taken twice from the others. */
+static void test_root_comes_first(void **state)
+{
+	int fds[ANSWERS_MAX];
+	unsigned n = 0;
+
+	while (n < ANSWERS_ROOT)
+		fds[n++] = give(0);
+	for (unsigned uid = 1000; n < ANSWERS_MAX; uid++) {
+		assert_true(answers_may_hold(answers, uid));
+		fds[n++] = give(uid);
+	}
+	assert_false(answers_may_hold(answers, 9));
+	assert_false(answers_may_hold(answers, 0));
+	close_all(fds, n);
 }
 
 /* Takes the last but one of what user 9 may hold, so that it shows whether the last is held. */
@@ -95,12 +141,6 @@ static int give_last(int others[ANSWERS_EACH - 1])
 	for (unsigned i = 0; i < ANSWERS_EACH - 1; i++)
 		others[i] = give(9);
 	return give(9);
-}
-
-static void close_all(const int *fds, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		(void)close(fds[i]);
 }
 
 static void test_a_mapping_holds(void **state)
@@ -175,6 +215,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_user_holds_so_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_all_hold_so_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_others_come_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_root_comes_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_mapping_holds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_copy_holds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_message_holds, set_up, tear_down),
