@@ -10,6 +10,7 @@
 
 #include "agent/plugins.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
@@ -21,19 +22,14 @@
 #include "agent/rule.h"
 #include "agent/turn.h"
 #include "agent/vault.h"
+#include "lib/bucket.h"
 #include "lib/hex.h"
 #include "lib/link.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
-#define TYPES_MAX 0x50     /* above the highest message number */
+#define TYPES_MAX 0x60     /* above the highest message number */
 #define HELLO_US  10000000 /* from connecting to HELLO */
-
-/* What may still be said this second. */
-struct bucket {
-	uint64_t filled_us;
-	double left;
-};
 
 struct plugin {
 	struct plugin *next;
@@ -47,8 +43,8 @@ struct plugin {
 	char library[GW_TEXT_MAX + 1];
 	bool healthy;
 	char text[GW_TEXT_MAX + 1];
-	struct bucket buckets[TYPES_MAX];
-	sd_event_source *hello; /* the time to say it is over */
+	struct gw_bucket buckets[TYPES_MAX]; /* what may still be said; rate 0: nothing was yet */
+	sd_event_source *hello;              /* the time to say it is over */
 };
 
 struct plugins {
@@ -279,22 +275,16 @@ static unsigned limit_of(const struct plugin *plugin, enum gw_msg_type type, uns
 	return (unsigned)GW_MIN((uint64_t)per_second, 2 * settings->registrar_secret_rate);
 }
 
-/* Takes one from the bucket of that message; false: it is empty. */
+/* Takes one from the bucket of that message; false: it is empty. A new limit begins with a full one. */
 static bool spend(struct plugin *plugin, enum gw_msg_type type, unsigned per_second)
 {
-	struct bucket *bucket = &plugin->buckets[type];
-	uint64_t now = gw_now_monotonic_us();
-	double most = 2.0 * per_second;
+	struct gw_bucket *bucket = &plugin->buckets[type];
+	uint64_t now_us = gw_now_monotonic_us();
 
-	bucket->left = bucket->filled_us
-			       ? bucket->left + (double)(now - bucket->filled_us) * per_second / 1e6
-			       : most;
-	bucket->left = GW_MIN(bucket->left, most);
-	bucket->filled_us = now;
-	if (bucket->left < 1)
-		return false;
-	bucket->left -= 1;
-	return true;
+	assert(type < TYPES_MAX);
+	if (bucket->rate != per_second)
+		gw_bucket_init(bucket, per_second, 2 * per_second, now_us);
+	return gw_bucket_take(bucket, 1, now_us);
 }
 
 static int on_message(struct gw_link *link, const struct gw_msg *msg, int *fd, void *userdata)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Garbage from devices, plugins, gateways and the cloud: it ends nobody but its sender, costs nobody else
 anything, and the operator can see that it came."""
+import contextlib
 import random
 import socket
 import subprocess
@@ -82,6 +83,18 @@ class Hostile(unittest.TestCase):
             sock, _ = self.join("spare")
             wire.send(sock, type_, **values)
             self.is_thrown_out(sock)
+
+    def test_plugins_that_never_stop(self):
+        """Each message has its rate, of which two seconds' worth may come at once (agent/rule.c)."""
+        sock, _ = self.join("spare")
+        for i in range(20):
+            wire.send(sock, "health", ok=1, text=f"number {i}")
+        while "number 19" not in str(self.lab.status()["plugins"]):
+            self.assertIn("spare", str(self.lab.status()["plugins"]))
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                wire.send(sock, "health", ok=1, text="")
+        self.is_thrown_out(sock)
 
     def test_descriptors_that_are_no_sockets(self):
         with open("/etc/passwd", "rb") as file:
