@@ -32,6 +32,7 @@ static struct device devices[DEVICES_MAX];
 static size_t n_devices;
 static bool ghost, broken_audit, mute, stuck_audit;
 static unsigned long long n_records; /* 0: the two that are written out */
+static unsigned long long n_busy;    /* calls of ListJobs that are refused first */
 
 static struct device *find_device(const char *id)
 {
@@ -266,6 +267,11 @@ static int method_list_devices(sd_bus_message *m, void *userdata, sd_bus_error *
 
 static int method_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
+	if (n_busy > 0) {
+		n_busy--;
+		return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED,
+						  "Too many calls wait");
+	}
 	return sd_bus_reply_method_return(m, "a(ssssutt)", 2, "J1", "enroll", "DEV-00001", "sent",
 					  3, UINT64_C(1800000000), UINT64_C(1800000060), "J2",
 					  "proved", "DEV-00002", "waiting", 0, UINT64_C(1800000001),
@@ -487,6 +493,8 @@ static void read_options(int argc, char *argv[])
 			stuck_audit = true;
 		else if (gw_streq(argv[i], "--records") && i + 1 < argc)
 			n_records = strtoull(argv[++i], NULL, 10);
+		else if (gw_streq(argv[i], "--busy") && i + 1 < argc)
+			n_busy = strtoull(argv[++i], NULL, 10);
 		else if (gw_streq(argv[i], "--mute"))
 			mute = true;
 		else if (gw_streq(argv[i], "--devices") && i + 1 < argc)

@@ -103,10 +103,11 @@ TESTS += $(CLOUD_TESTS)
 EXTRA_DIST += tests/integration/cloud.py $(CLOUD_TESTS)
 
 # gangwayd as a user of its own, with the bus policy, polkit, and all kinds of callers.
-TESTS += tests/integration/test_crowds.py tests/integration/test_rights.py
+TESTS += tests/integration/test_ask.py tests/integration/test_crowds.py tests/integration/test_rights.py
 EXTRA_DIST += \
 	tests/integration/dbus.py \
 	tests/integration/fake_polkit.py \
 	tests/integration/machine.py \
+	tests/integration/test_ask.py \
 	tests/integration/test_crowds.py \
 	tests/integration/test_rights.py

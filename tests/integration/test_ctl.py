@@ -94,6 +94,7 @@ class TestUse(Case):
             of_verb = self.ctl(*verb.split(), "--help")
             self.assertIn(f"Usage: gangwayctl {verb}", of_verb)
             self.assertIn("--json", of_verb)
+            self.assertIn("--ask", of_verb)
         self.assertEqual(self.ctl("-h"), text)
 
     def test_version(self):
@@ -282,6 +283,20 @@ class TestAgent(Case):
         for verb in ["status", "devices", f"claim {ACME}", "jobs"]:
             with self.subTest(verb):
                 self.assertIn("different versions", self.ctl(*verb.split(), status=1))
+
+
+class TestBusy(Case):
+    """An agent that has too much to do: gangwayctl is patient, within bounds."""
+
+    def test_it_gets_through(self):
+        self.start_agent("--busy", "5")
+        self.assertIn("J1", self.ctl("jobs"))
+
+    def test_it_gives_up(self):
+        self.start_agent("--busy", "7")
+        self.assertEqual(self.ctl("jobs", status=1), "gangwayctl: jobs refused: Too many calls wait; gave up after 6 times "
+                                                     "(limits-exceeded)\n")
+        self.assertIn("J1", self.ctl("jobs"))
 
 
 class TestClaim(Case):

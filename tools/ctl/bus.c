@@ -3,15 +3,24 @@
  * Everything that can go wrong between an operator and the agent ends here as one line: what was
  * refused and why with the reason's code, or what is not there and how to start it. The bus is
  * opened by the first call, so that verbs that need none (qr) work on a desk without a gateway.
+ *
+ * An agent that has too much to do says so before it has done anything: then the call is tried again, some
+ * seconds long, before an operator has to.
  */
 #include "tools/ctl/bus.h"
+
+#include <time.h>
 
 #include "lib/reason.h"
 #include "lib/util.h"
 #include "tools/ctl/ctl.h"
+#include "tools/ctl/prompt.h"
 #include "tools/ctl/values.h"
 
 #define CALL_TIMEOUT_US (60 * 1000000ull)
+#define ASK_TIMEOUT_US  (180 * 1000000ull) /* the agent gives people two minutes */
+#define TRIES           6
+#define PAUSE_FIRST_MS  100 /* doubled with each */
 #define NOT_RUNNING     "gangwayd is not on this bus: start it, with systemctl start gangwayd"
 #define NOT_STARTING    "gangwayd does not start: gangwayctl doctor says why"
 
@@ -23,6 +32,8 @@ static const struct {
 	{ SD_BUS_ERROR_NAME_HAS_NO_OWNER, NOT_RUNNING },
 	{ "org.freedesktop.DBus.Error.Spawn.ServiceNotFound", NOT_RUNNING },
 	{ "org.freedesktop.systemd1.NoSuchUnit", NOT_RUNNING },
+	{ "org.freedesktop.systemd1.UnitMasked",
+	  "gangwayd is kept from starting: systemctl unmask gangwayd.service, then start it" },
 	{ "org.freedesktop.DBus.Error.TimedOut", NOT_STARTING }, /* the bus gave up starting it */
 	{ "org.freedesktop.DBus.Error.Spawn.ChildExited", NOT_STARTING },
 	{ SD_BUS_ERROR_NO_REPLY, "gangwayd did not answer in time: see journalctl -u gangwayd" },
@@ -82,7 +93,15 @@ static int report_denial(const char *what, const char *message)
 			what);
 }
 
-static int report_error(const char *what, const sd_bus_error *error)
+/* Polkit could not ask for it: nobody let it, or nobody was there. */
+static int report_unconfirmed(const struct ctl *ctl, const char *what)
+{
+	return ctl_fail("%s refused: an administrator has to confirm it: %s (not-allowed)", what,
+			ctl->ask ? "there was nobody to ask, or nobody answered"
+				 : "with --ask you can type the password");
+}
+
+static int report_error(const struct ctl *ctl, const char *what, const sd_bus_error *error)
 {
 	char code[64], text[512];
 
@@ -90,14 +109,18 @@ static int report_error(const char *what, const sd_bus_error *error)
 		return report_refusal(what, code, error->message);
 	if (gw_streq(error->name, SD_BUS_ERROR_UNKNOWN_OBJECT)) /* a device, all others are there */
 		return report_refusal(what, gw_reason_code(GW_REASON_NOT_FOUND), NULL);
-	if (gw_streq(error->name, SD_BUS_ERROR_ACCESS_DENIED) ||
-	    gw_streq(error->name, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+	if (gw_streq(error->name, SD_BUS_ERROR_ACCESS_DENIED))
 		return report_denial(what, error->message);
+	if (gw_streq(error->name, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
+		return report_unconfirmed(ctl, what);
 	for (size_t i = 0; i < GW_ELEMENTS(bus_errors); i++)
 		if (gw_streq(bus_errors[i].name, error->name))
 			return ctl_fail("%s", bus_errors[i].sentence);
 
 	print_clean(text, sizeof(text), error->message ? error->message : "no reason given");
+	if (gw_streq(error->name, SD_BUS_ERROR_LIMITS_EXCEEDED))
+		return ctl_fail("%s refused: %s; gave up after %d times (limits-exceeded)", what,
+				text, TRIES);
 	return ctl_fail("%s failed: %s (%s)", what, text, error->name);
 }
 
@@ -125,8 +148,13 @@ int bus_try(struct ctl *ctl)
 {
 	int r = ctl->bus ? 0 : connect_bus(ctl);
 
-	if (r >= 0)
-		(void)sd_bus_set_method_call_timeout(ctl->bus, CALL_TIMEOUT_US);
+	if (r < 0)
+		return r;
+	(void)sd_bus_set_method_call_timeout(ctl->bus, ctl->ask ? ASK_TIMEOUT_US : CALL_TIMEOUT_US);
+	if (ctl->ask) {
+		(void)sd_bus_set_allow_interactive_authorization(ctl->bus, /* b= */ true);
+		prompt_begin(ctl->prompt, ctl->bus_address);
+	}
 	return r;
 }
 
@@ -173,6 +201,28 @@ int bus_new_device_call(struct ctl *ctl, const char *id, const char *method, sd_
 	return r < 0 ? bus_fail(r) : new_call(ctl, path, BUS_DEVICE, method, ret);
 }
 
+static void pause_ms(unsigned ms)
+{
+	const struct timespec time = { ms / 1000, ms % 1000 * 1000000l };
+
+	(void)nanosleep(&time, /* rem= */ NULL);
+}
+
+/* As sd_bus_call(), and again while the agent is busy. */
+static int call_patiently(struct ctl *ctl, sd_bus_message *call, sd_bus_error *error,
+			  sd_bus_message **ret_reply)
+{
+	int r = sd_bus_call(ctl->bus, call, /* usec= */ 0, error, ret_reply);
+
+	for (unsigned i = 1;
+	     i < TRIES && sd_bus_error_has_name(error, SD_BUS_ERROR_LIMITS_EXCEEDED); i++) {
+		sd_bus_error_free(error);
+		pause_ms(PAUSE_FIRST_MS << (i - 1));
+		r = sd_bus_call(ctl->bus, call, /* usec= */ 0, error, ret_reply);
+	}
+	return r;
+}
+
 int bus_call(struct ctl *ctl, sd_bus_message *call, const char *what, sd_bus_message **ret_reply)
 {
 	_cleanup_free_ char *text = NULL;
@@ -188,7 +238,7 @@ int bus_call_or_text(struct ctl *ctl, sd_bus_message *call, const char *what, co
 	int r;
 
 	*ret_text = NULL;
-	r = sd_bus_call(ctl->bus, call, /* usec= */ 0, &error, ret_reply);
+	r = call_patiently(ctl, call, &error, ret_reply);
 	if (r >= 0)
 		return CTL_DONE;
 
@@ -197,7 +247,7 @@ int bus_call_or_text(struct ctl *ctl, sd_bus_message *call, const char *what, co
 		*ret_text = strdup(error.message);
 	if (*ret_text)
 		return CTL_FAILED;
-	return sd_bus_error_is_set(&error) ? report_error(what, &error) : bus_fail(r);
+	return sd_bus_error_is_set(&error) ? report_error(ctl, what, &error) : bus_fail(r);
 }
 
 int bus_get_all(struct ctl *ctl, const char *path, const char *interface, json_t **ret)
@@ -213,13 +263,14 @@ int bus_get_all(struct ctl *ctl, const char *path, const char *interface, json_t
 	if (r < 0)
 		return bus_fail(r);
 
-	r = sd_bus_call(ctl->bus, call, /* usec= */ 0, &error, &reply);
+	r = call_patiently(ctl, call, &error, &reply);
 	if (sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_OBJECT)) {
 		*ret = NULL;
 		return CTL_DONE;
 	}
 	if (r < 0)
-		return sd_bus_error_is_set(&error) ? report_error("reading", &error) : bus_fail(r);
+		return sd_bus_error_is_set(&error) ? report_error(ctl, "reading", &error)
+						   : bus_fail(r);
 
 	r = values_read_properties(reply, ret);
 	return r < 0 ? bus_fail(r) : CTL_DONE;

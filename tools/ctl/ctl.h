@@ -11,6 +11,7 @@
 
 struct args;
 struct args_option;
+struct prompt;
 struct sd_bus;
 
 enum ctl_status {
@@ -21,8 +22,10 @@ enum ctl_status {
 
 struct ctl {
 	bool json;
+	bool ask;                /* for an administrator's password, where one is needed */
 	const char *bus_address; /* NULL: the system bus */
-	struct sd_bus *bus;      /* bus_open() */
+	struct prompt *prompt;
+	struct sd_bus *bus; /* bus_open() */
 };
 
 struct verb {

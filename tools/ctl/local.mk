@@ -17,6 +17,7 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/pick.c tools/ctl/pick.h \
 	tools/ctl/picture.c tools/ctl/picture.h \
 	tools/ctl/picture-jpeg.c tools/ctl/picture-png.c \
+	tools/ctl/prompt.c tools/ctl/prompt.h \
 	tools/ctl/scan.c tools/ctl/scan.h \
 	tools/ctl/source.c tools/ctl/source.h \
 	tools/ctl/table.c tools/ctl/table.h \

@@ -2,7 +2,7 @@
 /*
  * gangwayctl: the operator's command line. It finds the verb in a table, reads the options that the
  * verb's own table allows, and leaves the rest to the verb: one file each, verb-*.c. Nothing here
- * or there asks a question; what is missing on the command line is wrong use.
+ * or there asks a question; what is missing on the command line is wrong use. With --ask polkit may.
  */
 #include "config.h"
 
@@ -13,6 +13,7 @@
 #include "tools/ctl/args.h"
 #include "tools/ctl/bus.h"
 #include "tools/ctl/ctl.h"
+#include "tools/ctl/prompt.h"
 
 static const struct verb *const verbs[] = {
 	&verb_status,      &verb_doctor,        &verb_devices,     &verb_show,
@@ -24,6 +25,7 @@ static const struct verb *const verbs[] = {
 
 static const struct args_option global_options[] = {
 	{ "json", NULL, "print JSON for programs" },
+	{ "ask", NULL, "ask for an administrator's password where one is needed" },
 	{ "bus", "ADDRESS", "use this D-Bus bus instead of the system's" },
 	{ "help", NULL, "print this and end" },
 	{ "version", NULL, "print the version and end" },
@@ -153,8 +155,11 @@ static void drop_name(struct args *args, const struct verb *verb)
 
 static int run_verb(const struct verb *verb, struct args *args)
 {
+	struct prompt prompt = PROMPT_NONE;
 	struct ctl ctl = {
 		.json = args_has(args, "json"),
+		.ask = args_has(args, "ask"),
+		.prompt = &prompt,
 		.bus_address = args_get(args, "bus"),
 	};
 	int status;
@@ -170,6 +175,7 @@ static int run_verb(const struct verb *verb, struct args *args)
 
 	status = verb->run(&ctl, args);
 	bus_close(&ctl);
+	prompt_end(&prompt);
 	return status;
 }
 
