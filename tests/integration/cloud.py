@@ -276,6 +276,10 @@ class Case(unittest.TestCase):
                 "claim": claim, "method": "qr", "key": key.hash,
                 "csr": b64(csr or key.csr(f"/CN={device}"))}
 
+    def renew(self, key, serial, device=DEVICE, tenant="default", csr=None):
+        return {"v": 1, "kind": "renew", "id": self.job(), "device": device, "tenant": tenant, "serial": serial,
+                "key": key.hash, "csr": b64(csr or key.csr(f"/CN={device}"))}
+
     def proved(self, serial, device=DEVICE, claim="c-1"):
         return {"v": 1, "kind": "proved", "id": self.job(), "device": device, "claim": claim, "serial": serial}
 

@@ -152,6 +152,69 @@ class Enrolment(cloud.Case):
             openssl("x509", "-inform", "DER", "-noout", "-checkend", "7300", stdin=der)
 
 
+class Renewal(cloud.Case):
+    def test_a_candidate_beside_the_live_one(self):
+        gateway = self.go()
+        _, old = self.aboard(gateway)
+        key = Key(self.folder)
+        request = self.renew(key, old)
+        der, new = self.certificate(gateway.ask(request))
+        self.assertEqual(self.states(), {old: "live", new: "candidate"})
+        self.assertEqual({c["claim"] for c in self.cloud.certificates()}, {"c-1"})
+        self.assertEqual(self.certificate(gateway.ask(request))[1], new)  # asked twice
+        text = openssl("x509", "-inform", "DER", "-noout", "-subject", "-nameopt", "RFC2253", stdin=der).decode()
+        self.assertIn(f"subject=CN={DEVICE},O=default\n", text)
+
+        self.assertEqual(gateway.ask(self.proved(new))["kind"], "done")
+        self.assertEqual(self.states(), {old: "revoked", new: "live"})
+        self.refused(gateway.ask(self.renew(key, old)), "superseded")
+
+        # The same key once more, for the next one.
+        _, newest = self.certificate(gateway.ask(self.renew(key, new)))
+        self.assertEqual(self.states(), {old: "revoked", new: "live", newest: "candidate"})
+
+    def test_whose_it_is(self):
+        gateway, other = self.go("gw-1", "gw-2")
+        _, serial = self.aboard(gateway)
+        key = Key(self.folder)
+        self.refused(other.ask(self.renew(key, serial)), "unknown-certificate")
+        self.refused(gateway.ask(self.renew(key, serial, device="ACME-0002")), "unknown-certificate")
+        self.refused(gateway.ask(self.renew(key, "40" + "00" * 15)), "unknown-certificate")
+        self.refused(gateway.ask(self.renew(key, serial, csr=Key(self.folder).csr(f"/CN={DEVICE}"))), "bad-csr")
+        self.refused(gateway.ask(self.renew(key, serial, csr=key.csr("/CN=ACME-0002"))), "wrong-name")
+        self.refused(gateway.ask(self.renew(key, serial, tenant="other")), "wrong-tenant")
+        self.assertEqual(self.states(), {serial: "live"})
+
+        self.cloud.run("revoke", self.cloud.folder, "--reason", "stolen", DEVICE)
+        self.refused(gateway.ask(self.renew(key, serial)), "revoked")
+
+    def test_not_before_it_is_proved(self):
+        gateway = self.go()
+        _, serial = self.certificate(gateway.ask(self.enroll(Key(self.folder))))
+        self.refused(gateway.ask(self.renew(Key(self.folder), serial)), "unknown-certificate")
+
+    def test_three_keys(self):
+        gateway = self.go()
+        _, serial = self.aboard(gateway)
+        keys = [Key(self.folder) for _ in range(4)]
+        issued = [self.certificate(gateway.ask(self.renew(key, serial)))[1] for key in keys[:3]]
+        self.refused(gateway.ask(self.renew(keys[3], serial)), "too-many-keys")
+        self.certificate(gateway.ask(self.renew(keys[0], serial)))
+
+        # One that was given up makes room.
+        gateway.ask(self.revoked(serial=issued[1], reason="not-proved"))
+        self.certificate(gateway.ask(self.renew(keys[3], serial)))
+        self.assertEqual(self.states()[serial], "live")
+
+    def test_void_before_it_was_asked(self):
+        gateway = self.go()
+        _, serial = self.aboard(gateway)
+        request = self.renew(Key(self.folder), serial)
+        self.assertEqual(gateway.ask(self.revoked(of=request["id"]))["kind"], "done")
+        self.refused(gateway.ask(request), "superseded")
+        self.assertEqual(self.states(), {serial: "live"})
+
+
 class Revocation(cloud.Case):
     def test_revoked(self):
         gateway = self.go()
@@ -279,7 +342,7 @@ class BadBodies(cloud.Case):
         gateway = self.go()
         request = self.enroll(Key(self.folder))
         garbage = [b"", b"\0", b"\xff" * 100, b"{", b"[]", b"null", b"[" * 5000, b'{"v":1}',
-                   json.dumps(request | {"v": 2}), json.dumps(request | {"kind": "renew"}),
+                   json.dumps(request | {"v": 2}), json.dumps(request | {"kind": "bribe"}),
                    json.dumps(request | {"device": "a/b"}), json.dumps(request | {"key": "zz"}),
                    json.dumps(request | {"csr": "****"}), json.dumps(request | {"id": "x" * 65}),
                    json.dumps(request)[:-1], json.dumps(request) + "x"]

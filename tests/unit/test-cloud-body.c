@@ -23,6 +23,9 @@
 static const char enroll[] =
 	"{\"v\":1,\"kind\":\"enroll\",\"id\":\"job-1\",\"device\":\"ACME-0001\",\"tenant\":\"t\","
 	"\"claim\":\"c-1\",\"method\":\"qr\",\"key\":\"" KEY "\",\"csr\":\"AAEC\"}";
+static const char renew[] =
+	"{\"v\":1,\"kind\":\"renew\",\"id\":\"job-6\",\"device\":\"ACME-0001\",\"tenant\":\"t\","
+	"\"serial\":\"40ab\",\"key\":\"" KEY "\",\"csr\":\"AAEC\"}";
 static const char proved[] =
 	"{\"v\":1,\"kind\":\"proved\",\"id\":\"job-2\",\"device\":\"ACME-0001\",\"claim\":\"c-1\","
 	"\"serial\":\"40ab\"}";
@@ -41,7 +44,7 @@ static const char status[] =
 	"{\"v\":1,\"kind\":\"status\",\"id\":\"x-1\",\"online\":true,\"version\":\"0.1.0\","
 	"\"since\":1790000000,\"box_key\":\"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\"}";
 
-static const char *const requests[] = { enroll, proved, revoked, revoked_of, server_cert };
+static const char *const requests[] = { enroll, renew, proved, revoked, revoked_of, server_cert };
 
 static struct gw_blob blob(const char *text)
 {
@@ -67,6 +70,14 @@ static void test_requests(void **state)
 	assert_string_equal(request.key, KEY);
 	assert_int_equal(request.csr.len, 3);
 	assert_memory_equal(request.csr.data, "\0\1\2", 3);
+
+	assert_int_equal(read_request(renew, &request, &error), 0);
+	assert_int_equal(request.kind, REQUEST_RENEW);
+	assert_string_equal(request.tenant, "t");
+	assert_string_equal(request.claim, "");
+	assert_string_equal(request.serial, "40ab");
+	assert_string_equal(request.key, KEY);
+	assert_int_equal(request.csr.len, 3);
 
 	assert_int_equal(read_request(proved, &request, &error), 0);
 	assert_int_equal(request.kind, REQUEST_PROVED);
@@ -197,7 +208,7 @@ static void test_particular_damage(void **state)
 	static const struct {
 		const char *text, *member, *value, *named;
 	} cases[] = {
-		{ enroll, "kind", "renew", "kind" },
+		{ enroll, "kind", "bribe", "kind" },
 		{ enroll, "key", "0011", "key" },
 		{ enroll, "csr", "AAE", "csr" },          /* padding is missing */
 		{ enroll, "csr", "AAF=", "csr" },         /* bits are left over */

@@ -101,13 +101,63 @@ static void test_enroll_grants_three_keys(void **state)
 	assert_int_equal(policy_enroll(&f), GW_REASON_TOO_MANY_KEYS);
 }
 
+static enum gw_reason expected_renew(const struct renew_facts *f)
+{
+	static const enum gw_reason present[_PRESENT_STANDS_MAX] = {
+		[PRESENT_STANDS_UNKNOWN] = GW_REASON_UNKNOWN_CERTIFICATE,
+		[PRESENT_STANDS_LIVE] = GW_REASON_NONE,
+		[PRESENT_STANDS_REVOKED] = GW_REASON_REVOKED,
+	};
+	const enum gw_reason against[] = {
+		f->csr,
+		f->csr_has_key ? GW_REASON_NONE : GW_REASON_BAD_CSR,
+		f->csr_in_name ? GW_REASON_NONE : GW_REASON_WRONG_NAME,
+		f->tenant_is_allowed ? GW_REASON_NONE : GW_REASON_WRONG_TENANT,
+		f->present == PRESENT_STANDS_REVOKED && f->revoked_why != GW_REASON_NONE
+			? f->revoked_why
+			: present[f->present],
+		f->same_tenant ? GW_REASON_NONE : GW_REASON_WRONG_TENANT,
+		f->n_other_keys < POLICY_KEYS_MAX ? GW_REASON_NONE : GW_REASON_TOO_MANY_KEYS,
+	};
+
+	for (size_t i = 0; i < GW_ELEMENTS(against); i++)
+		if (against[i] != GW_REASON_NONE)
+			return against[i];
+	return GW_REASON_NONE;
+}
+
+static void test_renew(void **state)
+{
+	unsigned n_granted = 0;
+
+	for (unsigned i = 0; i < (6u * 3 * 2 * 2) << 4; i++) {
+		unsigned rest = i >> 4;
+		const struct renew_facts f = {
+			.csr_has_key = i & 1,
+			.csr_in_name = i & 2,
+			.tenant_is_allowed = i & 4,
+			.same_tenant = i & 8,
+			.n_other_keys = rest % 6,
+			.present = (enum present_standing)(rest / 6 % 3),
+			.csr = rest / 18 % 2 ? GW_REASON_WEAK_KEY : GW_REASON_NONE,
+			.revoked_why = rest / 36 ? GW_REASON_LIVE_ELSEWHERE : GW_REASON_NONE,
+		};
+
+		assert_int_equal(policy_renew(&f), expected_renew(&f));
+		n_granted += policy_renew(&f) == GW_REASON_NONE;
+	}
+	assert_int_equal(n_granted, 2 * 3);
+}
+
 static void test_no_facts_grant_nothing(void **state)
 {
 	const struct enroll_facts enroll = { 0 };
+	const struct renew_facts renew = { 0 };
 	const struct fleet_facts fleet = { 0 };
 	const struct server_facts server = { 0 };
 
 	assert_int_not_equal(policy_enroll(&enroll), GW_REASON_NONE);
+	assert_int_not_equal(policy_renew(&renew), GW_REASON_NONE);
 	assert_int_not_equal(policy_fleet_claim(&fleet), GW_REASON_NONE);
 	assert_int_not_equal(policy_server(&server), GW_REASON_NONE);
 }
@@ -284,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enroll),
 		cmocka_unit_test(test_enroll_grants_three_keys),
+		cmocka_unit_test(test_renew),
 		cmocka_unit_test(test_no_facts_grant_nothing),
 		cmocka_unit_test(test_proved),
 		cmocka_unit_test(test_server),

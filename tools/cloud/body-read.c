@@ -66,6 +66,15 @@ static const struct member enroll_members[] = {
 	{ "evidence", FORM_BYTES,  OPTIONAL, NOT_KEPT,           BODY_CSR_MAX },
 };
 
+static const struct member renew_members[] = {
+	{ "device",   FORM_NAME,   REQUIRED, REQUEST_AT(device), BODY_NAME_MAX },
+	{ "tenant",   FORM_NAME,   REQUIRED, REQUEST_AT(tenant), BODY_NAME_MAX },
+	{ "serial",   FORM_SERIAL, REQUIRED, REQUEST_AT(serial), BODY_HEX_MAX },
+	{ "key",      FORM_HASH,   REQUIRED, REQUEST_AT(key),    BODY_HASH_LEN },
+	{ "csr",      FORM_BYTES,  REQUIRED, REQUEST_AT(csr),    BODY_CSR_MAX },
+	{ "evidence", FORM_BYTES,  OPTIONAL, NOT_KEPT,           BODY_CSR_MAX },
+};
+
 static const struct member proved_members[] = {
 	{ "device",   FORM_NAME,   REQUIRED, REQUEST_AT(device), BODY_NAME_MAX },
 	{ "claim",    FORM_NAME,   REQUIRED, REQUEST_AT(claim),  BODY_NAME_MAX },
@@ -115,6 +124,7 @@ static const struct kind request_kinds[_REQUEST_KIND_MAX] = {
 	[REQUEST_PROVISIONED] = { "provisioned", MEMBERS(provisioned_members) },
 	[REQUEST_SUSPENDED]   = { "suspended",   MEMBERS(suspended_members) },
 	[REQUEST_RESUMED]     = { "resumed",     MEMBERS(resumed_members) },
+	[REQUEST_RENEW]       = { "renew",       MEMBERS(renew_members) },
 };
 
 static const struct member done_members[] = {

@@ -30,6 +30,7 @@ enum request_kind {
 	REQUEST_PROVISIONED, /* it has connected with the certificate `serial` */
 	REQUEST_SUSPENDED,
 	REQUEST_RESUMED,
+	REQUEST_RENEW,
 	_REQUEST_KIND_MAX,
 };
 

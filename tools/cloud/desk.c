@@ -109,6 +109,7 @@ static int (*const handlers[_REQUEST_KIND_MAX])(struct desk *, const char *, con
 	[REQUEST_PROVISIONED] = request_provisioned,
 	[REQUEST_SUSPENDED] = request_suspended,
 	[REQUEST_RESUMED] = request_resumed,
+	[REQUEST_RENEW] = request_renew,
 };
 
 /*

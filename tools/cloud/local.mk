@@ -45,6 +45,7 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/policy.c tools/cloud/policy.h \
 	tools/cloud/request.c tools/cloud/request.h \
 	tools/cloud/request-enroll.c \
+	tools/cloud/request-renew.c \
 	tools/cloud/request-proved.c \
 	tools/cloud/request-provision.c \
 	tools/cloud/request-revoked.c \

@@ -63,6 +63,34 @@ enum gw_reason policy_enroll(const struct enroll_facts *facts)
 	return why;
 }
 
+static enum gw_reason present_refusal(const struct renew_facts *facts)
+{
+	switch (facts->present) {
+	case PRESENT_STANDS_LIVE:
+		return facts->same_tenant ? GW_REASON_NONE : GW_REASON_WRONG_TENANT;
+	case PRESENT_STANDS_REVOKED:
+		return facts->revoked_why != GW_REASON_NONE ? facts->revoked_why
+							    : GW_REASON_REVOKED;
+	case PRESENT_STANDS_UNKNOWN:
+	case _PRESENT_STANDS_MAX: break;
+	}
+	return GW_REASON_UNKNOWN_CERTIFICATE;
+}
+
+enum gw_reason policy_renew(const struct renew_facts *facts)
+{
+	enum gw_reason why;
+
+	why = csr_refusal(facts->csr, facts->csr_has_key, facts->csr_in_name);
+	if (why == GW_REASON_NONE && !facts->tenant_is_allowed)
+		why = GW_REASON_WRONG_TENANT;
+	if (why == GW_REASON_NONE)
+		why = present_refusal(facts);
+	if (why == GW_REASON_NONE && facts->n_other_keys >= POLICY_KEYS_MAX)
+		why = GW_REASON_TOO_MANY_KEYS;
+	return why;
+}
+
 enum proved_verdict policy_proved(enum proved_standing standing, enum gw_reason revoked_why,
 				  enum gw_reason *ret_why)
 {

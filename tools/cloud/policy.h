@@ -7,7 +7,7 @@
 #include "lib/reason.h"
 
 #define POLICY_KEYS_MAX \
-	3 /* keys under one claim: a device that tries more is broken or not itself */
+	3 /* keys under one claim, or to renew one certificate: who tries more is broken or not itself */
 
 /* What the claim is that a request names. */
 enum claim_standing {
@@ -42,6 +42,27 @@ struct enroll_facts {
 
 /* GW_REASON_NONE: issue a certificate. So with the next ones. */
 enum gw_reason policy_enroll(const struct enroll_facts *facts);
+
+/* The certificate that a device wants to renew. */
+enum present_standing {
+	PRESENT_STANDS_UNKNOWN, /* or another gateway's or device's, or not proved */
+	PRESENT_STANDS_LIVE,
+	PRESENT_STANDS_REVOKED,
+	_PRESENT_STANDS_MAX,
+};
+
+struct renew_facts {
+	enum gw_reason csr; /* this and the next three: as of an enrolment */
+	bool csr_has_key;
+	bool csr_in_name;
+	bool tenant_is_allowed;
+	enum present_standing present;
+	enum gw_reason revoked_why; /* as recorded; GW_REASON_NONE if that was no code of ours */
+	bool same_tenant;           /* as in that certificate */
+	unsigned n_other_keys;      /* that had a certificate to renew that one with */
+};
+
+enum gw_reason policy_renew(const struct renew_facts *facts);
 
 /* The certificate that a gateway says its device has used. */
 enum proved_standing {

@@ -14,7 +14,7 @@
 
 #define COLUMNS                                                           \
 	"serial, device, gateway, tenant, claim, job, key_sha256, state," \
-	" reason, not_before, not_after"
+	" reason, not_before, not_after, renews"
 
 static void read_record(sqlite3_stmt *s, struct record *ret)
 {
@@ -31,6 +31,7 @@ static void read_record(sqlite3_stmt *s, struct record *ret)
 	sql_text(s, 6, record.key, sizeof(record.key));
 	sql_text(s, 7, state, sizeof(state));
 	sql_text(s, 8, record.reason, sizeof(record.reason));
+	sql_text(s, 11, record.renews, sizeof(record.renews));
 	record.state = certificate_state_from(state);
 	*ret = record;
 }
@@ -53,12 +54,12 @@ int registry_certificate_add(struct registry *registry, const struct record *rec
 {
 	return sql_run(registry->db,
 		       "INSERT INTO certificate(" COLUMNS ", der)"
-		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "sssssssssiib", record->serial, record->device, record->gateway,
+		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "sssssssssiisb", record->serial, record->device, record->gateway,
 		       record->tenant, record->claim, record->job, record->key,
 		       certificate_state_name(record->state), record->reason,
-		       (int64_t)record->not_before, (int64_t)record->not_after, (const void *)der,
-		       len);
+		       (int64_t)record->not_before, (int64_t)record->not_after, record->renews,
+		       (const void *)der, len);
 }
 
 int registry_certificate_get(struct registry *registry, const char *serial, struct record *ret)
@@ -110,8 +111,25 @@ int registry_certificate_other_keys(struct registry *registry, const char *claim
 
 	r = sql_number(registry->db, &n,
 		       "SELECT count(DISTINCT key_sha256) FROM certificate"
-		       " WHERE claim = ? AND key_sha256 <> ?",
+		       " WHERE claim = ? AND key_sha256 <> ? AND renews = ''",
 		       "ss", claim, key);
+	if (r < 0)
+		return r;
+
+	*ret = (unsigned)n;
+	return 0;
+}
+
+int registry_certificate_other_renewals(struct registry *registry, const char *serial,
+					const char *key, unsigned *ret)
+{
+	int64_t n;
+	int r;
+
+	r = sql_number(registry->db, &n,
+		       "SELECT count(DISTINCT key_sha256) FROM certificate"
+		       " WHERE renews = ? AND key_sha256 <> ? AND reason <> 'not-proved'",
+		       "ss", serial, key);
 	if (r < 0)
 		return r;
 

@@ -83,7 +83,10 @@ static const char version_2[] =
 	"  WHERE state = 'live';"
 	"CREATE INDEX gateway_certificate_of_claim ON gateway_certificate(claim);"
 
-	"CREATE TABLE suspended(device TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;";
+	"CREATE TABLE suspended(device TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;"
+
+	"ALTER TABLE certificate ADD COLUMN renews TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX certificate_renewing ON certificate(renews) WHERE renews <> '';";
 
 /* Version N is made of the first N, whichever it was begun with. */
 static const char *const versions[] = { version_1, version_2 };

@@ -54,6 +54,8 @@ struct record {
 	char claim[REGISTRY_ID_MAX + 1];
 	char job[REGISTRY_ID_MAX + 1]; /* the request that it answers: one job, one certificate */
 	char key[REGISTRY_HASH_MAX + 1];
+	char renews[REGISTRY_SERIAL_MAX +
+		    1]; /* the one it is to take the place of; empty: a first one */
 	enum certificate_state state;
 	char reason[REGISTRY_ID_MAX + 1];
 	uint64_t not_before, not_after; /* seconds since the epoch */
@@ -237,7 +239,12 @@ int registry_certificate_of_job(struct registry *registry, const char *gateway, 
 int registry_certificate_live(struct registry *registry, const char *device, uint64_t now,
 			      struct record *ret);
 
-/* How many other keys than this one have had a certificate under the claim. */
+/* How many other keys than this one have had a certificate to renew that one with; those that were given up since
+ * nobody proved them do not count. */
+int registry_certificate_other_renewals(struct registry *registry, const char *serial,
+					const char *key, unsigned *ret);
+
+/* How many other keys than this one have had a first certificate under the claim. */
 int registry_certificate_other_keys(struct registry *registry, const char *claim, const char *key,
 				    unsigned *ret);
 
