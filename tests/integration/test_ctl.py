@@ -22,8 +22,8 @@ AGENT = BUILD / "tests/integration/fake-bus-agent"
 
 ACME = "GW1:IACME-0001+S60RK4CSM6MV3EE1SC5H66S35CR+C965B"
 SECRET = "60RK4CSM6MV3EE1SC5H66S35CR"
-VERBS = ["status", "doctor", "devices", "show", "claim", "withdraw", "monitor", "jobs", "audit", "audit verify",
-         "config show", "config check", "config diff", "config reload",
+VERBS = ["status", "doctor", "devices", "show", "claim", "renew", "approve", "reject", "withdraw", "monitor", "jobs",
+         "audit", "audit verify", "config show", "config check", "config diff", "config reload",
          "qr make", "qr show"]
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * reject, suspend, resume, revoke: what an operator decides of devices that are there. Several ids may stand
+ * renew, approve, reject, suspend, resume, revoke: what an operator decides of devices that are there. Several ids may stand
  * on one line; the first that is refused ends it, and those before it are done.
  */
 #include <stdio.h>
@@ -61,6 +61,41 @@ static const struct args_option reason_options[] = {
 	{ 0 },
 };
 
+static int run_renew(struct ctl *ctl, const struct args *args)
+{
+	return operate(ctl, args,
+		       &(struct deed){ "Renew", "renew", "reads that its renewal is due", false });
+}
+
+const struct verb verb_renew = {
+	.name = "renew",
+	.synopsis = "ID...",
+	.summary = "Has a device renew its certificate early",
+	.help = "\nA gateway cannot call its devices: this one reads in its settings, when it asks "
+		"for "
+		"them\nnext, that its renewal is due.",
+	.min_words = 1,
+	.max_words = ARGS_WORDS_MAX,
+	.run = run_renew,
+};
+
+static int run_approve(struct ctl *ctl, const struct args *args)
+{
+	return operate(ctl, args, &(struct deed){ "Approve", "approve", "approved", false });
+}
+
+const struct verb verb_approve = {
+	.name = "approve",
+	.synopsis = "ID...",
+	.summary = "Lets a device renew a certificate that has expired",
+	.help = "\nFor one that has asked for it and is shown with reason needs-approval; see "
+		"[devices] "
+		"expired\nin gangway.conf(5). It asks again by itself.",
+	.min_words = 1,
+	.max_words = ARGS_WORDS_MAX,
+	.run = run_approve,
+};
+
 static int run_reject(struct ctl *ctl, const struct args *args)
 {
 	return operate(ctl, args, &(struct deed){ "Reject", "reject", "rejected", true });
@@ -70,7 +105,9 @@ const struct verb verb_reject = {
 	.name = "reject",
 	.synopsis = "ID...",
 	.summary = "Ends the claim of a device that is not wanted aboard",
-	.help = "\nFor one that is claimed or on its way. If it was aboard before, it is again.",
+	.help = "\nFor one that is claimed or on its way. If it was aboard before, it is again. "
+		"One that "
+		"asks to\nrenew a certificate that has expired may not, until it is approved.",
 	.options = reason_options,
 	.min_words = 1,
 	.max_words = ARGS_WORDS_MAX,

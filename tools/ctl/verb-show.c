@@ -28,6 +28,7 @@ static const struct {
 	{ "model", "model", false },
 	{ "fingerprint", "fingerprint", false },
 	{ "not after", "not_after", true },
+	{ "renew at", "renew_at", true },
 	{ "last seen", "last_seen", true },
 	{ "claimed by", "claimed_by", false },
 	{ "claim expires", "claim_expires", true },

@@ -150,8 +150,16 @@ static int make_key(struct device *d)
 {
 	uint8_t key[KEY_MAX];
 	size_t len;
-	int r = key_make(key, &len);
+	int r;
 
+	if (d->options->same_key && d->state->credential.key.len) {
+		r = state_store_key(d->state, d->state->credential.key, d->failure);
+		if (r >= 0)
+			step_done(d, "key", "the one of the certificate, once more");
+		return r;
+	}
+
+	r = key_make(key, &len);
 	if (r < 0)
 		return failure_set(d->failure, r, "no key could be made");
 

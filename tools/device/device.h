@@ -17,6 +17,7 @@ struct device_options {
 	const char *state;  /* folder */
 	uint64_t until_us;  /* monotonic: give up then */
 	bool renew;         /* get another certificate with the one that lies there */
+	bool same_key;      /* renew with the key that is proved, not with a new one */
 	bool fresh_key;     /* give up what is on its way, begin with a new key */
 	struct gw_blob csr; /* send this as signing request; empty: make one */
 

@@ -35,7 +35,7 @@
 struct arguments {
 	const char *label, *connect, *state, *csr_file;
 	uint64_t timeout_s, load, in_flight; /* load 0: one device, by itself */
-	bool renew, fresh_key, json, list_steps;
+	bool renew, same_key, fresh_key, json, list_steps;
 };
 
 static const char help[] =
@@ -51,6 +51,7 @@ static const char help[] =
 	"  --connect URI      where the gateway is\n"
 	"  --state DIR        what the device remembers; made if need be\n"
 	"  --renew            get another certificate with the one in DIR, and prove it\n"
+	"  --same-key         with --renew: for the same key, not for a new one\n"
 	"  --fresh-key        give up what is unfinished in DIR and begin with a new key\n"
 	"  --timeout SECONDS  give up after that time (default 60)\n"
 	"  --csr-file FILE    send these bytes as signing request, to see them refused\n"
@@ -98,6 +99,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 		CONNECT,
 		STATE,
 		RENEW,
+		SAME,
 		FRESH,
 		TIMEOUT,
 		CSR,
@@ -113,6 +115,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 		{ "connect", required_argument, NULL, CONNECT },
 		{ "state", required_argument, NULL, STATE },
 		{ "renew", no_argument, NULL, RENEW },
+		{ "same-key", no_argument, NULL, SAME },
 		{ "fresh-key", no_argument, NULL, FRESH },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ "csr-file", required_argument, NULL, CSR },
@@ -133,6 +136,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 		case CONNECT: ret->connect = optarg; break;
 		case STATE: ret->state = optarg; break;
 		case RENEW: ret->renew = true; break;
+		case SAME: ret->same_key = true; break;
 		case FRESH: ret->fresh_key = true; break;
 		case TIMEOUT:
 			r = parse_number(optarg, TIMEOUT_MAX_S,
@@ -312,6 +316,7 @@ static int run_many(const struct arguments *arguments, const struct device_optio
 static int prepare_and_run(const struct arguments *arguments)
 {
 	struct device_options options = { .renew = arguments->renew,
+					  .same_key = arguments->same_key,
 					  .fresh_key = arguments->fresh_key };
 	_cleanup_free_ uint8_t *csr = NULL;
 	const char *why;
@@ -346,5 +351,7 @@ int main(int argc, char **argv)
 
 	if (arguments.load && !arguments.label)
 		return fail(EXIT_WRONG_USE, "--load needs --label: a file of labels, one a line");
+	if (arguments.same_key && !arguments.renew)
+		return fail(EXIT_WRONG_USE, "--same-key is for --renew");
 	return prepare_and_run(&arguments);
 }
