@@ -6,9 +6,11 @@
 #include <systemd/sd-bus.h>
 
 #include "agent/agent.h"
+#include "agent/approval.h"
 #include "agent/bus.h"
 #include "agent/discovered.h"
 #include "agent/operate.h"
+#include "agent/renewal.h"
 #include "agent/store-certificate.h"
 #include "agent/store-claim.h"
 #include "agent/store-device.h"
@@ -24,7 +26,7 @@ static struct {
 	struct agent *agent;
 	struct device_record device;
 	char fingerprint[2 * GW_HASH_LEN + 1];
-	uint64_t not_after;
+	uint64_t not_after, renew_at;
 	char claimed_by[GW_ID_MAX + 1];
 	uint64_t claim_expires;
 } picture;
@@ -48,6 +50,9 @@ static void paint_certificate(struct agent *agent, const char *id)
 	gw_hex_encode(certificate.fingerprint, sizeof(certificate.fingerprint),
 		      picture.fingerprint);
 	picture.not_after = certificate.not_after;
+	if (certificate.state == CERTIFICATE_LIVE)
+		picture.renew_at = renewal_at(&certificate, agent->settings.devices_renew_after,
+					      agent->settings.devices_renew_spread);
 }
 
 static void paint_claim(struct agent *agent)
@@ -131,6 +136,8 @@ static int property_time(sd_bus *bus, const char *path, const char *interface, c
 
 	if (gw_streq(property, "NotAfter"))
 		time = picture.not_after;
+	else if (gw_streq(property, "RenewAt"))
+		time = picture.renew_at;
 	else if (gw_streq(property, "LastSeen"))
 		time = picture.device.last_seen;
 	else if (gw_streq(property, "ClaimExpires"))
@@ -140,6 +147,16 @@ static int property_time(sd_bus *bus, const char *path, const char *interface, c
 
 /* --- what is done with it --- */
 
+static int reply_verdict(struct agent *agent, sd_bus_message *call, int r, enum gw_reason refusal)
+{
+	if (r < 0)
+		return bus_reply_errno(agent, call, r);
+	if (refusal != GW_REASON_NONE)
+		return bus_reply_reason(agent, call, refusal);
+	return bus_reply_empty(agent, call);
+}
+
+/* All below: find_device() has just made the picture of the device that is called. */
 static int operate(sd_bus_message *call, enum device_event event, const char *reason)
 {
 	struct agent *agent = picture.agent;
@@ -150,15 +167,24 @@ static int operate(sd_bus_message *call, enum device_event event, const char *re
 
 	bus_name_caller(agent->bus, call, who, sizeof(who));
 	r = operate_device(agent, &wish, &refusal);
-	if (r < 0)
-		return bus_reply_errno(agent, call, r);
-	if (refusal != GW_REASON_NONE)
-		return bus_reply_reason(agent, call, refusal);
-	return bus_reply_empty(agent, call);
+	return reply_verdict(agent, call, r, refusal);
+}
+
+static int decide(sd_bus_message *call, bool approve, const char *reason)
+{
+	struct agent *agent = picture.agent;
+	enum gw_reason refusal;
+	char who[32];
+	int r;
+
+	bus_name_caller(agent->bus, call, who, sizeof(who));
+	r = approval_decide(agent, picture.device.id, approve, reason, who, &refusal);
+	return reply_verdict(agent, call, r, refusal);
 }
 
 static int operate_with_reason(sd_bus_message *call, enum device_event event, sd_bus_error *error)
 {
+	bool aboard = picture.device.state == DEVICE_ONBOARDED;
 	const char *reason;
 	int r = sd_bus_message_read_basic(call, 's', &reason);
 
@@ -168,7 +194,26 @@ static int operate_with_reason(sd_bus_message *call, enum device_event event, sd
 		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
 					 "A reason is at most %d characters of a-z 0-9 -, or empty",
 					 GW_REASON_MAX);
+	if (event == DEVICE_EVENT_REJECT && aboard)
+		return decide(call, /* approve= */ false, reason);
 	return operate(call, event, reason);
+}
+
+static int method_renew(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct agent *agent = picture.agent;
+	enum gw_reason refusal;
+	char who[32];
+	int r;
+
+	bus_name_caller(agent->bus, call, who, sizeof(who));
+	r = approval_ask_renewal(agent, picture.device.id, who, &refusal);
+	return reply_verdict(agent, call, r, refusal);
+}
+
+static int method_approve(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return decide(call, /* approve= */ true, /* reason= */ "");
 }
 
 static int method_reject(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -208,9 +253,12 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("Model", "s", property_text, 0, CHANGES),
 	SD_BUS_PROPERTY("Fingerprint", "s", property_text, 0, CHANGES),
 	SD_BUS_PROPERTY("NotAfter", "t", property_time, 0, CHANGES),
+	SD_BUS_PROPERTY("RenewAt", "t", property_time, 0, CHANGES),
 	SD_BUS_PROPERTY("LastSeen", "t", property_time, 0, CHANGES),
 	SD_BUS_PROPERTY("ClaimedBy", "s", property_text, 0, CHANGES),
 	SD_BUS_PROPERTY("ClaimExpires", "t", property_time, 0, CHANGES),
+	SD_BUS_METHOD("Renew", NULL, NULL, method_renew, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Approve", NULL, NULL, method_approve, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Reject", SD_BUS_ARGS("s", reason), SD_BUS_NO_RESULT, method_reject,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Suspend", SD_BUS_ARGS("s", reason), SD_BUS_NO_RESULT,

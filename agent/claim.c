@@ -11,7 +11,9 @@
 #include "agent/discovered.h"
 #include "agent/lifecycle.h"
 #include "agent/policy.h"
+#include "agent/renewal.h"
 #include "agent/steps.h"
+#include "agent/store-certificate.h"
 #include "agent/store-claim.h"
 #include "agent/store-device.h"
 #include "agent/turn.h"
@@ -44,6 +46,17 @@ static bool has_passed(struct agent *agent, uint64_t time_s)
 	return time_s && clock_is_trusted(&agent->clock) && time_s <= clock_now_s();
 }
 
+/* The device's certificate has expired, and the configuration makes a claim the way back. */
+static bool claim_helps(struct agent *agent, const char *device)
+{
+	struct certificate_record live;
+
+	return agent->settings.devices_expired == RENEWAL_EXPIRED_CLAIM &&
+	       clock_is_trusted(&agent->clock) &&
+	       store_certificate_of(agent->store, device, CERTIFICATE_LIVE, &live) >= 0 &&
+	       renewal_is_too_late(&live, clock_now_s());
+}
+
 static enum policy_claim judge(struct agent *agent, const struct claim_wish *wish,
 			       const struct device_record *device, enum gw_reason *ret_reason)
 {
@@ -59,6 +72,7 @@ static enum policy_claim judge(struct agent *agent, const struct claim_wish *wis
 		.replace = wish->replace,
 		.may_replace = wish->may_replace,
 		.claim_is_used = wish->id && store_claim_get(agent->store, wish->id, &used) >= 0,
+		.claim_helps = claim_helps(agent, wish->device),
 		.n_devices = store_device_count(agent->store),
 		.max_devices = agent->settings.devices_max,
 	};

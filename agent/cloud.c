@@ -12,7 +12,7 @@
 #include "agent/agent.h"
 #include "agent/bus.h"
 #include "agent/due.h"
-#include "agent/enrol.h"
+#include "agent/issue.h"
 #include "agent/lifecycle.h"
 #include "agent/plugins.h"
 #include "agent/queue.h"
@@ -363,7 +363,8 @@ static int take_for(struct agent *agent, const struct job_record *job,
 		    const struct gw_msg_answer *msg)
 {
 	switch (job->kind) {
-	case GW_REQUEST_ENROLL: return enrol_take_answer(agent, job, msg);
+	case GW_REQUEST_ENROLL:
+	case GW_REQUEST_RENEW: return issue_take_answer(agent, job, msg);
 	case GW_REQUEST_PROVED:
 	case GW_REQUEST_REVOKED:
 	case GW_REQUEST_SUSPENDED:

@@ -7,6 +7,8 @@
  * A device that is claimed anew while its old certificate is good keeps that certificate until the
  * new one is proved. If the new claim comes to nothing it is simply aboard as before: `to_if_live`. To be
  * suspended is for who is aboard, in this way too; the new claim is over then.
+ *
+ * One that renews its certificate is aboard all the time: the events of an enrolment, too, leave it there.
  */
 #include "agent/device.h"
 
@@ -18,6 +20,9 @@
 #define GIVE_UP       (DROP_UNPROVED | DEVICE_ACTION_CLOSE_CLAIM | DEVICE_ACTION_END_SESSIONS)
 #define TAKE_OUT      (GIVE_UP | DEVICE_ACTION_RETIRE_LIVE)
 #define SUSPEND       (GIVE_UP | DEVICE_ACTION_TELL)
+
+/* A renewal comes to nothing. */
+#define STAY_AS_BEFORE (DROP_UNPROVED | DEVICE_ACTION_NEXT_ROUND)
 
 /* clang-format off */
 static const struct device_edge edges[_DEVICE_EVENT_MAX][_DEVICE_STATE_MAX] = {
@@ -35,7 +40,7 @@ static const struct device_edge edges[_DEVICE_EVENT_MAX][_DEVICE_STATE_MAX] = {
 		[DEVICE_CLAIMED]        = { DEVICE_CLAIMED, .actions = GIVE_UP },
 		[DEVICE_ENROLLING]      = { DEVICE_CLAIMED, .actions = GIVE_UP },
 		[DEVICE_ISSUED]         = { DEVICE_CLAIMED, .actions = GIVE_UP },
-		[DEVICE_ONBOARDED]      = { DEVICE_CLAIMED },
+		[DEVICE_ONBOARDED]      = { DEVICE_CLAIMED, .actions = STAY_AS_BEFORE },
 	},
 	[DEVICE_EVENT_WITHDRAW] = {
 		[DEVICE_CLAIMED]        = { DEVICE_REJECTED, DEVICE_ONBOARDED, GIVE_UP },
@@ -56,17 +61,22 @@ static const struct device_edge edges[_DEVICE_EVENT_MAX][_DEVICE_STATE_MAX] = {
 		[DEVICE_CLAIMED]        = { DEVICE_ENROLLING },
 		[DEVICE_ENROLLING]      = { DEVICE_ENROLLING, .actions = DROP_UNPROVED },
 		[DEVICE_ISSUED]         = { DEVICE_ENROLLING, .actions = DROP_UNPROVED },
+		[DEVICE_ONBOARDED]      = { DEVICE_ONBOARDED, .actions = DROP_UNPROVED },
 	},
 	[DEVICE_EVENT_ISSUED] = {
 		[DEVICE_ENROLLING]      = { DEVICE_ISSUED },
+		[DEVICE_ONBOARDED]      = { DEVICE_ONBOARDED },
 	},
 	[DEVICE_EVENT_REFUSED] = {
 		[DEVICE_ENROLLING]      = { DEVICE_REJECTED, DEVICE_ONBOARDED, GIVE_UP },
+		[DEVICE_ONBOARDED]      = { DEVICE_ONBOARDED, .actions = STAY_AS_BEFORE },
 	},
 	[DEVICE_EVENT_PROVED] = {
 		[DEVICE_ISSUED]         = { DEVICE_ONBOARDED, .actions = DEVICE_ACTION_PROMOTE |
 							DEVICE_ACTION_RETIRE_LIVE |
 							DEVICE_ACTION_BURN_CLAIM },
+		[DEVICE_ONBOARDED]      = { DEVICE_ONBOARDED, .actions = DEVICE_ACTION_PROMOTE |
+							DEVICE_ACTION_RETIRE_LIVE },
 	},
 	[DEVICE_EVENT_NOT_PROVED] = {
 		[DEVICE_ISSUED]         = { DEVICE_CLAIMED, .actions = DROP_UNPROVED |
@@ -74,13 +84,14 @@ static const struct device_edge edges[_DEVICE_EVENT_MAX][_DEVICE_STATE_MAX] = {
 	},
 	[DEVICE_EVENT_NEVER_PROVED] = {
 		[DEVICE_ISSUED]         = { DEVICE_REJECTED, DEVICE_ONBOARDED, GIVE_UP },
+		[DEVICE_ONBOARDED]      = { DEVICE_ONBOARDED, .actions = STAY_AS_BEFORE },
 	},
 	[DEVICE_EVENT_SUSPEND] = {
 		/* Nobody is aboard yet: a claim is withdrawn, there is nothing to come back to. */
 		[DEVICE_CLAIMED]        = { DEVICE_UNKNOWN, DEVICE_SUSPENDED, SUSPEND },
 		[DEVICE_ENROLLING]      = { DEVICE_UNKNOWN, DEVICE_SUSPENDED, SUSPEND },
 		[DEVICE_ISSUED]         = { DEVICE_UNKNOWN, DEVICE_SUSPENDED, SUSPEND },
-		[DEVICE_ONBOARDED]      = { DEVICE_SUSPENDED, .actions = SUSPEND },
+		[DEVICE_ONBOARDED]      = { DEVICE_SUSPENDED, .actions = SUSPEND | STAY_AS_BEFORE },
 		[DEVICE_SUSPENDED]      = { DEVICE_SUSPENDED },
 	},
 	[DEVICE_EVENT_RESUME] = {

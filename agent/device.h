@@ -49,6 +49,8 @@ enum device_action {
 	DEVICE_ACTION_REARM_CLAIM = 1 << 6, /* the claim goes on as a new generation */
 	DEVICE_ACTION_END_SESSIONS = 1 << 7, /* who is talking now is cut off */
 	DEVICE_ACTION_TELL = 1 << 8, /* the cloud is told what happened to the device itself */
+	DEVICE_ACTION_NEXT_ROUND = 1
+				   << 9, /* the live certificate may be renewed as if never asked */
 };
 
 struct device_edge {

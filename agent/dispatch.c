@@ -11,6 +11,7 @@
 #include "agent/door.h"
 #include "agent/due.h"
 #include "agent/enrol.h"
+#include "agent/issue.h"
 #include "agent/neighbours.h"
 #include "agent/plugins.h"
 #include "agent/queue.h"
@@ -37,7 +38,7 @@ static void brief_registrar(struct agent *agent, struct plugin *registrar)
 	sessions_drop_all(agent->sessions); /* those of the one before it */
 	plugin_send(registrar, &clock, /* fd= */ -1);
 	cloud_brief(agent, registrar);
-	enrol_check_again(agent);
+	issue_check_again(agent);
 	channels_offer(agent, /* transport_or_all= */ NULL);
 }
 
@@ -104,7 +105,7 @@ static int deal_with(struct agent *agent, struct plugin *plugin, const struct gw
 		return requests_take_settings_query(agent, &msg->settings_query);
 	case GW_MSG_REPORT: return requests_take_report(agent, &msg->report);
 	case GW_MSG_REJECTED: return requests_take_rejected(agent, &msg->rejected);
-	case GW_MSG_CHECKED: return enrol_take_check(agent, &msg->checked);
+	case GW_MSG_CHECKED: return issue_take_check(agent, &msg->checked);
 	case GW_MSG_SERVER_CSR: return cloud_take_server_csr(agent, &msg->server_csr);
 
 	case GW_MSG_CLOUD_STATE: return take_cloud_state(agent, &msg->cloud_state);

@@ -16,6 +16,7 @@
 #include "agent/plugins.h"
 #include "agent/policy.h"
 #include "agent/refusals.h"
+#include "agent/renewal.h"
 #include "agent/sessions.h"
 #include "agent/steps.h"
 #include "agent/store-certificate.h"
@@ -197,30 +198,44 @@ static enum policy_certificate certificate_fact(enum certificate_state state)
 	return POLICY_CERTIFICATE_UNKNOWN;
 }
 
-/* Fills in what our records say of a peer; `device` gets its id, or "". */
+/* What our records say of a peer. */
+struct visitor {
+	char id[GW_ID_MAX + 1];      /* of its device; "": of none */
+	struct device_record device; /* if there is one */
+	struct certificate_record
+		certificate; /* with which it came; serial empty: with none of ours */
+};
+
 static int look_up_certificate(struct agent *agent, const struct gw_msg_peer *msg,
-			       struct policy_peer_facts *facts, char device[GW_ID_MAX + 1])
+			       struct policy_peer_facts *facts, struct visitor *visitor)
 {
-	struct certificate_record certificate;
+	const struct settings *settings = &agent->settings;
+	struct certificate_record *certificate = &visitor->certificate;
+	uint64_t now = clock_now_s();
 	int r;
 
 	facts->by_certificate = true;
-	r = store_certificate_by_fingerprint(agent->store, msg->fingerprint, &certificate);
+	r = store_certificate_by_fingerprint(agent->store, msg->fingerprint, certificate);
 	if (r < 0)
 		return is_error(r) ? r : 0;
-	facts->certificate = certificate_fact(certificate.state);
-	(void)gw_copy(device, GW_ID_MAX + 1, certificate.device);
+	facts->certificate = certificate_fact(certificate->state);
+	facts->is_expired =
+		clock_is_trusted(&agent->clock) && renewal_is_too_late(certificate, now);
+	facts->expired = settings->devices_expired;
+	facts->grace_is_over =
+		renewal_grace_is_over(certificate, settings->devices_grace_days, now);
+	(void)gw_copy(visitor->id, sizeof(visitor->id), certificate->device);
 	return 0;
 }
 
 static int look_up_psk(struct agent *agent, const struct gw_msg_peer *msg,
 		       const struct session *session, struct policy_peer_facts *facts,
-		       char device[GW_ID_MAX + 1])
+		       struct visitor *visitor)
 {
 	struct claim_record claim;
 	int r;
 
-	(void)gw_copy(device, GW_ID_MAX + 1, msg->identity);
+	(void)gw_copy(visitor->id, sizeof(visitor->id), msg->identity);
 	facts->secret_was_given =
 		session && session->secret_given && gw_streq(session->device, msg->identity);
 	if (!facts->secret_was_given)
@@ -233,20 +248,20 @@ static int look_up_psk(struct agent *agent, const struct gw_msg_peer *msg,
 
 static int look_up_peer(struct agent *agent, const struct gw_msg_peer *msg,
 			const struct session *session, struct policy_peer_facts *facts,
-			struct device_record *device, char id[GW_ID_MAX + 1])
+			struct visitor *visitor)
 {
 	int r;
 
 	if (msg->proof == GW_PROOF_CERTIFICATE)
-		r = look_up_certificate(agent, msg, facts, id);
+		r = look_up_certificate(agent, msg, facts, visitor);
 	else
-		r = look_up_psk(agent, msg, session, facts, id);
-	if (r < 0 || !*id)
+		r = look_up_psk(agent, msg, session, facts, visitor);
+	if (r < 0 || !*visitor->id)
 		return r;
 
-	r = store_device_get(agent->store, id, device);
+	r = store_device_get(agent->store, visitor->id, &visitor->device);
 	if (r >= 0)
-		facts->state = device->state;
+		facts->state = visitor->device.state;
 	return is_error(r) ? r : 0;
 }
 
@@ -259,31 +274,49 @@ static void send_verdict(struct agent *agent, uint64_t session, bool allow, cons
 	plugin_send(plugins_find(agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
 }
 
-/* Who has proved its certificate has all that its secret was good for. */
-static int prove(struct agent *agent, struct device_record *device, const char *address)
+/* Who has proved its certificate has all that its secret, or the certificate before it, was good for. */
+static int prove(struct agent *agent, struct device_record *device, uint64_t session,
+		 const char *address)
 {
 	turn_step(agent->turn, STEP_PROVED);
-	sessions_end_by_secret(agent->sessions, device->id, gw_reason_code(GW_REASON_RESTARTED));
+	sessions_end_others(agent->sessions, device->id, session,
+			    gw_reason_code(GW_REASON_RESTARTED));
 	return lifecycle_apply(agent, device,
 			       &(struct lifecycle_cause){ DEVICE_EVENT_PROVED, "device", "",
 							  address });
 }
 
-static void turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
-		      const char *device, enum gw_reason reason)
+/* What its owner can do something about is shown with the device, which is aboard otherwise. */
+static int show_expired(struct agent *agent, struct device_record *device, enum gw_reason reason)
 {
-	(void)record_refusal(agent, "peer-refused", device, reason, msg->address);
+	if (device->state != DEVICE_ONBOARDED ||
+	    (reason != GW_REASON_CERTIFICATE_EXPIRED && reason != GW_REASON_CLAIM_AGAIN) ||
+	    gw_streq(device->reason, gw_reason_code(reason)))
+		return 0;
+	return lifecycle_show_reason(agent, device, "certificate-expired", "device", reason,
+				     /* detail= */ NULL);
+}
+
+static int turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
+		     struct visitor *visitor, enum gw_reason reason)
+{
+	(void)record_refusal(agent, "peer-refused", visitor->id, reason, msg->address);
 	send_verdict(agent, msg->session, false, "", gw_reason_code(reason));
 	if (session)
 		session_drop(agent->sessions, session);
+	return show_expired(agent, &visitor->device, reason);
 }
 
 static int let_in(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
-		  struct device_record *device, bool proves)
+		  struct visitor *visitor, bool proves)
 {
+	struct device_record *device = &visitor->device;
+
 	session->served = true;
 	session->secret_given = false; /* this is the end that it owed */
 	session->by_certificate = msg->proof == GW_PROOF_CERTIFICATE;
+	memcpy(session->serial, visitor->certificate.serial, visitor->certificate.serial_len);
+	session->serial_len = visitor->certificate.serial_len;
 	(void)gw_copy(session->device, sizeof(session->device), device->id);
 	(void)gw_copy(session->address, sizeof(session->address), msg->address);
 	(void)gw_copy(session->transport, sizeof(session->transport),
@@ -294,7 +327,7 @@ static int let_in(struct agent *agent, const struct gw_msg_peer *msg, struct ses
 	device->last_seen = clock_now_s();
 	send_verdict(agent, msg->session, true, device->id, "");
 	if (proves)
-		return prove(agent, device, msg->address);
+		return prove(agent, device, session->id, msg->address);
 	return store_device_seen(agent->store, device->id, device->transport, device->address,
 				 device->last_seen);
 }
@@ -303,15 +336,14 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 {
 	struct session *session = session_find(agent->sessions, msg->session);
 	struct policy_peer_facts facts = { .state = DEVICE_UNKNOWN };
-	struct device_record device = { 0 };
-	char id[GW_ID_MAX + 1] = "";
+	struct visitor visitor = { 0 };
 	enum policy_peer verdict;
 	enum gw_reason reason;
 	int r;
 
 	r = turn_open(agent->turn);
 	if (r >= 0)
-		r = look_up_peer(agent, msg, session, &facts, &device, id);
+		r = look_up_peer(agent, msg, session, &facts, &visitor);
 	if (r < 0)
 		return r;
 
@@ -324,11 +356,9 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 		verdict = POLICY_PEER_REFUSED;
 		reason = GW_REASON_LIMIT;
 	}
-	if (verdict == POLICY_PEER_REFUSED) {
-		turn_away(agent, msg, session, id, reason);
-		return 0;
-	}
-	return let_in(agent, msg, session, &device, verdict == POLICY_PEER_PROVES);
+	if (verdict == POLICY_PEER_REFUSED)
+		return turn_away(agent, msg, session, &visitor, reason);
+	return let_in(agent, msg, session, &visitor, verdict == POLICY_PEER_PROVES);
 }
 
 /* --- the end --- */

@@ -14,11 +14,13 @@
 #include "agent/enrol.h"
 #include "agent/queue.h"
 #include "agent/refusals.h"
+#include "agent/renewal.h"
 #include "agent/sessions.h"
 #include "agent/store-certificate.h"
 #include "agent/store-claim.h"
 #include "agent/store-device.h"
 #include "agent/store-job.h"
+#include "agent/store-key.h"
 #include "agent/store.h"
 #include "agent/turn.h"
 #include "lib/crypto.h"
@@ -30,6 +32,9 @@
 #define OFTEN_MAX        16 /* in an hour */
 #define CHANGE_BYTES     16
 #define CLAIM_COUNT_META "claim-count"
+
+/* A certificate that came to its end long ago need not be known when somebody knocks with it. */
+#define FORGET_AFTER_S (30ull * 86400)
 
 void lifecycle_record(struct agent *agent, const char *event, const char *device, const char *who,
 		      const char *reason, const char *detail)
@@ -140,7 +145,7 @@ static void void_job(struct agent *agent, const struct device_record *device, co
 
 	if (!pending || !job)
 		return;
-	if (store_job_enrolment_of(agent->store, device->id, pending) < 0)
+	if (store_job_signing_of(agent->store, device->id, pending) < 0)
 		return;
 
 	(void)queue_drop(agent->queue, pending);
@@ -178,6 +183,10 @@ static void promote(struct agent *agent, const struct device_record *device)
 		return;
 
 	(void)store_certificate_set_state(agent->store, &certificate, CERTIFICATE_LIVE);
+	(void)store_key_forget(agent->store, certificate.generation);
+	if (clock_is_trusted(&agent->clock))
+		(void)store_certificate_forget(agent->store, device->id,
+					       clock_now_s() - FORGET_AFTER_S);
 	(void)gw_copy(job->claim, sizeof(job->claim), certificate.claim);
 	memcpy(job->serial, certificate.serial, certificate.serial_len);
 	job->serial_len = certificate.serial_len;
@@ -230,6 +239,21 @@ static void rearm_claim(struct agent *agent, struct device_record *device)
 	(void)gw_copy(device->claim, sizeof(device->claim), claim.id);
 }
 
+/* The same certificate, a new generation: what was asked for in the old one stays void. */
+static void begin_next_round(struct agent *agent, const struct device_record *device)
+{
+	char generation[GW_ID_MAX + 1];
+	struct certificate_record live;
+
+	if (store_certificate_of(agent->store, device->id, CERTIFICATE_LIVE, &live) < 0)
+		return;
+
+	renewal_generation(&live, generation);
+	(void)store_key_forget(agent->store, generation);
+	live.round++;
+	(void)store_certificate_set_renewal(agent->store, &live);
+}
+
 static void act(struct agent *agent, struct device_record *device, unsigned actions,
 		enum device_event event, const char *reason)
 {
@@ -252,6 +276,8 @@ static void act(struct agent *agent, struct device_record *device, unsigned acti
 		end_claim(agent, device, CLAIM_CLOSED);
 	if (actions & DEVICE_ACTION_REARM_CLAIM)
 		rearm_claim(agent, device);
+	if (actions & DEVICE_ACTION_NEXT_ROUND)
+		begin_next_round(agent, device);
 	if (actions & DEVICE_ACTION_END_SESSIONS)
 		sessions_end_device(agent->sessions, device->id, reason);
 	if (actions & DEVICE_ACTION_TELL)
@@ -264,8 +290,9 @@ static int write_state(struct agent *agent, struct device_record *device, enum d
 		       const struct lifecycle_cause *cause)
 {
 	enum device_state from = device->state;
-	/* A device that is aboard, by its old certificate too, has nothing to be advised about. */
-	const char *shown = to == DEVICE_ONBOARDED ? "" : cause->reason;
+	bool is_back = to == DEVICE_ONBOARDED && from != to;
+	/* A device that is aboard as before, by its old certificate, has nothing to be advised about. */
+	const char *shown = is_back ? "" : cause->reason;
 	int r;
 
 	device->state = to;
@@ -305,4 +332,23 @@ int lifecycle_apply(struct agent *agent, struct device_record *device,
 	act(agent, device, actions, cause->event, cause->reason);
 	due_look(agent->due);
 	return write_state(agent, device, to, cause);
+}
+
+int lifecycle_show_reason(struct agent *agent, struct device_record *device, const char *event,
+			  const char *who, enum gw_reason reason, const char *detail)
+{
+	int r;
+
+	(void)gw_copy(device->reason, sizeof(device->reason), gw_reason_code(reason));
+	r = store_device_put(agent->store, device);
+	if (r < 0)
+		return r;
+
+	lifecycle_record(agent, event, device->id, who, device->reason, detail);
+	return turn_tell(agent->turn, &(struct turn_change){ .device = device->id,
+							     .from = device->state,
+							     .to = device->state,
+							     .reason = device->reason,
+							     .cause = event,
+							     .who = who });
 }

@@ -23,6 +23,10 @@ struct lifecycle_cause {
 int lifecycle_apply(struct agent *agent, struct device_record *device,
 		    const struct lifecycle_cause *cause);
 
+/* What a person is to know of a device in the state it is in: on record, on the bus, in the journal. */
+int lifecycle_show_reason(struct agent *agent, struct device_record *device, const char *event,
+			  const char *who, enum gw_reason reason, const char *detail);
+
 /* Adds to the record something that changes no state. */
 void lifecycle_record(struct agent *agent, const char *event, const char *device, const char *who,
 		      const char *reason, const char *detail);

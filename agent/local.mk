@@ -7,6 +7,7 @@ agent_libagent_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(ECON
 agent_libagent_a_SOURCES = \
 	agent/agent.c agent/agent.h \
 	agent/answers.c agent/answers.h \
+	agent/approval.c agent/approval.h \
 	agent/audit.c agent/audit.h \
 	agent/audit-lines.c agent/audit-lines.h \
 	agent/bus.c agent/bus.h \
@@ -37,6 +38,7 @@ agent_libagent_a_SOURCES = \
 	agent/door.c agent/door.h \
 	agent/due.c agent/due.h \
 	agent/enrol.c agent/enrol.h \
+	agent/issue.c agent/issue.h \
 	agent/lifecycle.c agent/lifecycle.h \
 	agent/link-server.c agent/link-server.h \
 	agent/neighbours.c agent/neighbours.h \
@@ -47,6 +49,7 @@ agent_libagent_a_SOURCES = \
 	agent/pulse.c agent/pulse.h \
 	agent/queue.c agent/queue.h \
 	agent/reload.c agent/reload.h \
+	agent/renewal.c agent/renewal.h \
 	agent/requests.c agent/requests.h \
 	agent/rights.c agent/rights.h \
 	agent/roles.c agent/roles.h \
@@ -61,6 +64,7 @@ agent_libagent_a_SOURCES = \
 	agent/steps.h \
 	agent/store.c agent/store.h \
 	agent/store-certificate.c agent/store-certificate.h \
+	agent/store-key.c agent/store-key.h \
 	agent/store-claim.c agent/store-claim.h \
 	agent/store-device.c agent/store-device.h \
 	agent/store-job.c agent/store-job.h \

@@ -15,6 +15,8 @@ static enum policy_claim refuse_claim(enum gw_reason why, enum gw_reason *ret_re
 static enum policy_claim start_over(const struct policy_claim_facts *facts,
 				    enum gw_reason otherwise, enum gw_reason *ret_reason)
 {
+	if (facts->claim_helps && facts->state == DEVICE_ONBOARDED)
+		return POLICY_CLAIM_REPLACE;
 	if (!facts->replace)
 		return refuse_claim(otherwise, ret_reason);
 	if (!facts->may_replace)
@@ -107,12 +109,38 @@ bool policy_secret(const struct policy_secret_facts *facts, enum gw_reason *ret_
 	return *ret_reason == GW_REASON_NONE;
 }
 
+enum gw_reason policy_expired(enum renewal_expired expired, bool grace_is_over)
+{
+	switch (expired) {
+	case RENEWAL_EXPIRED_GRACE:
+		if (!grace_is_over)
+			return GW_REASON_NONE;
+		break;
+	case RENEWAL_EXPIRED_CLAIM: return GW_REASON_CLAIM_AGAIN;
+	case RENEWAL_EXPIRED_REFUSE:
+	case _RENEWAL_EXPIRED_MAX: break;
+	}
+	return GW_REASON_CERTIFICATE_EXPIRED;
+}
+
+static enum policy_peer policy_live_peer(const struct policy_peer_facts *facts,
+					 enum gw_reason *ret_reason)
+{
+	if (facts->is_expired)
+		*ret_reason = policy_expired(facts->expired, facts->grace_is_over);
+	return *ret_reason == GW_REASON_NONE ? POLICY_PEER_SERVED : POLICY_PEER_REFUSED;
+}
+
 static enum policy_peer policy_certificate_peer(const struct policy_peer_facts *facts,
 						enum gw_reason *ret_reason)
 {
 	switch (facts->certificate) {
-	case POLICY_CERTIFICATE_LIVE: return POLICY_PEER_SERVED;
-	case POLICY_CERTIFICATE_CANDIDATE: return POLICY_PEER_PROVES;
+	case POLICY_CERTIFICATE_LIVE: return policy_live_peer(facts, ret_reason);
+	case POLICY_CERTIFICATE_CANDIDATE:
+		if (!facts->is_expired)
+			return POLICY_PEER_PROVES;
+		*ret_reason = GW_REASON_CERTIFICATE_EXPIRED;
+		break;
 	case POLICY_CERTIFICATE_REVOKED: *ret_reason = GW_REASON_RETIRED_CERTIFICATE; break;
 	case POLICY_CERTIFICATE_UNKNOWN: *ret_reason = GW_REASON_UNKNOWN_CERTIFICATE; break;
 	}
@@ -139,16 +167,51 @@ enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reas
 	return POLICY_PEER_REFUSED;
 }
 
+/* Why this session is not to ask this at all: a claim is for the first certificate, the live certificate of a
+ * device that nobody has claimed anew is for the next one. */
+static enum gw_reason csr_refusal(const struct policy_csr_facts *facts)
+{
+	if (facts->renews != facts->by_certificate)
+		return GW_REASON_NOT_POSSIBLE;
+	if (!facts->by_certificate)
+		return facts->claim_open ? GW_REASON_NONE : GW_REASON_NO_CLAIM;
+
+	if (!facts->is_live)
+		return GW_REASON_RETIRED_CERTIFICATE;
+	if (facts->state != DEVICE_ONBOARDED)
+		return GW_REASON_NOT_POSSIBLE;
+	if (!facts->is_expired)
+		return GW_REASON_NONE;
+	return facts->is_denied ? GW_REASON_NOT_APPROVED
+				: policy_expired(facts->expired, facts->grace_is_over);
+}
+
+/* What a renewal has to wait for before it is begun. */
+static enum policy_csr hold_renewal(const struct policy_csr_facts *facts,
+				    enum gw_reason *ret_reason)
+{
+	if (!facts->clock_trusted) {
+		*ret_reason = GW_REASON_CLOCK_UNTRUSTED;
+		return POLICY_CSR_LATER;
+	}
+	if (facts->is_expired && !facts->is_approved) {
+		*ret_reason = GW_REASON_NEEDS_APPROVAL;
+		return POLICY_CSR_ASK;
+	}
+	if (facts->refused_lately) {
+		*ret_reason = GW_REASON_CLOUD_REFUSED;
+		return POLICY_CSR_LATER;
+	}
+	return POLICY_CSR_ACCEPTED;
+}
+
 enum policy_csr policy_csr(const struct policy_csr_facts *facts, enum gw_reason *ret_reason)
 {
-	*ret_reason = barred(facts->state);
-	if (*ret_reason != GW_REASON_NONE)
-		return POLICY_CSR_REFUSED;
+	enum policy_csr verdict = POLICY_CSR_ACCEPTED;
 
-	if (facts->by_certificate)
-		*ret_reason = GW_REASON_NOT_POSSIBLE;
-	else if (!facts->claim_open)
-		*ret_reason = GW_REASON_NO_CLAIM;
+	*ret_reason = barred(facts->state);
+	if (*ret_reason == GW_REASON_NONE)
+		*ret_reason = csr_refusal(facts);
 	if (*ret_reason != GW_REASON_NONE)
 		return POLICY_CSR_REFUSED;
 
@@ -156,6 +219,10 @@ enum policy_csr policy_csr(const struct policy_csr_facts *facts, enum gw_reason 
 		return POLICY_CSR_ANSWERED;
 	if (facts->has_job)
 		return POLICY_CSR_JOINS;
+	if (facts->renews)
+		verdict = hold_renewal(facts, ret_reason);
+	if (verdict != POLICY_CSR_ACCEPTED)
+		return verdict;
 	if (facts->key_is_known) {
 		*ret_reason = GW_REASON_SUPERSEDED; /* another key came after it */
 		return POLICY_CSR_REFUSED;

@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 #include "agent/device.h"
+#include "agent/renewal.h"
 #include "lib/reason.h"
 
-/* Keys that a device may try under one claim. */
+/* Keys that a device may try in one generation: under one claim, or to renew one certificate. */
 #define POLICY_KEYS_MAX 3
 
 /* --- May this label be claimed? ------------------------------------------------------------ */
@@ -26,6 +27,7 @@ struct policy_claim_facts {
 	bool replace;       /* start over, if need be */
 	bool may_replace;   /* the caller has that right */
 	bool claim_is_used; /* the claim has an id, and that is on record */
+	bool claim_helps;   /* its certificate has expired, and a claim is the way back */
 	uint64_t n_devices, max_devices;
 };
 
@@ -48,6 +50,11 @@ struct policy_secret_facts {
 
 bool policy_secret(const struct policy_secret_facts *facts, enum gw_reason *ret_reason);
 
+/* --- Does an expired certificate still open the door? ---------------------------------------- */
+
+/* GW_REASON_NONE: to ask for its renewal, and nothing else. */
+enum gw_reason policy_expired(enum renewal_expired expired, bool grace_is_over);
+
 /* --- Is this peer served? -------------------------------------------------------------------- */
 
 enum policy_certificate {
@@ -63,6 +70,9 @@ struct policy_peer_facts {
 	bool secret_was_given;               /* PSK: in this very session, for this identity */
 	bool claim_open;                     /* PSK */
 	enum policy_certificate certificate; /* else */
+	bool is_expired;                     /* the certificate, on a trusted clock */
+	enum renewal_expired expired;        /* what then */
+	bool grace_is_over;
 };
 
 enum policy_peer {
@@ -77,18 +87,32 @@ enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reas
 
 struct policy_csr_facts {
 	enum device_state state;
+	bool renews;         /* asks for another certificate, not for the first */
 	bool by_certificate; /* the session is the certificate's, not the claim's */
+
+	/* With a claim: */
 	bool claim_open;
-	bool has_certificate; /* for this claim and key, not revoked */
-	bool has_job;         /* for this claim and key */
-	bool key_is_known;    /* tried under this claim before */
+
+	/* With a certificate: */
+	bool is_live;
+	bool clock_trusted;
+	bool is_expired; /* on a trusted clock */
+	enum renewal_expired expired;
+	bool grace_is_over;
+	bool is_approved, is_denied; /* by a person */
+	bool refused_lately;         /* by the cloud */
+
+	bool has_certificate; /* for this generation and key, not revoked */
+	bool has_job;         /* for this generation and key */
+	bool key_is_known;    /* tried in this generation before */
 	unsigned n_keys;      /* so many were */
 	uint64_t n_jobs, max_jobs;
 };
 
 enum policy_csr {
 	POLICY_CSR_REFUSED,
-	POLICY_CSR_LATER,    /* no room for the work: come again */
+	POLICY_CSR_LATER,    /* not now: come again */
+	POLICY_CSR_ASK,      /* not before a person has approved: come again */
 	POLICY_CSR_ANSWERED, /* here is the certificate that was issued before */
 	POLICY_CSR_JOINS,    /* the same question waits already */
 	POLICY_CSR_ACCEPTED,

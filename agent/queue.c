@@ -72,7 +72,7 @@ static void send_request(struct plugin *cloud, const struct job_record *job)
 			     .kind = (uint8_t)job->kind,
 			     .device = job->device,
 			     .tenant = job->tenant,
-			     .claim = job->claim,
+			     .claim = job->kind == GW_REQUEST_RENEW ? "" : job->claim,
 			     .of = job->of,
 			     .method = job->method,
 			     .reason = job->reason,

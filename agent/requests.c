@@ -5,6 +5,7 @@
 #include "agent/agent.h"
 #include "agent/lifecycle.h"
 #include "agent/plugins.h"
+#include "agent/renewal.h"
 #include "agent/sessions.h"
 #include "agent/store-certificate.h"
 #include "agent/store-device.h"
@@ -35,10 +36,15 @@ static int find_asker(struct agent *agent, uint64_t id, const struct session **r
 	return 1;
 }
 
-/* A certificate is renewed when two thirds of its life are over. */
-static uint64_t renew_at(const struct certificate_record *certificate)
+/* The live certificate, unless nothing but its renewal is served any more. */
+static enum gw_reason find_certificate(struct agent *agent, const char *device,
+				       struct certificate_record *ret)
 {
-	return certificate->not_before + (certificate->not_after - certificate->not_before) / 3 * 2;
+	if (store_certificate_of(agent->store, device, CERTIFICATE_LIVE, ret) < 0)
+		return GW_REASON_NOT_POSSIBLE;
+	if (clock_is_trusted(&agent->clock) && renewal_is_too_late(ret, clock_now_s()))
+		return GW_REASON_CERTIFICATE_EXPIRED;
+	return GW_REASON_NONE;
 }
 
 int requests_take_settings_query(struct agent *agent, const struct gw_msg_settings_query *msg)
@@ -47,8 +53,8 @@ int requests_take_settings_query(struct agent *agent, const struct gw_msg_settin
 	struct gw_msg reply = { .type = GW_MSG_SETTINGS,
 				.settings = { .session = msg->session,
 					      .request = msg->request,
-					      .outcome = GW_OUTCOME_REFUSED,
-					      .reason = gw_reason_code(GW_REASON_NOT_POSSIBLE) } };
+					      .outcome = GW_OUTCOME_REFUSED } };
+	enum gw_reason reason = GW_REASON_NOT_POSSIBLE;
 	struct certificate_record certificate;
 	struct device_record device;
 	int r;
@@ -57,16 +63,19 @@ int requests_take_settings_query(struct agent *agent, const struct gw_msg_settin
 	if (r <= 0)
 		return r;
 
-	if (session->by_certificate &&
-	    store_certificate_of(agent->store, device.id, CERTIFICATE_LIVE, &certificate) >= 0) {
+	if (session->by_certificate)
+		reason = find_certificate(agent, device.id, &certificate);
+	reply.settings.reason = gw_reason_code(reason);
+	if (reason == GW_REASON_NONE) {
 		reply.settings.outcome = GW_OUTCOME_DONE;
-		reply.settings.reason = "";
 		reply.settings.device = device.id;
 		reply.settings.tenant = device.tenant;
 		reply.settings.cloud = *agent->settings.cloud_device_endpoint
 					       ? agent->settings.cloud_device_endpoint
 					       : agent->settings.cloud_broker;
-		reply.settings.renew_at = renew_at(&certificate);
+		reply.settings.renew_at =
+			renewal_at(&certificate, agent->settings.devices_renew_after,
+				   agent->settings.devices_renew_spread);
 	}
 	send(agent, &reply);
 	return 0;

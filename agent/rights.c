@@ -25,6 +25,8 @@ static const struct rights_line needs[] = {
 	{ MANAGER, "CheckConfig", RIGHT_CONFIGURE, COST_LIST },
 	{ MANAGER, "Reload", RIGHT_CONFIGURE, COST_LIST },
 	{ MANAGER, "Doctor", RIGHT_INSPECT, COST_LIST },
+	{ DEVICE, "Renew", RIGHT_OPERATE, COST_WRITE },
+	{ DEVICE, "Approve", RIGHT_OPERATE, COST_WRITE },
 	{ DEVICE, "Reject", RIGHT_OPERATE, COST_WRITE },
 	{ DEVICE, "Suspend", RIGHT_OPERATE, COST_WRITE },
 	{ DEVICE, "Resume", RIGHT_OPERATE, COST_WRITE },

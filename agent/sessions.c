@@ -103,7 +103,7 @@ struct session *session_next_waiting(struct sessions *sessions, const char *job,
 	return session;
 }
 
-static void end_those(struct sessions *sessions, const char *device, bool by_secret_only,
+static void end_those(struct sessions *sessions, const char *device, const uint64_t *but,
 		      const char *reason)
 {
 	struct session *session = next_session(sessions, NULL);
@@ -111,8 +111,7 @@ static void end_those(struct sessions *sessions, const char *device, bool by_sec
 	while (session) {
 		struct session *next = next_session(sessions, session);
 
-		if (gw_streq(session->device, device) &&
-		    !(by_secret_only && session->by_certificate)) {
+		if (gw_streq(session->device, device) && !(but && session->id == *but)) {
 			struct gw_msg msg = { .type = GW_MSG_SESSION_END,
 					      .session_end = { session->id, reason } };
 
@@ -126,12 +125,13 @@ static void end_those(struct sessions *sessions, const char *device, bool by_sec
 
 void sessions_end_device(struct sessions *sessions, const char *device, const char *reason)
 {
-	end_those(sessions, device, /* by_secret_only= */ false, reason);
+	end_those(sessions, device, /* but= */ NULL, reason);
 }
 
-void sessions_end_by_secret(struct sessions *sessions, const char *device, const char *reason)
+void sessions_end_others(struct sessions *sessions, const char *device, uint64_t but,
+			 const char *reason)
 {
-	end_those(sessions, device, /* by_secret_only= */ true, reason);
+	end_those(sessions, device, &but, reason);
 }
 
 void sessions_drop_all(struct sessions *sessions)

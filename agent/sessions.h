@@ -26,6 +26,8 @@ struct session {
 	bool secret_given; /* and PEER or FAILED is still owed */
 	bool served;       /* the verdict was to allow it */
 	bool by_certificate;
+	uint8_t serial[GW_SERIAL_MAX]; /* of that certificate, by our own record */
+	size_t serial_len;
 	char job[GW_ID_MAX + 1]; /* the enrolment it waits for, empty: none */
 	uint32_t request;        /* the question that waits */
 };
@@ -52,8 +54,9 @@ void session_drop(struct sessions *sessions, struct session *session);
 /* Tells the registrar to end every session of a device, and forgets them. */
 void sessions_end_device(struct sessions *sessions, const char *device, const char *reason);
 
-/* The same of those that it came to with its secret. */
-void sessions_end_by_secret(struct sessions *sessions, const char *device, const char *reason);
+/* The same of all but one. */
+void sessions_end_others(struct sessions *sessions, const char *device, uint64_t but,
+			 const char *reason);
 
 /* The registrar is gone: all sessions are void. */
 void sessions_drop_all(struct sessions *sessions);

@@ -15,6 +15,7 @@
 #define INTERFACES_MAX 16 /* as many as gangway-ip serves */
 #define NEAR_MAX       3  /* letters that may be wrong in a name that is still recognised */
 #define NAME_LEN_MAX   64
+#define EXPIRED_WORDS  "refuse, grace or claim"
 
 #define FOR_PLUGIN SIZE_MAX
 #define IN(member) offsetof(struct settings, member)
@@ -76,6 +77,20 @@ static const struct settings_key keys[] = {
 	  "their end." },
 	{ "policy", "prove_within", SETTINGS_TYPE_NUMBER, 1, LONG_AGO, "86400", "seconds", IN(prove_within_s), AGENT,
 	  "How long a device has to prove its new certificate. Holds for those that are out already, too." },
+
+	{ "devices", "renew_after", SETTINGS_TYPE_NUMBER, 1, 99, "66", "percent", IN(devices_renew_after), AGENT,
+	  "After how much of its certificate's life a device is to renew it. This and the next one are part of the "
+	  "settings that a device asks for; one that renews early is served." },
+	{ "devices", "renew_spread", SETTINGS_TYPE_NUMBER, 0, 100, "50", "percent", IN(devices_renew_spread), AGENT,
+	  "Over how much of the rest of its life the fleet is spread, so that not all devices come at once; the "
+	  "remainder is left for those that are away, or whose gateway or cloud is." },
+	{ "devices", "expired", SETTINGS_TYPE_EXPIRED, 0, 0, "refuse", NULL, IN(devices_expired), AGENT,
+	  "What a device can still get whose certificate has expired: nothing, so that it takes a claim with "
+	  "replacement (refuse); its renewal, within grace_days and once a person has approved it by gangwayctl approve "
+	  "(grace); or a way aboard by a new claim, which needs no right to replace then (claim). With an untrusted "
+	  "clock none has expired." },
+	{ "devices", "grace_days", SETTINGS_TYPE_NUMBER, 1, 3650, "30", "days", IN(devices_grace_days), AGENT,
+	  "How long after its end a certificate can be renewed with expired = grace." },
 
 	{ "limits", "devices", SETTINGS_TYPE_NUMBER, 1, 1000000, "10000", "devices", IN(devices_max), AGENT,
 	  "How many may be on record. With as many, further claims are refused; nothing that is there is lost." },
@@ -269,6 +284,23 @@ static const char *take_store_key(const char *value, union value *ret)
 	return NULL;
 }
 
+static const char *take_expired(const char *value, union value *ret)
+{
+	static const char *const names[_RENEWAL_EXPIRED_MAX] = {
+		[RENEWAL_EXPIRED_REFUSE] = "refuse",
+		[RENEWAL_EXPIRED_GRACE] = "grace",
+		[RENEWAL_EXPIRED_CLAIM] = "claim",
+	};
+
+	for (uint64_t i = 0; i < GW_ELEMENTS(names); i++) {
+		if (gw_streq(value, names[i])) {
+			ret->number = i;
+			return NULL;
+		}
+	}
+	return "must be " EXPIRED_WORDS;
+}
+
 static const char *take_number(const struct settings_key *key, const char *value, union value *ret,
 			       char *why)
 {
@@ -294,6 +326,7 @@ static const char *take_value(const struct settings_key *key, const char *value,
 	case SETTINGS_TYPE_INTERFACES: return take_interfaces(value, ret, why);
 	case SETTINGS_TYPE_CLOCK: return take_clock(value, ret);
 	case SETTINGS_TYPE_STORE_KEY: return take_store_key(value, ret);
+	case SETTINGS_TYPE_EXPIRED: return take_expired(value, ret);
 	case _SETTINGS_TYPE_MAX: break;
 	}
 	abort();
@@ -306,6 +339,9 @@ static void store_value(const struct settings_key *key, const union value *value
 	case SETTINGS_TYPE_STORE_KEY:
 	case SETTINGS_TYPE_CLOCK: *(bool *)to = value->boolean; return;
 	case SETTINGS_TYPE_NUMBER: *(uint64_t *)to = value->number; return;
+	case SETTINGS_TYPE_EXPIRED:
+		*(enum renewal_expired *)to = (enum renewal_expired)value->number;
+		return;
 	case SETTINGS_TYPE_GATEWAY:
 	case SETTINGS_TYPE_BROKER:
 	case SETTINGS_TYPE_TEXT:
@@ -351,6 +387,7 @@ void settings_key_describe(const struct settings_key *key, char *text, size_t si
 		return;
 	case SETTINGS_TYPE_CLOCK: (void)gw_copy(text, size, "system or system-or-cloud"); return;
 	case SETTINGS_TYPE_STORE_KEY: (void)gw_copy(text, size, "auto or credential"); return;
+	case SETTINGS_TYPE_EXPIRED: (void)gw_copy(text, size, EXPIRED_WORDS); return;
 	case _SETTINGS_TYPE_MAX: break;
 	}
 	abort();

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/renewal.h"
+
 struct settings_blob;
 struct settings_key;
 struct settings_paths;
@@ -44,6 +46,9 @@ struct settings {
 	uint64_t jobs_max;
 	uint64_t discovered_max;
 	uint64_t discovered_age_s;
+	uint64_t devices_renew_after, devices_renew_spread; /* percent */
+	enum renewal_expired devices_expired;
+	uint64_t devices_grace_days;
 	bool clock_trusts_cloud;
 	bool store_key_is_given; /* by the service manager, and by nobody else */
 

@@ -14,10 +14,11 @@
 #define STEP_ISSUED   "agent.issued"   /* the certificate is checked and on record */
 #define STEP_PROVED   "agent.proved" /* the device came back with it: claim burned, old one retired */
 #define STEP_TOLD     "agent.told"   /* the cloud knows that it is proved, or revoked */
+#define STEP_RENEWAL  "agent.renewal" /* what a person decided about a renewal */
 #define STEP_OPERATE  "agent.operate" /* a device was suspended, resumed, revoked or rejected */
 #define STEP_COMMAND  "agent.command" /* a command of the cloud was carried out */
 #define STEP_ANCHORS  "agent.anchors" /* new trust anchors are on record */
 
 #define STEPS_ALL                                                                                 \
 	STEP_CLAIM, STEP_WITHDRAW, STEP_SECRET, STEP_CSR, STEP_ANSWER, STEP_REFUSED, STEP_ISSUED, \
-		STEP_PROVED, STEP_TOLD, STEP_OPERATE, STEP_COMMAND, STEP_ANCHORS
+		STEP_PROVED, STEP_TOLD, STEP_RENEWAL, STEP_OPERATE, STEP_COMMAND, STEP_ANCHORS

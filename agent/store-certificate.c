@@ -14,11 +14,30 @@ static const char *const state_names[_CERTIFICATE_STATE_MAX] = {
 	[CERTIFICATE_REVOKED] = "revoked",
 };
 
-#define COLUMNS "serial, fingerprint, key, device, claim, job, state, not_before, not_after, issued"
+static const char *const approval_names[_CERTIFICATE_APPROVAL_MAX] = {
+	[APPROVAL_NONE] = "",
+	[APPROVAL_ASKED] = "asked",
+	[APPROVAL_GIVEN] = "given",
+	[APPROVAL_DENIED] = "denied",
+};
+
+#define COLUMNS                                                                         \
+	"serial, fingerprint, key, device, claim, generation, job, state, not_before, " \
+	"not_after, issued, round, renew_asked, renew_refused, approval"
+
+static int find_name(const char *name, const char *const *names, int n)
+{
+	int i = 0;
+
+	while (i < n && !gw_streq(name, names[i]))
+		i++;
+	return i < n ? i : -EUCLEAN;
+}
 
 static int read_row(struct sqlite3_stmt *row, struct certificate_record *ret)
 {
-	char state[16];
+	char state[16], approval[16];
+	int found_state, found_approval;
 	size_t len;
 
 	if (store_column_bytes(row, 0, ret->serial, sizeof(ret->serial), &ret->serial_len) < 0 ||
@@ -27,19 +46,24 @@ static int read_row(struct sqlite3_stmt *row, struct certificate_record *ret)
 		return -EUCLEAN;
 	store_column_text(row, 3, ret->device, sizeof(ret->device));
 	store_column_text(row, 4, ret->claim, sizeof(ret->claim));
-	store_column_text(row, 5, ret->job, sizeof(ret->job));
-	store_column_text(row, 6, state, sizeof(state));
-	ret->not_before = (uint64_t)store_column_int(row, 7);
-	ret->not_after = (uint64_t)store_column_int(row, 8);
-	ret->issued = (uint64_t)store_column_int(row, 9);
+	store_column_text(row, 5, ret->generation, sizeof(ret->generation));
+	store_column_text(row, 6, ret->job, sizeof(ret->job));
+	store_column_text(row, 7, state, sizeof(state));
+	ret->not_before = (uint64_t)store_column_int(row, 8);
+	ret->not_after = (uint64_t)store_column_int(row, 9);
+	ret->issued = (uint64_t)store_column_int(row, 10);
+	ret->round = (uint64_t)store_column_int(row, 11);
+	ret->renew_asked = (uint64_t)store_column_int(row, 12);
+	ret->renew_refused = (uint64_t)store_column_int(row, 13);
+	store_column_text(row, 14, approval, sizeof(approval));
 
-	for (int i = 0; i < _CERTIFICATE_STATE_MAX; i++) {
-		if (gw_streq(state, state_names[i])) {
-			ret->state = (enum certificate_state)i;
-			return 0;
-		}
-	}
-	return -EUCLEAN;
+	found_state = find_name(state, state_names, _CERTIFICATE_STATE_MAX);
+	found_approval = find_name(approval, approval_names, _CERTIFICATE_APPROVAL_MAX);
+	if (found_state < 0 || found_approval < 0)
+		return -EUCLEAN;
+	ret->state = (enum certificate_state)found_state;
+	ret->approval = (enum certificate_approval)found_approval;
+	return 0;
 }
 
 static int get_one(struct store *store, struct sqlite3_stmt *row, struct certificate_record *ret)
@@ -58,12 +82,16 @@ int store_certificate_add(struct store *store, const struct certificate_record *
 {
 	int r = store_exec(store,
 			   "INSERT INTO certificate (" COLUMNS ", certificate, chain)"
-			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			   "bbbttttiiibb", (struct gw_blob){ record->serial, record->serial_len },
+			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			   "bbbtttttiiiiiitbb",
+			   (struct gw_blob){ record->serial, record->serial_len },
 			   GW_BLOB_ARRAY(record->fingerprint), GW_BLOB_ARRAY(record->key),
-			   record->device, record->claim, record->job, state_names[record->state],
-			   (int64_t)record->not_before, (int64_t)record->not_after,
-			   (int64_t)record->issued, certificate, chain);
+			   record->device, record->claim, record->generation, record->job,
+			   state_names[record->state], (int64_t)record->not_before,
+			   (int64_t)record->not_after, (int64_t)record->issued,
+			   (int64_t)record->round, (int64_t)record->renew_asked,
+			   (int64_t)record->renew_refused, approval_names[record->approval],
+			   certificate, chain);
 
 	return r < 0 ? r : 0;
 }
@@ -79,6 +107,16 @@ int store_certificate_by_fingerprint(struct store *store, struct gw_blob fingerp
 	return r < 0 ? r : get_one(store, row, ret);
 }
 
+int store_certificate_by_serial(struct store *store, struct gw_blob serial,
+				struct certificate_record *ret)
+{
+	struct sqlite3_stmt *row;
+	int r = store_select(store, &row, "SELECT " COLUMNS " FROM certificate WHERE serial = ?",
+			     "b", serial);
+
+	return r < 0 ? r : get_one(store, row, ret);
+}
+
 int store_certificate_of(struct store *store, const char *device, enum certificate_state state,
 			 struct certificate_record *ret)
 {
@@ -90,7 +128,7 @@ int store_certificate_of(struct store *store, const char *device, enum certifica
 	return r < 0 ? r : get_one(store, row, ret);
 }
 
-int store_certificate_for_key(struct store *store, const char *claim, struct gw_blob key,
+int store_certificate_for_key(struct store *store, const char *generation, struct gw_blob key,
 			      uint8_t *certificate, size_t *ret_certificate_len, uint8_t *chain,
 			      size_t *ret_chain_len)
 {
@@ -99,8 +137,8 @@ int store_certificate_for_key(struct store *store, const char *claim, struct gw_
 
 	r = store_select(store, &row,
 			 "SELECT certificate, chain FROM certificate"
-			 " WHERE claim = ? AND key = ? AND state = 'candidate'",
-			 "tb", claim, key);
+			 " WHERE generation = ? AND key = ? AND state = 'candidate'",
+			 "tb", generation, key);
 	if (r < 0)
 		return r;
 	r = store_next(store, row);
@@ -134,6 +172,28 @@ int store_certificate_set_state(struct store *store, const struct certificate_re
 	int r = store_exec(store, "UPDATE certificate SET state = ? WHERE serial = ?", "tb",
 			   state_names[state],
 			   (struct gw_blob){ record->serial, record->serial_len });
+
+	return r < 0 ? r : 0;
+}
+
+int store_certificate_set_renewal(struct store *store, const struct certificate_record *record)
+{
+	int r = store_exec(store,
+			   "UPDATE certificate SET round = ?, renew_asked = ?, renew_refused = ?,"
+			   " approval = ? WHERE serial = ?",
+			   "iiitb", (int64_t)record->round, (int64_t)record->renew_asked,
+			   (int64_t)record->renew_refused, approval_names[record->approval],
+			   (struct gw_blob){ record->serial, record->serial_len });
+
+	return r < 0 ? r : 0;
+}
+
+int store_certificate_forget(struct store *store, const char *device, uint64_t until)
+{
+	int r = store_exec(store,
+			   "DELETE FROM certificate WHERE device = ? AND state = 'revoked'"
+			   " AND not_after <= ?",
+			   "ti", device, (int64_t)until);
 
 	return r < 0 ? r : 0;
 }

@@ -21,16 +21,32 @@ enum certificate_state {
 	_CERTIFICATE_STATE_MAX,
 };
 
+/* Whether a person lets an expired certificate be renewed ([devices] expired = grace). */
+enum certificate_approval {
+	APPROVAL_NONE, /* nobody was asked */
+	APPROVAL_ASKED,
+	APPROVAL_GIVEN,
+	APPROVAL_DENIED,
+	_CERTIFICATE_APPROVAL_MAX,
+};
+
 struct certificate_record {
 	uint8_t serial[GW_SERIAL_MAX];
 	size_t serial_len;
 	uint8_t fingerprint[GW_HASH_LEN];
 	uint8_t key[GW_HASH_LEN];
 	char device[GW_ID_MAX + 1];
-	char claim[GW_ID_MAX + 1];
-	char job[GW_ID_MAX + 1]; /* the enrolment that brought it */
+	char claim[GW_ID_MAX + 1];      /* under which its device came aboard */
+	char generation[GW_ID_MAX + 1]; /* in which it was asked for: the claim, or see renewal.h */
+	char job[GW_ID_MAX + 1];        /* the request that brought it */
 	enum certificate_state state;
-	uint64_t not_before, not_after, issued; /* seconds since the epoch */
+	uint64_t not_before, not_after, issued; /* seconds since the epoch, as all times here */
+
+	/* Of its own renewal. */
+	uint64_t round;         /* how many came to nothing */
+	uint64_t renew_asked;   /* when somebody wanted it early, 0 = nobody did */
+	uint64_t renew_refused; /* when the cloud said no, 0 = never */
+	enum certificate_approval approval;
 };
 
 int store_certificate_add(struct store *store, const struct certificate_record *record,
@@ -39,12 +55,14 @@ int store_certificate_add(struct store *store, const struct certificate_record *
 /* -ENOENT each: there is none. */
 int store_certificate_by_fingerprint(struct store *store, struct gw_blob fingerprint,
 				     struct certificate_record *ret);
+int store_certificate_by_serial(struct store *store, struct gw_blob serial,
+				struct certificate_record *ret);
 int store_certificate_of(struct store *store, const char *device, enum certificate_state state,
 			 struct certificate_record *ret);
 
-/* The candidate for that claim and key, with its bytes (up to the arrays' sizes, GW_CERT_MAX and
+/* The candidate for that generation and key, with its bytes (up to the arrays' sizes, GW_CERT_MAX and
  * GW_CHAIN_MAX). -ENOENT: there is none. */
-int store_certificate_for_key(struct store *store, const char *claim, struct gw_blob key,
+int store_certificate_for_key(struct store *store, const char *generation, struct gw_blob key,
 			      uint8_t *certificate, size_t *ret_certificate_len, uint8_t *chain,
 			      size_t *ret_chain_len);
 
@@ -52,11 +70,17 @@ int store_certificate_for_key(struct store *store, const char *claim, struct gw_
 bool store_certificate_is_known(struct store *store, struct gw_blob serial,
 				struct gw_blob fingerprint);
 
-/* Whether a certificate of that enrolment is on record. */
+/* Whether a certificate of that request is on record. */
 bool store_certificate_has_job(struct store *store, const char *job);
 
 int store_certificate_set_state(struct store *store, const struct certificate_record *record,
 				enum certificate_state state);
+
+/* Writes what the record says of its own renewal. */
+int store_certificate_set_renewal(struct store *store, const struct certificate_record *record);
+
+/* Forgets the device's revoked certificates that ended by `until`: they open no door anywhere. */
+int store_certificate_forget(struct store *store, const char *device, uint64_t until);
 
 /* Candidates issued by `until`: up to max device ids. Returns their number. */
 int store_certificate_unproved(struct store *store, uint64_t until, char (*devices)[GW_ID_MAX + 1],

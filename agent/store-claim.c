@@ -89,26 +89,6 @@ int store_claim_end(struct store *store, const char *id, enum claim_state state)
 	return r < 0 ? r : 0;
 }
 
-int store_claim_add_key(struct store *store, const char *id, struct gw_blob key)
-{
-	int r = store_exec(store, "INSERT OR IGNORE INTO claim_key (claim, key) VALUES (?, ?)",
-			   "tb", id, key);
-
-	return r < 0 ? r : 0;
-}
-
-bool store_claim_has_key(struct store *store, const char *id, struct gw_blob key)
-{
-	return store_number(store, 0, "SELECT count(*) FROM claim_key WHERE claim = ? AND key = ?",
-			    "tb", id, key) > 0;
-}
-
-unsigned store_claim_count_keys(struct store *store, const char *id)
-{
-	return (unsigned)store_number(store, 0, "SELECT count(*) FROM claim_key WHERE claim = ?",
-				      "t", id);
-}
-
 int store_claim_count_secret(struct store *store, const char *id, uint64_t when)
 {
 	int r = store_exec(

@@ -25,7 +25,6 @@ struct claim_record {
 	char claimed_by[GW_ID_MAX + 1];
 	uint64_t created;
 	uint64_t expires;              /* seconds since the epoch, 0 = never */
-	unsigned n_keys;               /* keys that its device has tried */
 	uint8_t secret[GW_SEALED_MAX]; /* sealed by the vault; empty once it is not open */
 	size_t secret_len;
 };
@@ -39,11 +38,6 @@ int store_claim_add(struct store *store, const struct claim_record *claim);
 
 /* Ends a claim and overwrites its secret. */
 int store_claim_end(struct store *store, const char *id, enum claim_state state);
-
-/* The keys that its device has tried: SHA-256 of the SubjectPublicKeyInfo. */
-int store_claim_add_key(struct store *store, const char *id, struct gw_blob key);
-bool store_claim_has_key(struct store *store, const char *id, struct gw_blob key);
-unsigned store_claim_count_keys(struct store *store, const char *id);
 
 /* The secret was given to the registrar. */
 int store_claim_count_secret(struct store *store, const char *id, uint64_t when);

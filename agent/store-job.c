@@ -12,7 +12,7 @@ static const char *const kind_names[_GW_REQUEST_MAX] = {
 	[GW_REQUEST_ENROLL] = "enroll",   [GW_REQUEST_PROVED] = "proved",
 	[GW_REQUEST_REVOKED] = "revoked", [GW_REQUEST_SERVER_CERT] = "server-cert",
 	[GW_REQUEST_TIME] = "time",       [GW_REQUEST_SUSPENDED] = "suspended",
-	[GW_REQUEST_RESUMED] = "resumed",
+	[GW_REQUEST_RESUMED] = "resumed", [GW_REQUEST_RENEW] = "renew",
 };
 
 static const char *const state_names[_JOB_STATE_MAX] = {
@@ -110,12 +110,12 @@ int store_job_get(struct store *store, const char *id, struct job_record *ret)
 	return r < 0 ? r : get_one(store, row, ret);
 }
 
-int store_job_enrolment_of(struct store *store, const char *device, struct job_record *ret)
+int store_job_signing_of(struct store *store, const char *device, struct job_record *ret)
 {
 	struct sqlite3_stmt *row;
 	int r = store_select(store, &row,
-			     "SELECT " COLUMNS " FROM job WHERE device = ? AND kind = ?", "ti",
-			     device, (int64_t)GW_REQUEST_ENROLL);
+			     "SELECT " COLUMNS " FROM job WHERE device = ? AND kind IN (?, ?)",
+			     "tii", device, (int64_t)GW_REQUEST_ENROLL, (int64_t)GW_REQUEST_RENEW);
 
 	return r < 0 ? r : get_one(store, row, ret);
 }

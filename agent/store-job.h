@@ -22,7 +22,7 @@ struct job_record {
 	enum job_state state;
 	char device[GW_ID_MAX + 1];
 	char tenant[GW_ID_MAX + 1];
-	char claim[GW_ID_MAX + 1];
+	char claim[GW_ID_MAX + 1]; /* of a renewal, its generation (renewal.h) */
 	char of[GW_ID_MAX + 1];
 	char method[GW_NAME_MAX + 1];
 	char reason[GW_REASON_MAX + 1];
@@ -51,7 +51,10 @@ int store_job_add(struct store *store, const struct job_record *job);
 
 /* -ENOENT each: there is none. */
 int store_job_get(struct store *store, const char *id, struct job_record *ret);
-int store_job_enrolment_of(struct store *store, const char *device, struct job_record *ret);
+
+/* The one that is to bring it a certificate. */
+int store_job_signing_of(struct store *store, const char *device, struct job_record *ret);
+
 int store_job_answer(struct store *store, const char *id, struct job_answer *ret);
 
 int store_job_set_answer(struct store *store, const char *id, struct gw_blob certificate,

@@ -64,6 +64,17 @@ static const char *const steps[] = {
 	"  id TEXT PRIMARY KEY, seq INTEGER NOT NULL, outcome INTEGER NOT NULL,"
 	"  reason TEXT NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX command_seq ON command (seq);",
+
+	/* 1 to 2: certificates are renewed; what stands for a claim there is its generation (renewal.h). */
+	"ALTER TABLE claim_key RENAME TO tried_key;"
+	"ALTER TABLE tried_key RENAME COLUMN claim TO generation;"
+
+	"ALTER TABLE certificate ADD COLUMN generation TEXT NOT NULL DEFAULT '';"
+	"UPDATE certificate SET generation = claim;"
+	"ALTER TABLE certificate ADD COLUMN round INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE certificate ADD COLUMN renew_asked INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE certificate ADD COLUMN renew_refused INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE certificate ADD COLUMN approval TEXT NOT NULL DEFAULT '';",
 };
 
 const struct store_schema store_schema = { steps, GW_ELEMENTS(steps) };

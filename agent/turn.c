@@ -86,7 +86,7 @@ static struct news *take_news(struct turn *turn)
 	return news;
 }
 
-static enum gw_event event_of(enum device_state state)
+static enum gw_event event_of_state(enum device_state state)
 {
 	switch (state) {
 	case DEVICE_UNKNOWN: return GW_EVENT_DEVICE_FORGOTTEN;
@@ -104,13 +104,30 @@ static enum gw_event event_of(enum device_state state)
 	return GW_EVENT_NONE;
 }
 
+/* Something happened to a device that is aboard before and after it. */
+static bool is_aboard_throughout(const struct news *news)
+{
+	return news->from == DEVICE_ONBOARDED && news->to == DEVICE_ONBOARDED;
+}
+
+static enum gw_event event_of(const struct news *news)
+{
+	if (!is_aboard_throughout(news))
+		return event_of_state(news->to);
+	if (gw_streq(news->cause, device_event_name(DEVICE_EVENT_PROVED)))
+		return GW_EVENT_DEVICE_RENEWED;
+	return gw_streq(news->reason, gw_reason_code(GW_REASON_NEEDS_APPROVAL))
+		       ? GW_EVENT_DEVICE_NEEDS_APPROVAL
+		       : GW_EVENT_NONE;
+}
+
 /* The one line of a change, and only of one that is on disk. */
 static void log_news(const struct news *news)
 {
 	const char *from = news->from == DEVICE_UNKNOWN ? "new" : device_state_name(news->from);
 	const char *to = news->to == DEVICE_UNKNOWN ? "forgotten" : device_state_name(news->to);
 	const struct gw_log_tags tags = {
-		.event = event_of(news->to),
+		.event = event_of(news),
 		.device = news->device,
 		.from = from,
 		.to = to,
@@ -120,7 +137,9 @@ static void log_news(const struct news *news)
 	};
 
 	if (!news->is_unlogged)
-		gw_log_tagged(GW_LOG_INFO, &tags, "%s -> %s%s%s%s", from, to,
+		gw_log_tagged(GW_LOG_INFO, &tags, "%s%s%s%s%s%s", from,
+			      is_aboard_throughout(news) ? ", " : " -> ",
+			      is_aboard_throughout(news) ? news->cause : to,
 			      *news->reason ? " (" : "", news->reason, *news->reason ? ")" : "");
 }
 

@@ -22,6 +22,9 @@
 	X(DEVICE_DECOMMISSIONED, "device-decommissioned", "fa8c42d95f4d4cabb2390eca2c7c9b85", 0) \
 	X(DEVICE_REJECTED, "device-rejected", "af3348a02cc34ed89ded618c45649d6a", 0)        \
 	X(DEVICE_FORGOTTEN, "device-forgotten", "352d1e11e71d43559d659f0ed6b916ba", 60)     \
+	/* devices: how they stay aboard */                                                 \
+	X(DEVICE_RENEWED, "device-renewed", "49b4996c385d40c1bb4324fa6472903a", 0)          \
+	X(DEVICE_NEEDS_APPROVAL, "device-needs-approval", "abc9d20b5bf6426aad0e2e99ad91e82f", 60) \
 	/* devices: what they, or others in their name, ask for in vain */                  \
 	X(DEVICE_REFUSED, "device-refused", "dfae8ecb0bb148dd9217456764b10ef0", 60)         \
 	X(REQUEST_REFUSED, "request-refused", "0473b9765ad74c6790761d0bb848af47", 60)       \

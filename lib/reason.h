@@ -45,6 +45,14 @@
 	X(SUPERSEDED, "superseded", "The device came with another key in the meantime.")           \
 	X(BAD_CERTIFICATE, "bad-certificate", "The cloud's certificate is not what was asked for.") \
 	X(NOT_PROVED, "not-proved", "The device never came back with its certificate.")            \
+	X(CERTIFICATE_EXPIRED, "certificate-expired",                                             \
+	  "The device's certificate has expired; claim the device with a replacement.")            \
+	X(CLAIM_AGAIN, "claim-again",                                                             \
+	  "The device's certificate has expired; claim the device again to let it in.")            \
+	X(NEEDS_APPROVAL, "needs-approval",                                                       \
+	  "The device's certificate has expired; approve its renewal, or reject it.")              \
+	X(NOT_APPROVED, "not-approved",                                                           \
+	  "A person rejected the renewal of its expired certificate; claim the device anew.")      \
 	X(DEVICE_FAILED, "device-failed", "The device reported that its enrolment failed.")        \
 	X(CLOUD_AWAY, "cloud-away", "The cloud cannot be reached; the request waits on disk.")     \
 	X(QUEUE_FULL, "queue-full", "Too many requests wait for the cloud; it goes on later.")     \

@@ -87,6 +87,7 @@ enum gw_request_kind {
 	GW_REQUEST_TIME,        /* what time is it? */
 	GW_REQUEST_SUSPENDED,   /* the device is not served for a while */
 	GW_REQUEST_RESUMED,     /* and is again */
+	GW_REQUEST_RENEW,       /* sign this CSR for a device whose certificate is `serial` */
 	_GW_REQUEST_MAX,
 };
 
@@ -352,12 +353,12 @@ struct gw_msg_request {
 	uint8_t kind;    /* enum gw_request_kind */
 	const char *device;
 	const char *tenant;
-	const char *claim;     /* id of the claim: the generation of an enrolment */
+	const char *claim;     /* id of the claim: of an enrolment, none with RENEW */
 	const char *of;        /* REVOKED without a serial: the enrolment (job) that is void; where
 				* it is the device that changed: which change, no two are the same */
 	const char *method;    /* "qr" */
 	const char *reason;    /* of a revocation */
-	struct gw_blob serial; /* of PROVED and REVOKED */
+	struct gw_blob serial; /* of PROVED and REVOKED; with RENEW of the present one */
 	struct gw_blob key;    /* SHA-256 of the CSR's SubjectPublicKeyInfo */
 	struct gw_blob csr;
 	struct gw_blob evidence; /* opaque, reserved for attestation */

@@ -42,6 +42,15 @@ static const struct dialect_member enroll_members[] = {
 	BASE64("evidence", OPTIONAL, request.evidence, 1, GW_CSR_MAX),
 };
 
+static const struct dialect_member renew_members[] = {
+	NAME("device", REQUIRED, request.device),
+	NAME("tenant", REQUIRED, request.tenant),
+	SERIAL("serial", REQUIRED, request.serial),
+	HASH("key", REQUIRED, request.key),
+	BASE64("csr", REQUIRED, request.csr, 1, GW_CSR_MAX),
+	BASE64("evidence", OPTIONAL, request.evidence, 1, GW_CSR_MAX),
+};
+
 static const struct dialect_member proved_members[] = {
 	NAME("device", REQUIRED, request.device),
 	NAME("claim", REQUIRED, request.claim),
@@ -143,6 +152,7 @@ const struct dialect_topic_rule dialect_topics[_DIALECT_TOPIC_MAX] = {
 
 static const struct dialect_kind kinds[] = {
 	{ DIALECT_REQUEST, "enroll",      GW_REQUEST_ENROLL,      MEMBERS(enroll_members) },
+	{ DIALECT_REQUEST, "renew",       GW_REQUEST_RENEW,       MEMBERS(renew_members) },
 	{ DIALECT_REQUEST, "proved",      GW_REQUEST_PROVED,      MEMBERS(proved_members) },
 	{ DIALECT_REQUEST, "revoked",     GW_REQUEST_REVOKED,     MEMBERS(revoked_members) },
 	{ DIALECT_REQUEST, "server-cert", GW_REQUEST_SERVER_CERT, MEMBERS(server_cert_members) },

@@ -20,7 +20,8 @@ import memory  # noqa: E402
 
 ACME = "GW1:IACME-0001+S60RK4CSM6MV3EE1SC5H66S35CR+C965B"
 MANAGER = "org.gangway1.Manager"
-PATHS = {MANAGER: "/org/gangway1", "org.gangway1.Device": "/org/gangway1/device/ACME_2d0001",
+DEVICE = "org.gangway1.Device"
+PATHS = {MANAGER: "/org/gangway1", DEVICE: "/org/gangway1/device/ACME_2d0001",
          "org.gangway1.Transport": "/org/gangway1/transport/ip"}
 PROPERTIES = "org.freedesktop.DBus.Properties"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied"
@@ -32,8 +33,9 @@ DEFAULTS = {"nobody": set(), "gangway-ip": set(), "member": {"none", "inspect", 
 
 def table():
     """(interface, member): right, as agent/rights.c has it."""
-    text = (machine.TOP / "agent/rights.c").read_text().replace("MANAGER,", f'"{MANAGER}",')
-    text = text.replace("{ DEVICE,", '{ "org.gangway1.Device",')
+    text = (machine.TOP / "agent/rights.c").read_text()
+    for name, interface in (("MANAGER", MANAGER), ("DEVICE", DEVICE)):
+        text = text.replace(f"{name},", f'"{interface}",')
     lines = re.findall(r'{ "([\w.]+)", "(\w+)", RIGHT_(\w+), COST_\w+ }', text)
     return {(interface, member): right.lower() for interface, member, right in lines}
 
@@ -91,7 +93,8 @@ class Matrix(Case):
             signature = "" if takes.get(member) else "s"
             if interface != PROPERTIES:
                 yield (f"{interface}.{member}", {right},
-                       dict(member=member, interface=interface, signature=signature, body=[""] * len(signature)))
+                       dict(member=member, interface=interface, path=PATHS.get(interface, PATHS[MANAGER]),
+                            signature=signature, body=[""] * len(signature)))
         yield (f"{MANAGER}.Claim replace=true", {rights[MANAGER, "Claim"], "replace"},
                dict(member="Claim", signature="sa{sv}", body=["no label", {"replace": ("b", True)}]))
         for interface, name, _ in contract("property"):

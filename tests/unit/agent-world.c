@@ -289,6 +289,8 @@ static void start(void)
 		.registrar_handshake_timeout_s = 60,
 		.claim_lifetime_s = 30 * 86400,
 		.prove_within_s = 86400,
+		.devices_renew_after = 66,
+		.devices_grace_days = 30,
 		.devices_max = 100,
 		.jobs_max = 1000,
 		.discovered_max = 4,
@@ -586,7 +588,7 @@ void world_enter(uint64_t session, const char *device)
 	assert_true(world_peer_psk(session, device));
 }
 
-void world_csr(uint64_t session, uint32_t request, uint8_t key)
+static void send_csr(uint64_t session, uint32_t request, uint8_t key, bool renew)
 {
 	uint8_t hash[GW_HASH_LEN], csr[100];
 
@@ -594,8 +596,19 @@ void world_csr(uint64_t session, uint32_t request, uint8_t key)
 	    &(struct gw_msg){ .type = GW_MSG_ENROLL,
 			      .enroll = { .session = session,
 					  .request = request,
+					  .renew = renew,
 					  .key = numbered(key, hash, sizeof(hash)),
 					  .csr = numbered(key, csr, sizeof(csr)) } });
+}
+
+void world_csr(uint64_t session, uint32_t request, uint8_t key)
+{
+	send_csr(session, request, key, /* renew= */ false);
+}
+
+void world_renew(uint64_t session, uint32_t request, uint8_t key)
+{
+	send_csr(session, request, key, /* renew= */ true);
 }
 
 const struct gw_msg_request *world_request(enum gw_request_kind kind)
@@ -644,7 +657,7 @@ void world_checked(const char *job, uint8_t certificate, bool ok)
 					   .fingerprint = numbered(certificate, fingerprint,
 								   sizeof(fingerprint)),
 					   .not_before = world_now_s(),
-					   .not_after = world_now_s() + 900 } });
+					   .not_after = world_now_s() + WORLD_LIFE_S } });
 }
 
 uint8_t world_enrolled(uint64_t session, enum gw_outcome *ret_outcome, char *reason)

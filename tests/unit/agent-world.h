@@ -25,6 +25,7 @@
 
 #define WORLD_START_S 1900000000ull /* the time when a world begins */
 #define WORLD_GATEWAY "gw-1"
+#define WORLD_LIFE_S  (90ull * 86400) /* of each certificate */
 
 /* cmocka fixtures: a new world a test, with all plugins connected and the cloud online. */
 int world_set_up(void **state);
@@ -94,6 +95,9 @@ void world_enter(uint64_t session, const char *device);
 
 /* A CSR with the key of that number. Runs the turn. */
 void world_csr(uint64_t session, uint32_t request, uint8_t key);
+
+/* The same to renew the certificate that the session is by. */
+void world_renew(uint64_t session, uint32_t request, uint8_t key);
 
 /* What the cloud is asked next, which must be of that kind; its job's id. */
 const struct gw_msg_request *world_request(enum gw_request_kind kind);

@@ -599,6 +599,17 @@ tests_unit_test_sightings_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sightings_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gw_now_monotonic_us
 tests_unit_test_sightings_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-renew
+tests_unit_test_renew_SOURCES = tests/unit/test-renew.c $(WORLD_SOURCES)
+tests_unit_test_renew_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_renew_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_renew_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-renewal
+tests_unit_test_renewal_SOURCES = tests/unit/test-renewal.c agent/renewal.c
+tests_unit_test_renewal_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_renewal_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-requests
 tests_unit_test_requests_SOURCES = tests/unit/test-requests.c $(WORLD_SOURCES)
 tests_unit_test_requests_CFLAGS = $(UNIT_CFLAGS)
@@ -609,4 +620,4 @@ UNIT_TESTS += tests/unit/test-store-schema
 tests_unit_test_store_schema_SOURCES = tests/unit/test-store-schema.c
 tests_unit_test_store_schema_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_store_schema_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
-EXTRA_DIST += tests/unit/schema/dump tests/unit/schema/1.sql
+EXTRA_DIST += tests/unit/schema/dump tests/unit/schema/1.sql tests/unit/schema/2.sql

@@ -125,6 +125,9 @@ static void defaults_are_set(void)
 	assert_true(settings.claim_lifetime_s == 30 * 86400);
 	assert_true(settings.prove_within_s == 86400);
 	assert_true(settings.devices_max == 10000);
+	assert_true(settings.devices_renew_after == 66 && settings.devices_renew_spread == 50);
+	assert_int_equal(settings.devices_expired, RENEWAL_EXPIRED_REFUSE);
+	assert_true(settings.devices_grace_days == 30);
 	assert_true(settings.jobs_max == 5000);
 	assert_true(settings.discovered_max == 256);
 	assert_true(settings.discovered_age_s == 3600);
@@ -397,6 +400,9 @@ static const struct {
 	  { "a/b", "..", "a:b", "et\303\244h", "abcdefghijklmnop",
 	    "a b c d e f g h i j k l m n o p q" } },
 	{ SETTINGS_TYPE_STORE_KEY, { "auto", "credential" }, { "", "Auto", "yes", "file" } },
+	{ SETTINGS_TYPE_EXPIRED,
+	  { "refuse", "grace", "claim" },
+	  { "", "Grace", "yes", "refuse,grace", "never" } },
 	{ SETTINGS_TYPE_CLOCK, { "system", "system-or-cloud" }, { "", "cloud", "System", "yes" } },
 };
 

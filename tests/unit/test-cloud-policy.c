@@ -332,16 +332,11 @@ static void test_renew_gateway(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_enroll),
-		cmocka_unit_test(test_enroll_grants_three_keys),
-		cmocka_unit_test(test_renew),
-		cmocka_unit_test(test_no_facts_grant_nothing),
-		cmocka_unit_test(test_proved),
-		cmocka_unit_test(test_server),
-		cmocka_unit_test(test_fleet_claim),
-		cmocka_unit_test(test_answer),
-		cmocka_unit_test(test_provision),
-		cmocka_unit_test(test_renew_gateway),
+		cmocka_unit_test(test_enroll),      cmocka_unit_test(test_enroll_grants_three_keys),
+		cmocka_unit_test(test_renew),       cmocka_unit_test(test_no_facts_grant_nothing),
+		cmocka_unit_test(test_proved),      cmocka_unit_test(test_server),
+		cmocka_unit_test(test_fleet_claim), cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_provision),   cmocka_unit_test(test_renew_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

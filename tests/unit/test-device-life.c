@@ -35,7 +35,7 @@ static const struct {
 	{ 'l', DEVICE_ACTION_RETIRE_LIVE }, { 'p', DEVICE_ACTION_PROMOTE },
 	{ 'b', DEVICE_ACTION_BURN_CLAIM },  { 'x', DEVICE_ACTION_CLOSE_CLAIM },
 	{ 'r', DEVICE_ACTION_REARM_CLAIM }, { 's', DEVICE_ACTION_END_SESSIONS },
-	{ 't', DEVICE_ACTION_TELL },
+	{ 't', DEVICE_ACTION_TELL },        { 'n', DEVICE_ACTION_NEXT_ROUND },
 };
 
 #define E(event)  DEVICE_EVENT_##event
@@ -60,7 +60,7 @@ static const struct sentence sentences[] = {
 	{ E(REPLACE), S(CLAIMED), S(CLAIMED), S(CLAIMED), OVER },
 	{ E(REPLACE), S(ENROLLING), S(CLAIMED), S(CLAIMED), OVER },
 	{ E(REPLACE), S(ISSUED), S(CLAIMED), S(CLAIMED), OVER },
-	{ E(REPLACE), S(ONBOARDED), S(CLAIMED), S(CLAIMED), "" },
+	{ E(REPLACE), S(ONBOARDED), S(CLAIMED), S(CLAIMED), UNPROVED "n" },
 
 	/* A claim that comes to nothing: rejected, or aboard as before. */
 	{ E(WITHDRAW), S(CLAIMED), S(REJECTED), S(ONBOARDED), OVER },
@@ -91,10 +91,17 @@ static const struct sentence sentences[] = {
 	{ E(SUSPEND), S(CLAIMED), S(UNKNOWN), S(SUSPENDED), OVER "t" },
 	{ E(SUSPEND), S(ENROLLING), S(UNKNOWN), S(SUSPENDED), OVER "t" },
 	{ E(SUSPEND), S(ISSUED), S(UNKNOWN), S(SUSPENDED), OVER "t" },
-	{ E(SUSPEND), S(ONBOARDED), S(SUSPENDED), S(SUSPENDED), OVER "t" },
+	{ E(SUSPEND), S(ONBOARDED), S(SUSPENDED), S(SUSPENDED), OVER "tn" },
 	{ E(SUSPEND), S(SUSPENDED), S(SUSPENDED), S(SUSPENDED), "" },
 	{ E(RESUME), S(SUSPENDED), S(ONBOARDED), S(ONBOARDED), "t" },
 	{ E(RESUME), S(ONBOARDED), S(ONBOARDED), S(ONBOARDED), "" },
+	/* Renewal: aboard all the time, with at most one certificate that is unproved beside the live one, which
+	 * goes when that is proved; if it never is, all is as before, and the same can be asked anew. */
+	{ E(CSR), S(ONBOARDED), S(ONBOARDED), S(ONBOARDED), UNPROVED },
+	{ E(ISSUED), S(ONBOARDED), S(ONBOARDED), S(ONBOARDED), "" },
+	{ E(PROVED), S(ONBOARDED), S(ONBOARDED), S(ONBOARDED), "pl" },
+	{ E(REFUSED), S(ONBOARDED), S(ONBOARDED), S(ONBOARDED), UNPROVED "n" },
+	{ E(NEVER_PROVED), S(ONBOARDED), S(ONBOARDED), S(ONBOARDED), UNPROVED "n" },
 
 	{ E(REVOKE), S(CLAIMED), S(REVOKED), S(REVOKED), TAKEN_OUT },
 	{ E(REVOKE), S(ENROLLING), S(REVOKED), S(REVOKED), TAKEN_OUT },
@@ -167,7 +174,8 @@ static void what_always_holds(void **state)
 		/* Nobody comes aboard whom no certificate was issued to. */
 		if (to == DEVICE_ONBOARDED)
 			assert_true(sentences[i].from == DEVICE_ISSUED ||
-				    sentences[i].event == DEVICE_EVENT_RESUME);
+				    sentences[i].event == DEVICE_EVENT_RESUME ||
+				    sentences[i].from == DEVICE_ONBOARDED);
 		/* Who is out is not talked to any more, and holds no secret. */
 		if ((to == DEVICE_REJECTED || to == DEVICE_REVOKED || to == DEVICE_SUSPENDED) &&
 		    to != sentences[i].from) {
@@ -176,7 +184,11 @@ static void what_always_holds(void **state)
 		}
 		/* A claim burns when its certificate becomes the live one, and only then. */
 		assert_int_equal(!!(actions & DEVICE_ACTION_BURN_CLAIM),
-				 !!(actions & DEVICE_ACTION_PROMOTE));
+				 (actions & DEVICE_ACTION_PROMOTE) &&
+					 sentences[i].from == DEVICE_ISSUED);
+		/* Only what is proved takes the place of the live one. */
+		if (actions & DEVICE_ACTION_PROMOTE)
+			assert_true(actions & DEVICE_ACTION_RETIRE_LIVE);
 	}
 }
 

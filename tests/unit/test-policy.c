@@ -52,7 +52,10 @@ static enum policy_claim expected_claim(const struct policy_claim_facts *f, enum
 	enum policy_claim verdict = same ? claim_rules[f->state].same : claim_rules[f->state].other;
 
 	*why = same ? claim_rules[f->state].why_same : claim_rules[f->state].why_other;
-	if (f->replace && claim_rules[f->state].may_start_over) {
+	if (f->claim_helps && f->state == DEVICE_ONBOARDED) {
+		verdict = POLICY_CLAIM_REPLACE;
+		*why = REASON(NONE);
+	} else if (f->replace && claim_rules[f->state].may_start_over) {
 		verdict = f->may_replace ? POLICY_CLAIM_REPLACE : POLICY_CLAIM_REFUSED;
 		*why = f->may_replace ? REASON(NONE) : REASON(NOT_ALLOWED);
 	}
@@ -88,7 +91,7 @@ static void claims(void **state)
 	for
 		EACH_STATE
 		{
-			for (unsigned i = 0; i < 1u << 9; i++) {
+			for (unsigned i = 0; i < 1u << 10; i++) {
 				const struct policy_claim_facts facts = {
 					.state = (enum device_state)s,
 					.same_tenant = BIT(i, 0),
@@ -101,6 +104,7 @@ static void claims(void **state)
 					.max_devices = 10,
 					.claim_is_used = BIT(i, 7),
 					.is_over = BIT(i, 8),
+					.claim_helps = BIT(i, 9),
 				};
 				enum gw_reason reason = _GW_REASON_MAX, why;
 				enum policy_claim expected = expected_claim(&facts, &why);
@@ -217,21 +221,74 @@ static void peers_by_certificate(void **state)
 		}
 }
 
+/* Of what has expired only the live one is good for anything, and only where the configuration says so. */
+static void peers_whose_certificate_has_expired(void **state)
+{
+	static const enum gw_reason why[_RENEWAL_EXPIRED_MAX][2] = {
+		/* within the grace, or not */
+		[RENEWAL_EXPIRED_REFUSE] = { GW_REASON_CERTIFICATE_EXPIRED,
+					     GW_REASON_CERTIFICATE_EXPIRED },
+		[RENEWAL_EXPIRED_GRACE] = { GW_REASON_NONE, GW_REASON_CERTIFICATE_EXPIRED },
+		[RENEWAL_EXPIRED_CLAIM] = { GW_REASON_CLAIM_AGAIN, GW_REASON_CLAIM_AGAIN },
+	};
+
+	for (int e = 0; e < _RENEWAL_EXPIRED_MAX; e++) {
+		for (int over = 0; over < 2; over++) {
+			struct policy_peer_facts facts = {
+				.state = DEVICE_ONBOARDED,
+				.by_certificate = true,
+				.certificate = POLICY_CERTIFICATE_LIVE,
+				.is_expired = true,
+				.expired = (enum renewal_expired)e,
+				.grace_is_over = over,
+			};
+			enum gw_reason reason;
+
+			assert_int_equal(policy_peer(&facts, &reason),
+					 why[e][over] == GW_REASON_NONE ? POLICY_PEER_SERVED
+									: POLICY_PEER_REFUSED);
+			assert_int_equal(reason, why[e][over]);
+			facts.certificate = POLICY_CERTIFICATE_CANDIDATE;
+			assert_int_equal(policy_peer(&facts, &reason), POLICY_PEER_REFUSED);
+			assert_int_equal(reason, GW_REASON_CERTIFICATE_EXPIRED);
+			facts.certificate = POLICY_CERTIFICATE_REVOKED;
+			assert_int_equal(policy_peer(&facts, &reason), POLICY_PEER_REFUSED);
+			assert_int_equal(reason, GW_REASON_RETIRED_CERTIFICATE);
+			facts.state = DEVICE_SUSPENDED;
+			facts.certificate = POLICY_CERTIFICATE_LIVE;
+			assert_int_equal(policy_peer(&facts, &reason), POLICY_PEER_REFUSED);
+			assert_int_equal(reason, GW_REASON_SUSPENDED);
+		}
+	}
+}
+
 /* --- signing requests --- */
 
 /* The first of these that holds decides. */
 static enum policy_csr expected_csr(const struct policy_csr_facts *f, enum gw_reason *why)
 {
+	bool late = f->renews && f->is_expired;
 	const struct {
 		bool holds;
 		enum policy_csr verdict;
 		enum gw_reason why;
 	} rules[] = {
 		{ bars[f->state] != GW_REASON_NONE, POLICY_CSR_REFUSED, bars[f->state] },
-		{ f->by_certificate, POLICY_CSR_REFUSED, GW_REASON_NOT_POSSIBLE },
-		{ !f->claim_open, POLICY_CSR_REFUSED, GW_REASON_NO_CLAIM },
+		{ f->renews != f->by_certificate, POLICY_CSR_REFUSED, GW_REASON_NOT_POSSIBLE },
+		{ !f->renews && !f->claim_open, POLICY_CSR_REFUSED, GW_REASON_NO_CLAIM },
+		{ f->renews && !f->is_live, POLICY_CSR_REFUSED, GW_REASON_RETIRED_CERTIFICATE },
+		{ f->renews && f->state != DEVICE_ONBOARDED, POLICY_CSR_REFUSED,
+		  GW_REASON_NOT_POSSIBLE },
+		{ late && f->is_denied, POLICY_CSR_REFUSED, GW_REASON_NOT_APPROVED },
+		{ late && f->expired == RENEWAL_EXPIRED_CLAIM, POLICY_CSR_REFUSED,
+		  GW_REASON_CLAIM_AGAIN },
+		{ late && (f->expired == RENEWAL_EXPIRED_REFUSE || f->grace_is_over),
+		  POLICY_CSR_REFUSED, GW_REASON_CERTIFICATE_EXPIRED },
 		{ f->has_certificate, POLICY_CSR_ANSWERED, GW_REASON_NONE },
 		{ f->has_job, POLICY_CSR_JOINS, GW_REASON_NONE },
+		{ f->renews && !f->clock_trusted, POLICY_CSR_LATER, GW_REASON_CLOCK_UNTRUSTED },
+		{ late && !f->is_approved, POLICY_CSR_ASK, GW_REASON_NEEDS_APPROVAL },
+		{ f->renews && f->refused_lately, POLICY_CSR_LATER, GW_REASON_CLOUD_REFUSED },
 		{ f->key_is_known, POLICY_CSR_REFUSED, GW_REASON_SUPERSEDED },
 		{ f->n_keys >= 3, POLICY_CSR_REFUSED, GW_REASON_TOO_MANY_KEYS },
 		{ f->n_jobs >= f->max_jobs, POLICY_CSR_LATER, GW_REASON_QUEUE_FULL },
@@ -250,7 +307,7 @@ static void signing_requests(void **state)
 	for
 		EACH_STATE
 		{
-			for (unsigned i = 0; i < 5u << 6; i++) {
+			for (unsigned i = 0; i < (5u * _RENEWAL_EXPIRED_MAX) << 14; i++) {
 				const struct policy_csr_facts facts = {
 					.state = (enum device_state)s,
 					.by_certificate = BIT(i, 0),
@@ -260,7 +317,17 @@ static void signing_requests(void **state)
 					.key_is_known = BIT(i, 4),
 					.n_jobs = BIT(i, 5) ? 5000 : 4999,
 					.max_jobs = 5000,
-					.n_keys = i >> 6, /* 0 to 4 */
+					.renews = BIT(i, 6),
+					.is_live = BIT(i, 7),
+					.clock_trusted = BIT(i, 8),
+					.is_expired = BIT(i, 9),
+					.grace_is_over = BIT(i, 10),
+					.is_approved = BIT(i, 11),
+					.is_denied = BIT(i, 12),
+					.refused_lately = BIT(i, 13),
+					.expired = (enum renewal_expired)((i >> 14) %
+									  _RENEWAL_EXPIRED_MAX),
+					.n_keys = (i >> 14) / _RENEWAL_EXPIRED_MAX, /* 0 to 4 */
 				};
 				enum gw_reason reason = _GW_REASON_MAX, why;
 				enum policy_csr expected = expected_csr(&facts, &why);
@@ -318,9 +385,13 @@ static void commands(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(claims),           cmocka_unit_test(secrets),
-		cmocka_unit_test(peers_by_secret),  cmocka_unit_test(peers_by_certificate),
-		cmocka_unit_test(signing_requests), cmocka_unit_test(commands),
+		cmocka_unit_test(claims),
+		cmocka_unit_test(secrets),
+		cmocka_unit_test(peers_by_secret),
+		cmocka_unit_test(peers_by_certificate),
+		cmocka_unit_test(signing_requests),
+		cmocka_unit_test(commands),
+		cmocka_unit_test(peers_whose_certificate_has_expired),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

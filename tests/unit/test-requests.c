@@ -47,7 +47,7 @@ static void aboard_one_gets_its_settings(void **state)
 	assert_string_equal(settings->device, DEVICE);
 	assert_string_equal(settings->tenant, "default");
 	assert_string_equal(settings->cloud, "mqtts://broker.example:8883");
-	assert_true(settings->renew_at == WORLD_START_S + 600); /* two thirds of 900 s */
+	assert_true(settings->renew_at == WORLD_START_S + WORLD_LIFE_S / 100 * 66);
 
 	(void)strcpy(world_agent()->settings.cloud_device_endpoint, "https://cloud.example");
 	assert_string_equal(ask_settings(1)->cloud, "https://cloud.example");

@@ -31,6 +31,8 @@ static const struct {
 	{ "org.gangway1.Manager", "CheckConfig", RIGHT_CONFIGURE },
 	{ "org.gangway1.Manager", "Reload", RIGHT_CONFIGURE },
 	{ "org.gangway1.Manager", "Doctor", RIGHT_INSPECT },
+	{ "org.gangway1.Device", "Renew", RIGHT_OPERATE },
+	{ "org.gangway1.Device", "Approve", RIGHT_OPERATE },
 	{ "org.gangway1.Device", "Reject", RIGHT_OPERATE },
 	{ "org.gangway1.Device", "Suspend", RIGHT_OPERATE },
 	{ "org.gangway1.Device", "Resume", RIGHT_OPERATE },

@@ -23,6 +23,7 @@
 #include "agent/store-claim.h"
 #include "agent/store-device.h"
 #include "agent/store-job.h"
+#include "agent/store-key.h"
 #include "agent/store.h"
 #include "lib/util.h"
 
@@ -392,13 +393,15 @@ static void claims(void **state)
 	assert_memory_equal(out.secret, in.secret, 44);
 	assert_int_equal(store_claim_add(store, &in), -EEXIST);
 
-	assert_int_equal(store_claim_add_key(store, "c-1", GW_BLOB_ARRAY(key)), 0);
-	assert_int_equal(store_claim_add_key(store, "c-1", GW_BLOB_ARRAY(key)), 0);
-	assert_int_equal(store_claim_count_keys(store, "c-1"), 1);
-	assert_true(store_claim_has_key(store, "c-1", GW_BLOB_ARRAY(key)));
-	assert_false(store_claim_has_key(store, "c-2", GW_BLOB_ARRAY(key)));
+	assert_int_equal(store_key_add(store, "c-1", GW_BLOB_ARRAY(key)), 0);
+	assert_int_equal(store_key_add(store, "c-1", GW_BLOB_ARRAY(key)), 0);
+	assert_int_equal(store_key_count(store, "c-1"), 1);
+	assert_true(store_key_is_known(store, "c-1", GW_BLOB_ARRAY(key)));
+	assert_int_equal(store_key_forget(store, "c-2"), 0);
+	assert_int_equal(store_key_count(store, "c-1"), 1);
+	assert_false(store_key_is_known(store, "c-2", GW_BLOB_ARRAY(key)));
 	key[0] = 2;
-	assert_false(store_claim_has_key(store, "c-1", GW_BLOB_ARRAY(key)));
+	assert_false(store_key_is_known(store, "c-1", GW_BLOB_ARRAY(key)));
 
 	assert_int_equal(store_claim_count_secret(store, "c-1", 77), 0);
 	assert_int_equal(store_number(store, 0, "SELECT n_secrets * 1000 + secret_given FROM claim",
@@ -445,7 +448,14 @@ static void claims_that_end(void **state)
 static struct certificate_record some_certificate(uint8_t n)
 {
 	struct certificate_record record = {
-		.serial_len = 20, .not_before = 1, .not_after = 2, .issued = 30u + n
+		.serial_len = 20,
+		.not_before = 1,
+		.not_after = 2,
+		.issued = 30u + n,
+		.round = 40u + n,
+		.renew_asked = 50u + n,
+		.renew_refused = 60u + n,
+		.approval = APPROVAL_ASKED,
 	};
 
 	memset(record.serial, n, sizeof(record.serial));
@@ -453,6 +463,7 @@ static struct certificate_record some_certificate(uint8_t n)
 	memset(record.key, n + 1, sizeof(record.key));
 	(void)gw_copy(record.device, sizeof(record.device), "D");
 	(void)gw_copy(record.claim, sizeof(record.claim), "c-1");
+	(void)gw_copy(record.generation, sizeof(record.generation), "g-1");
 	(void)snprintf(record.job, sizeof(record.job), "job-%u", n);
 	return record;
 }
@@ -486,18 +497,25 @@ static void certificates(void **state)
 	assert_string_equal(out.device, "D");
 	assert_string_equal(out.claim, "c-1");
 	assert_string_equal(out.job, "job-1");
+	assert_string_equal(out.generation, "g-1");
 	assert_true(out.not_before == 1 && out.not_after == 2 && out.issued == 31);
+	assert_true(out.round == 41 && out.renew_asked == 51 && out.renew_refused == 61);
+	assert_int_equal(out.approval, APPROVAL_ASKED);
+	assert_int_equal(store_certificate_by_serial(store, GW_BLOB_ARRAY(two.serial), &out),
+			 -ENOENT);
+	assert_int_equal(store_certificate_by_serial(store, GW_BLOB_ARRAY(one.serial), &out), 0);
+	assert_string_equal(out.job, "job-1");
 	assert_true(store_certificate_has_job(store, "job-1"));
 	assert_false(store_certificate_has_job(store, "job-2"));
 
-	assert_int_equal(store_certificate_for_key(store, "c-1", GW_BLOB_ARRAY(one.key), got, &len,
+	assert_int_equal(store_certificate_for_key(store, "g-1", GW_BLOB_ARRAY(one.key), got, &len,
 						   got_chain, &chain_len),
 			 0);
 	assert_int_equal(len, sizeof(bytes));
 	assert_int_equal(chain_len, sizeof(chain));
 	assert_memory_equal(got, bytes, len);
 	assert_memory_equal(got_chain, chain, chain_len);
-	assert_int_equal(store_certificate_for_key(store, "c-2", GW_BLOB_ARRAY(one.key), got, &len,
+	assert_int_equal(store_certificate_for_key(store, "c-1", GW_BLOB_ARRAY(one.key), got, &len,
 						   got_chain, &chain_len),
 			 -ENOENT);
 
@@ -508,9 +526,55 @@ static void certificates(void **state)
 	assert_int_equal(store_certificate_set_state(store, &one, CERTIFICATE_LIVE), 0);
 	assert_int_equal(store_certificate_of(store, "D", CERTIFICATE_LIVE, &out), 0);
 	assert_true(store_certificate_oldest_candidate(store) == 0);
-	assert_int_equal(store_certificate_for_key(store, "c-1", GW_BLOB_ARRAY(one.key), got, &len,
+	assert_int_equal(store_certificate_for_key(store, "g-1", GW_BLOB_ARRAY(one.key), got, &len,
 						   got_chain, &chain_len),
 			 -ENOENT); /* proved: no longer asked for */
+}
+
+static void what_a_certificate_says_of_its_renewal(void **state)
+{
+	struct certificate_record one = some_certificate(1), out;
+	static const uint8_t bytes[4];
+
+	assert_int_equal(
+		store_certificate_add(store, &one, GW_BLOB_ARRAY(bytes), GW_BLOB_ARRAY(bytes)), 0);
+	for (int approval = 0; approval < _CERTIFICATE_APPROVAL_MAX; approval++) {
+		one.approval = (enum certificate_approval)approval;
+		one.round = one.renew_asked = one.renew_refused = 100u + (unsigned)approval;
+		assert_int_equal(store_certificate_set_renewal(store, &one), 0);
+		assert_int_equal(
+			store_certificate_by_serial(store, GW_BLOB_ARRAY(one.serial), &out), 0);
+		assert_int_equal(out.approval, approval);
+		assert_true(out.round == one.round && out.renew_asked == one.round &&
+			    out.renew_refused == one.round);
+	}
+}
+
+/* Only those that are over, in both ways. */
+static void old_certificates_are_forgotten(void **state)
+{
+	static const uint8_t bytes[4];
+	struct certificate_record out;
+
+	for (uint8_t n = 1; n <= 4; n++) {
+		struct certificate_record one = some_certificate(n);
+
+		one.not_after = n == 3 ? 1001 : 1000;
+		one.state = n == 2 ? CERTIFICATE_LIVE : CERTIFICATE_REVOKED;
+		if (n == 4)
+			(void)gw_copy(one.device, sizeof(one.device), "E");
+		assert_int_equal(store_certificate_add(store, &one, GW_BLOB_ARRAY(bytes),
+						       GW_BLOB_ARRAY(bytes)),
+				 0);
+	}
+	assert_int_equal(store_certificate_forget(store, "D", 1000), 0);
+	for (uint8_t n = 1; n <= 4; n++) {
+		struct certificate_record one = some_certificate(n);
+
+		assert_int_equal(store_certificate_by_serial(store, GW_BLOB_ARRAY(one.serial),
+							     &out),
+				 n == 1 ? -ENOENT : 0);
+	}
 }
 
 static struct job_record some_job(const char *id, uint64_t created)
@@ -541,8 +605,8 @@ static void jobs(void **state)
 	assert_int_equal(store_job_add(store, &in), -EEXIST);
 	assert_int_equal(store_job_get(store, "j-1", &out), 0);
 	assert_memory_equal(&out, &in, sizeof(in));
-	assert_int_equal(store_job_enrolment_of(store, "j-1", &out), 0);
-	assert_int_equal(store_job_enrolment_of(store, "j-2", &out), -ENOENT);
+	assert_int_equal(store_job_signing_of(store, "j-1", &out), 0);
+	assert_int_equal(store_job_signing_of(store, "j-2", &out), -ENOENT);
 
 	assert_int_equal(store_job_set_due(store, "j-1", 50), 0);
 	assert_true(store_job_next_due(store) == 50);
@@ -613,6 +677,8 @@ int main(void)
 		OPEN(claims),
 		OPEN(claims_that_end),
 		OPEN(certificates),
+		OPEN(what_a_certificate_says_of_its_renewal),
+		OPEN(old_certificates_are_forgotten),
 		OPEN(jobs),
 		OPEN(a_job_out_of_order_ends_the_walk),
 	};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* issue: from the cloud's answer to an enrolment or a renewal to a certificate that is on record and given out. */
+#pragma once
+
+struct agent;
+struct gw_msg_answer;
+struct gw_msg_checked;
+struct job_record;
+
+/* The cloud's answer. */
+int issue_take_answer(struct agent *agent, const struct job_record *job,
+		      const struct gw_msg_answer *msg);
+
+/* The registrar's word on it. */
+int issue_take_check(struct agent *agent, const struct gw_msg_checked *msg);
+
+/* There is a (new) registrar: ask it what is still to be checked. */
+void issue_check_again(struct agent *agent);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tried keys as SQL. */
+#include "agent/store-key.h"
+
+#include "agent/store.h"
+#include "lib/blob.h"
+
+int store_key_add(struct store *store, const char *generation, struct gw_blob key)
+{
+	int r = store_exec(store, "INSERT OR IGNORE INTO tried_key (generation, key) VALUES (?, ?)",
+			   "tb", generation, key);
+
+	return r < 0 ? r : 0;
+}
+
+bool store_key_is_known(struct store *store, const char *generation, struct gw_blob key)
+{
+	return store_number(store, 0,
+			    "SELECT count(*) FROM tried_key WHERE generation = ? AND key = ?", "tb",
+			    generation, key) > 0;
+}
+
+unsigned store_key_count(struct store *store, const char *generation)
+{
+	return (unsigned)store_number(
+		store, 0, "SELECT count(*) FROM tried_key WHERE generation = ?", "t", generation);
+}
+
+int store_key_forget(struct store *store, const char *generation)
+{
+	int r = store_exec(store, "DELETE FROM tried_key WHERE generation = ?", "t", generation);
+
+	return r < 0 ? r : 0;
+}
