@@ -11,24 +11,22 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define BATCH      64
-#define SOCKETS    16 /* ports that it comes from */
-#define LATE_MAX_S 0.01
-#define ROOM       256
+#include "sender.h"
+
+#define BATCH   64
+#define SOCKETS 16 /* ports that it comes from */
+#define ROOM    256
 
 struct flood {
 	int sockets[SOCKETS];
 	struct sockaddr_in to;
-	double rate, seconds;
+	struct pace pace;
+	double seconds;
 	bool plain, with_cookie;
 	uint64_t dice;
 };
@@ -48,27 +46,6 @@ struct shot {
 		uint8_t space[CMSG_SPACE(sizeof(struct in_pktinfo))];
 	} control;
 };
-
-static _Noreturn void die(const char *what)
-{
-	perror(what);
-	exit(2);
-}
-
-static volatile sig_atomic_t is_over;
-
-static void on_end(int signal)
-{
-	is_over = 1;
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* xorshift64*: it has to be cheap, and different each time. */
 static uint64_t roll(struct flood *f)
@@ -144,23 +121,17 @@ static unsigned fire(struct flood *f, unsigned n)
 
 static void run(struct flood *f)
 {
-	double start = now_s(), begin = start, end = start + f->seconds, now;
-	unsigned long n_sent = 0, n_due = 0;
+	double start = now_s(), end = start + f->seconds, now;
+	unsigned long n_sent = 0;
 
+	f->pace.from = start;
 	while ((now = now_s()) < end && !is_over) {
-		double due = (now - begin) * f->rate;
-
-		if (due - (double)n_due > LATE_MAX_S * f->rate) { /* too late: begin anew */
-			begin = now;
-			n_due = 0;
-			continue;
-		}
-		if (due - (double)n_due < BATCH) {
-			(void)usleep(BATCH / f->rate > 0.001 ? 1000 : 100);
+		if (pace_due(&f->pace, now) < BATCH) {
+			(void)usleep(BATCH / f->pace.rate > 0.001 ? 1000 : 100);
 			continue;
 		}
 		n_sent += fire(f, BATCH);
-		n_due += BATCH;
+		f->pace.n_sent += BATCH;
 	}
 	printf("%lu %.3f\n", n_sent, now - start);
 }
@@ -187,7 +158,7 @@ int main(int argc, char **argv)
 	}
 	f.to.sin_port = htons((uint16_t)atoi(argv[1]));
 	f.to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	f.rate = atof(argv[2]);
+	f.pace.rate = atof(argv[2]);
 	f.seconds = atof(argv[3]);
 	for (int i = 4; i < argc; i++) {
 		f.plain |= !strcmp(argv[i], "hello");

@@ -12,18 +12,15 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "sender.h"
 
 #define NETWORKS   8
 #define PORTS      16 /* of an address */
-#define LATE_MAX_S 0.01
 #define COOKIE_LEN 32
 #define RANDOM_LEN 32
 
@@ -35,7 +32,8 @@ struct door {
 
 struct knocker {
 	struct sockaddr_in to;
-	double rate, seconds;
+	struct pace pace;
+	double seconds;
 	struct door *doors;
 	unsigned n_doors;
 	char **identities;
@@ -43,27 +41,6 @@ struct knocker {
 	int epoll;
 	unsigned long n_begun, n_said;
 };
-
-static _Noreturn void die(const char *what)
-{
-	perror(what);
-	exit(2);
-}
-
-static volatile sig_atomic_t is_over;
-
-static void on_end(int signal)
-{
-	is_over = 1;
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* A handshake message, whole, in a record of its own, both of this number. */
 static void say(const struct door *door, uint8_t type, uint8_t number, const uint8_t *body,
@@ -143,17 +120,14 @@ static void hear(struct knocker *k)
 
 static void run(struct knocker *k)
 {
-	double start = now_s(), from = start, end = start + k->seconds, now;
-	double n_due = 0;
+	double start = now_s(), end = start + k->seconds, now;
 
+	k->pace.from = start;
 	while ((now = now_s()) < end && !is_over) {
-		if ((now - from) * k->rate - n_due >
-		    LATE_MAX_S * k->rate) { /* too late: begin anew */
-			from = now;
-			n_due = 0;
-		}
-		for (; n_due < (now - from) * k->rate; n_due++)
+		for (double due = pace_due(&k->pace, now); due > 0; due--) {
 			begin(k);
+			k->pace.n_sent++;
+		}
 		hear(k);
 	}
 	printf("%lu %.3f\n", k->n_said, now - start);
@@ -189,7 +163,7 @@ int main(int argc, char **argv)
 	}
 	k.to.sin_port = htons((uint16_t)atoi(argv[1]));
 	k.to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	k.rate = atof(argv[2]);
+	k.pace.rate = atof(argv[2]);
 	n_addresses = (unsigned)atoi(argv[3]);
 	k.seconds = atof(argv[4]);
 	k.identities = argv + 5;

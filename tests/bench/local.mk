@@ -21,12 +21,12 @@ BENCH_TOOLS += tests/bench/flood-bare tests/bench/flood-send
 tests_bench_flood_bare_SOURCES = tests/bench/flood-bare.c
 tests_bench_flood_bare_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_bench_flood_bare_LDADD = $(WOLFSSL_LIBS)
-tests_bench_flood_send_SOURCES = tests/bench/flood-send.c
+tests_bench_flood_send_SOURCES = tests/bench/flood-send.c tests/bench/sender.h
 EXTRA_DIST += tests/bench/flood.py
 
 # What knocks with wrong identities and keys cost the others.
 BENCH_TOOLS += tests/bench/knock-send
-tests_bench_knock_send_SOURCES = tests/bench/knock-send.c
+tests_bench_knock_send_SOURCES = tests/bench/knock-send.c tests/bench/sender.h
 EXTRA_DIST += tests/bench/knocks.py
 
 .PHONY: bench bench-programs

@@ -21,7 +21,7 @@ tests_integration_fake_bus_agent_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_integration_fake_bus_agent_LDADD = $(GANGWAY_LIBS)
 TESTS += tests/integration/test_ctl.py tests/integration/test_ctl_agent.py
 EXTRA_DIST += \
-	tests/integration/bus.py \
+	tests/integration/open_bus.py \
 	tests/integration/pixels.py \
 	tests/integration/test_ctl.py \
 	tests/integration/test_ctl_agent.py

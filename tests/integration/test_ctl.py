@@ -12,7 +12,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 
-import bus
+import open_bus
 import pixels
 
 TOP = pathlib.Path(os.environ["top_srcdir"])
@@ -47,7 +47,7 @@ class Case(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.bus = bus.Bus()
+        cls.bus = open_bus.Bus()
         cls.addClassCleanup(cls.bus.stop)
         cls.environment = {**cls.bus.environment(), "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
@@ -483,7 +483,7 @@ class TestMonitor(Case):
         self.assertIn("ACME-0001", monitor.stdout.readline())
 
     def test_bus_goes_away(self):
-        own = bus.Bus()
+        own = open_bus.Bus()
         self.addCleanup(own.stop)
         self.environment = {**self.environment, "DBUS_SYSTEM_BUS_ADDRESS": own.address}
         self.start_agent()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A private bus that behaves as the system's does: nothing is allowed but by policy.
 
-It reads the policy file that the package installs. As gangwayd runs here as whoever calls, that user
+It reads the policy file that the package installs. As gangwayd runs in a lab as whoever calls, that user
 may own its name too.
 """
 import os
@@ -38,12 +38,15 @@ CONFIG = """\
            send_interface="org.freedesktop.DBus.Monitoring"/>
   </policy>
   <include>{policy}</include>
+{more}</busconfig>
+"""
+
+OWNER = """\
   <policy user={user}>
     <allow own="org.gangway1"/>
     <allow send_destination="org.gangway1"/>
     <allow receive_sender="org.gangway1"/>
   </policy>
-</busconfig>
 """
 
 
@@ -51,7 +54,11 @@ def address(socket):
     return "unix:path=" + urllib.parse.quote(str(socket))
 
 
+def config(socket, policy, more=""):
+    """policy: the file that the package installs; more: elements of a bus configuration."""
+    return CONFIG.format(address=escape(address(socket)), policy=escape(str(policy)), more=more)
+
+
 def write_config(path, socket, policy):
     user = pwd.getpwuid(os.getuid()).pw_name
-    path.write_text(CONFIG.format(address=escape(address(socket)), policy=escape(str(policy)),
-                                  user=quoteattr(user)))
+    path.write_text(config(socket, policy, OWNER.format(user=quoteattr(user))))
