@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libeconf reads values, but takes more for a line than a person would: a line that is indented, or has no
- * `=`, goes on with the one before it; one of more than 8 KiB is cut in two; of a key that stands twice the
- * second is dropped; a remark ends a value wherever its `#` stands. So each line is held to a strict form
- * first, and libeconf gets a copy in which nothing else is left. It knows files only by name: the copy is one
- * in memory, which nobody can change or block on.
+ * Two read each line. libeconf, by which a value means here what it means in the files of other programs, takes
+ * more for a line than a person would, and says nothing of it: a line that is indented, or has no `=`, goes on
+ * with the one before it; one of more than 8 KiB is cut in two; of a key that stands twice the second is
+ * dropped; a remark ends a value wherever its `#` stands. None of that can be seen in what it returns, and a
+ * gateway must not come up with less than its file says. So each line is held first to a strict form, on which
+ * the versions of Debian 12 (0.5) and 13 (0.7) agree, and errors have their line from there; then libeconf gets
+ * a copy in which nothing else is left. It knows files only by name: the copy is one in memory, which nobody
+ * can change or block on.
  */
 #include "agent/settings-file.h"
 
