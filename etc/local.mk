@@ -9,7 +9,7 @@ GANGWAY_UNITS = \
 systemdsystemunit_DATA = \
 	$(GANGWAY_UNITS) \
 	etc/systemd/gangwayd.socket \
-	etc/systemd/gangwayd-up.target \
+	etc/systemd/gangwayd-up.service \
 	etc/systemd/gangway.target
 
 # They all have the name that their folder demands: gangway.conf.
@@ -34,7 +34,7 @@ EXTRA_DIST += \
 	etc/sysusers/gangway.conf \
 	etc/systemd/gangwayd.service.in \
 	etc/systemd/gangwayd.socket \
-	etc/systemd/gangwayd-up.target \
+	etc/systemd/gangwayd-up.service \
 	etc/systemd/gangway-ip.service.in \
 	etc/systemd/gangway-mqtt.service.in \
 	etc/systemd/gangway-registrar.service.in \

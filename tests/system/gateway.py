@@ -23,7 +23,7 @@ LINK = "/run/gangway/link"
 PROGRAMS = {"gangwayd.service": "/usr/sbin/gangwayd"} | {
     f"gangway-{role}.service": f"/usr/libexec/gangway/gangway-{role}" for role in ("registrar", "ip", "mqtt")}
 PLUGINS = [unit for unit in PROGRAMS if unit != "gangwayd.service"]
-UNITS = [*PROGRAMS, "gangwayd.socket", "gangwayd-up.target", "gangway.target"]
+UNITS = [*PROGRAMS, "gangwayd.socket", "gangwayd-up.service", "gangway.target"]
 
 CONFIG = f"""\
 [gateway]
