@@ -2,7 +2,9 @@
 /*
  * wolfSSL checks signatures, path, dates and extended key usage. What it lets pass and we do not: a
  * certificate signed by way of SHA-1, a leaf whose key usage is not to sign, a name that is no device
- * id. Nothing here overrules it, but for dates while nobody knows what time it is.
+ * id. Nothing here overrules it, but for dates: while nobody knows what time it is, and where a device's own
+ * certificate has expired, which is for the agent to judge. Since wolfSSL names one error only, that one is
+ * then checked once more without its dates: a bad date must not hide anything else.
  */
 #include "plugins/registrar/leaf.h"
 
@@ -29,6 +31,19 @@ static bool signature_is_strong(uint32_t oid)
 	case CTC_ED25519: return true;
 	default: return false;
 	}
+}
+
+static bool is_good_but_for_its_dates(struct gw_blob der, WOLFSSL_CERT_MANAGER *manager)
+{
+	DecodedCert decoded;
+	bool good;
+
+	wc_InitDecodedCert(&decoded, der.data, (word32)der.len, /* heap= */ NULL);
+	good = wc_ParseCert(&decoded, CERT_TYPE, VERIFY_SKIP_DATE, manager) == 0 &&
+	       (!decoded.extExtKeyUsageSet ||
+		decoded.extExtKeyUsage & (EXTKEYUSE_ANY | EXTKEYUSE_CLIENT_AUTH));
+	wc_FreeDecodedCert(&decoded);
+	return good;
 }
 
 /* A root's signature by itself proves nothing: it is trusted by name and key. */
@@ -79,13 +94,27 @@ static bool take_facts(struct leaf *leaf, struct gw_blob der, const char *name)
 	return true;
 }
 
-int leaf_verify(struct leaf *leaf, int preverified, const WOLFSSL_X509_STORE_CTX *store,
-		bool dates_matter)
+/* Whether what wolfSSL found wrong is to be overlooked. */
+static bool is_forgiven(const WOLFSSL_X509_STORE_CTX *store, WOLFSSL_CERT_MANAGER *manager,
+			bool dates_matter)
 {
-	bool is_date = store->error == ASN_BEFORE_DATE_E || store->error == ASN_AFTER_DATE_E;
+	bool is_over = store->error == ASN_AFTER_DATE_E, is_leaf = store->error_depth == 0;
 
+	if (!is_over && store->error != ASN_BEFORE_DATE_E)
+		return false;
+	if (dates_matter && !(is_over && is_leaf))
+		return false;
+	return !is_leaf || (store->totalCerts > 0 &&
+			    is_good_but_for_its_dates((struct gw_blob){ store->certs[0].buffer,
+									store->certs[0].length },
+						      manager));
+}
+
+int leaf_verify(struct leaf *leaf, int preverified, const WOLFSSL_X509_STORE_CTX *store,
+		WOLFSSL_CERT_MANAGER *manager, bool dates_matter)
+{
 	leaf->verified = false;
-	if (!preverified && (dates_matter || !is_date))
+	if (!preverified && !is_forgiven(store, manager, dates_matter))
 		return 0;
 	if (store->error_depth > 0)
 		return 1;

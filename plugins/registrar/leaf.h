@@ -11,6 +11,7 @@
 
 #include "lib/wire.h"
 
+struct WOLFSSL_CERT_MANAGER;
 struct WOLFSSL_X509_STORE_CTX;
 
 struct leaf {
@@ -22,7 +23,10 @@ struct leaf {
 	uint8_t key[GW_HASH_LEN];         /* SHA-256 of its SubjectPublicKeyInfo */
 };
 
-/* The body of a verify callback: 1 to go on, 0 to end the handshake. `dates_matter`: the clock can be
- * trusted, so that a certificate can be found expired. */
+/*
+ * The body of a verify callback: 1 to go on, 0 to end the handshake. `manager`: that the chain is verified with.
+ * `dates_matter`: the clock can be trusted. Even so a leaf that has expired goes on, if nothing else is wrong with it:
+ * the agent has its dates, and decides what such a device can still get.
+ */
 int leaf_verify(struct leaf *leaf, int preverified, const struct WOLFSSL_X509_STORE_CTX *store,
-		bool dates_matter);
+		struct WOLFSSL_CERT_MANAGER *manager, bool dates_matter);

@@ -78,7 +78,8 @@ static int on_verify(int preverified, WOLFSSL_X509_STORE_CTX *store)
 {
 	struct session *s = store->userCtx;
 
-	return leaf_verify(&s->leaf, preverified, store, s->dates_matter);
+	return leaf_verify(&s->leaf, preverified, store, wolfSSL_CTX_GetCertManager(s->context),
+			   s->dates_matter);
 }
 
 void session_prepare(WOLFSSL_CTX *context, enum gw_proof proof)

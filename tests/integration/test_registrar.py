@@ -172,7 +172,7 @@ class ByCertificate(registrar.RegistrarCase):
             "for servers only": authority.device("ACME-2", server),
             "not for signing": authority.device("ACME-3", no_sign),
             "signed with SHA-1": authority.device("ACME-4", digest="sha1"),
-            "expired": authority.device("ACME-5", days=-1),
+            "not good yet": authority.device_from("ACME-5", 86400),
             "with a name that is no id": authority.device("two words"),
         }
         self.begin()
@@ -185,6 +185,49 @@ class ByCertificate(registrar.RegistrarCase):
         # and a good one is let in after all of them
         self.s_client("-key", str(leaf_key), "-cert", str(leaf))
         self.agent.wait("peer", identity="LEAF-1")
+
+    def test_expired_and_nothing_else(self):
+        """Such a one is for the agent to judge. A bad date hides no other fault, with a clock and without."""
+        authority = self.agent.authority
+        stranger = door_agent.Authority(self.folder, "stranger")
+        extensions = door_agent.DEVICE_EXTENSIONS
+        middle = door_agent.Authority(self.folder, "middle")
+        request = door_agent.openssl("req", "-new", "-key", str(middle.key), "-subj", "/CN=middle")
+        middle.certificate.write_bytes(authority.sign(request, "/CN=middle", door_agent.CA_EXTENSIONS, days=-1))
+        worse = {
+            "a stranger's": stranger.device("ACME-1", days=-1),
+            "for servers only": authority.device("ACME-2", extensions.replace("clientAuth", "serverAuth"), days=-1),
+            "not for signing": authority.device("ACME-3", extensions.replace("digitalSignature", "keyAgreement"),
+                                                days=-1),
+            "signed with SHA-1": authority.device("ACME-4", days=-1, digest="sha1"),
+            "with a name that is no id": authority.device("two words", days=-1),
+            "with what nobody understands": authority.device(
+                "ACME-6", extensions + "1.2.3.4.5.6=critical,ASN1:NULL\n", days=-1),
+            "signed by nobody": authority.device("ACME-7", days=-1),
+            "under an issuer that expired": (*middle.device("ACME-8"), "-cert_chain", str(middle.certificate)),
+        }
+        self.forge(worse["signed by nobody"][1])
+        key, expired = authority.device("ACME-5", days=-1)
+        self.begin()
+        for trusted in (1, 0):
+            self.agent.send("clock", trusted=trusted)
+            before = self.agent.count("peer")
+            for what, (bad_key, bad, *more) in worse.items():
+                if not trusted and "issuer" in what:
+                    continue  # nobody knows then whether it has
+                with self.subTest(what, trusted=trusted):
+                    arguments = ["-key", str(bad_key), "-cert", str(bad), *more, "-cipher", WEAK]
+                    self.assertIn("alert", self.s_client(*arguments))
+                    self.assertEqual(self.agent.count("peer"), before)
+            self.s_client("-key", str(key), "-cert", str(expired))
+            self.agent.wait("peer", identity="ACME-5", count=before + 1)
+
+    @staticmethod
+    def forge(path):
+        """Changes what is signed, but not the signature."""
+        der = door_agent.openssl("x509", "-in", str(path), "-outform", "DER")
+        assert der.count(b"ACME-7") == 1
+        path.write_bytes(door_agent.openssl("x509", "-inform", "DER", data=der.replace(b"ACME-7", b"ACME-9")))
 
     def test_dates_do_not_matter_without_a_clock(self):
         self.agent.clock_trusted = False
