@@ -400,19 +400,42 @@ static int insist(struct device *d, int (*attempt)(struct device *))
 
 /* --- the way --- */
 
-/* A candidate that the gateway refuses for good must not stand in the way of the credential. */
-static int insist_beside_credential(struct device *d, int (*attempt)(struct device *))
+/* A key that the gateway refuses for good must not stand in the way of the credential. */
+static int insist_on_renewal(struct device *d)
 {
 	struct failure why;
-	int r = insist(d, attempt);
+	int r = insist(d, renew);
 
-	if (r != -EACCES || !d->state->credential.key.len)
+	if (r != -EACCES)
 		return r;
 
 	why = *d->failure;
 	if (state_drop_candidate(d->state, d->failure) >= 0)
 		*d->failure = why;
 	return r;
+}
+
+/*
+ * A candidate that is not taken was given up by the gateway, or by the cloud: the credential, then, is as good
+ * as before. Only when that has been seen is the candidate forgotten, since it may be the other way round,
+ * and the gateway not itself today.
+ */
+static int insist_on_candidate(struct device *d)
+{
+	struct failure why;
+	int r = insist(d, prove_candidate);
+
+	if ((r != -EACCES && r != -ECONNRESET) || !d->state->credential.key.len)
+		return r;
+
+	why = *d->failure;
+	if (prove_credential(d) < 0) {
+		*d->failure = why;
+		return r;
+	}
+	step_done(d, "credential", "still good: the certificate after it is given up");
+	d->proved = !d->options->renew;
+	return state_drop_candidate(d->state, d->failure);
 }
 
 /* The name in the credential that lies there; -ENOENT: there is none. */
@@ -457,8 +480,8 @@ static int do_step(struct device *d, enum plan_step step)
 			return failure_set(d->failure, -EINVAL,
 					   "a label with a secret is needed to begin");
 		return insist(d, enroll);
-	case PLAN_RENEW: return insist_beside_credential(d, renew);
-	case PLAN_PROVE_CANDIDATE: return insist_beside_credential(d, prove_candidate);
+	case PLAN_RENEW: return insist_on_renewal(d);
+	case PLAN_PROVE_CANDIDATE: return insist_on_candidate(d);
 	case PLAN_PROVE_CREDENTIAL: return insist(d, prove_credential);
 	case PLAN_NOTHING_TO_RENEW:
 		return failure_set(d->failure, -EINVAL,
