@@ -53,14 +53,14 @@ class Lab:
 
     # --- up and down ---
 
-    def up(self, build, gateway, settings, own_network, offsets):
+    def up(self, build, gateway, settings, own_network, offsets, lifetime=None):
         """offsets: of each side's clock, in seconds; None: all go by the machine's."""
         if self.run.exists():
             raise Failure(f"{self.folder} is in use: end it with down, or name another folder")
         if len(str(self.bus_socket).encode()) > SOCKET_PATH_MAX:
             raise Failure(f"{self.folder}: the path is too long for the sockets in it")
         try:
-            self._prepare(build, gateway, settings, own_network)
+            self._prepare(build, gateway, settings, own_network, lifetime)
             self._make_clocks(offsets)
             for name in PROGRAMS:
                 self._launch(name)
@@ -83,7 +83,7 @@ class Lab:
             path = self.folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
-    def _prepare(self, build, gateway, settings, own_network):
+    def _prepare(self, build, gateway, settings, own_network, lifetime):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.run.mkdir(mode=0o700)
         self._facts_file.write_text("{}")
@@ -92,7 +92,7 @@ class Lab:
             (self.folder / path).mkdir(mode=0o700)
         self._link_programs(build)
         self._choose_network(own_network)
-        self.facts["gateway"] = gateway
+        self.facts |= {"gateway": gateway, "lifetime": lifetime}
         self._facts_file.write_text(json.dumps(self.facts))
 
         self._init_cloud()

@@ -47,6 +47,8 @@ def parse():
     up.add_argument("--gateway", default="lab", metavar="ID", help="the gateway's id (default: lab)")
     up.add_argument("--set", action="append", default=[], type=setting, dest="settings",
                     metavar="SECTION.KEY=VALUE", help="a line of gangway.conf")
+    up.add_argument("--lifetime", metavar="TIME",
+                    help="of the devices' certificates, as gangway-cloud serve takes it")
     up.add_argument("--netns", action="store_true",
                     help="give the devices a network of their own where the machine allows it")
     up.add_argument("--clocks", action="store_true",
@@ -75,7 +77,7 @@ def run(arguments):
         build = pathlib.Path(os.environ["GANGWAY_BUILD"]).absolute()
         has_clocks = arguments.clocks or arguments.offsets
         lab.up(build, arguments.gateway, arguments.settings, arguments.netns,
-               arguments.offsets if has_clocks else None)
+               arguments.offsets if has_clocks else None, arguments.lifetime)
         return
     if arguments.verb == "down":
         lab.down()

@@ -53,7 +53,8 @@ class Cloud(Program):
     name = "gangway-cloud"
 
     def command(self, lab):
-        return ["gangway-cloud", "serve", str(lab.cloud)]
+        lifetime = lab.facts["lifetime"]
+        return ["gangway-cloud", "serve", str(lab.cloud), *(["--lifetime", lifetime] if lifetime else [])]
 
 
 class Agent(Program):

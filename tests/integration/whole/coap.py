@@ -59,6 +59,10 @@ class Client:
         self.file("csr.der").write_bytes(request)
         return self.ask("post", "est/sen", "-t", "286", "-f", self.file("csr.der"), **more)
 
+    def renew(self, request, **more):
+        self.file("csr.der").write_bytes(request)
+        return self.ask_with_certificate("post", "est/sren", "-t", "286", "-f", self.file("csr.der"), **more)
+
     def keep_certificate(self, answer, name="certificate.pem"):
         """Out of the certs-only PKCS#7."""
         self.file("answer.p7").write_bytes(answer.payload)

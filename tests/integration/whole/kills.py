@@ -138,10 +138,13 @@ class Tour:
                     self.gateway.state(device.id) == "onboarded")
         self.must_hold_its_live_certificate(device)
 
+    @staticmethod
+    def serial(device):
+        return subprocess.run(["openssl", "x509", "-noout", "-serial", "-in", device.folder / "credential.pem"],
+                              check=True, capture_output=True, text=True).stdout.strip().partition("=")[2].lower()
+
     def must_hold_its_live_certificate(self, device):
-        serial = subprocess.run(["openssl", "x509", "-noout", "-serial", "-in",
-                                 device.folder / "credential.pem"], check=True, capture_output=True,
-                                text=True).stdout.strip().partition("=")[2].lower()
+        serial = self.serial(device)
 
         def live():
             return [c["serial"] for c in self.gateway.certificates(device.id) if c["state"] == "live"]
@@ -153,7 +156,7 @@ class Tour:
         if self.victim.program != "gangway-registrar":
             self.gateway.restart("gangway-registrar", "--no-wait")
         ends = {}
-        for way in (self.straight, self.second_key, self.refused, self.withdrawn, self.from_afar,
+        for way in (self.straight, self.renewed, self.second_key, self.refused, self.withdrawn, self.from_afar,
                     self.withdrawn_from_afar, self.paused):
             device, state = way()
             ends[device.id] = state
@@ -164,6 +167,25 @@ class Tour:
         self.claim(device)
         self.come_aboard(device)
         return device, "onboarded"
+
+    def renewed(self):
+        """Told to renew, and does: one certificate in the place of the other."""
+        device = self.device("RENEWED")
+        self.claim(device)
+        self.come_aboard(device)
+        before = self.serial(device)
+        asked = lab.wait_for(f"{device.id} knows when to renew", lambda: self.renew_at(device))
+        self.insist(f"{device.id} is to renew", lambda: self.ctl("renew", device.id),
+                    lambda: (self.renew_at(device) or asked) < asked)
+        self.insist(f"{device.id} renews", lambda: self.switch_on(device, "--renew"),
+                    lambda: self.serial(device) != before)
+        self.must_hold_its_live_certificate(device)
+        return device, "onboarded"
+
+    def renew_at(self, device):
+        """None while there is nobody to ask."""
+        shown = self.gateway.ctl("--json", "show", device.id, check=False)
+        return json.loads(shown.stdout)["renew_at"] if shown.returncode == 0 else None
 
     def second_key(self):
         """Loses its key when the certificate is there already: the first one is to be revoked."""

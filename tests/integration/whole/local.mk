@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_memory.py \
 	tests/integration/whole/test_network.py \
 	tests/integration/whole/test_plugin.py \
+	tests/integration/whole/test_renew.py \
 	tests/integration/whole/test_revoke.py \
 	tests/integration/whole/test_secrets.py \
 	tests/integration/whole/test_trouble.py
