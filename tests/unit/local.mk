@@ -349,12 +349,30 @@ tests_unit_test_resource_SOURCES = tests/unit/test-resource.c
 tests_unit_test_resource_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_resource_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
 
+CONVERSATION_BENCH = tests/unit/conversation-bench.c tests/unit/conversation-bench.h \
+	tests/unit/openssl.c tests/unit/openssl.h
+
 UNIT_TESTS += tests/unit/test-conversation
-tests_unit_test_conversation_SOURCES = tests/unit/test-conversation.c tests/unit/openssl.c tests/unit/openssl.h
+tests_unit_test_conversation_SOURCES = tests/unit/test-conversation.c $(CONVERSATION_BENCH)
 tests_unit_test_conversation_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_conversation_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 tests_unit_test_conversation_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
+
+UNIT_TESTS += tests/unit/test-conversation-enrol
+tests_unit_test_conversation_enrol_SOURCES = tests/unit/test-conversation-enrol.c $(CONVERSATION_BENCH)
+tests_unit_test_conversation_enrol_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_conversation_enrol_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
+
+UNIT_TESTS += tests/unit/test-conversation-blocks
+tests_unit_test_conversation_blocks_SOURCES = tests/unit/test-conversation-blocks.c $(CONVERSATION_BENCH)
+tests_unit_test_conversation_blocks_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_conversation_blocks_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
+
+UNIT_TESTS += tests/unit/test-conversation-limits
+tests_unit_test_conversation_limits_SOURCES = tests/unit/test-conversation-limits.c $(CONVERSATION_BENCH)
+tests_unit_test_conversation_limits_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_conversation_limits_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+tests_unit_test_conversation_limits_LDADD = $(CMOCKA_LIBS) $(CONVERSATION_LIBS)
 
 UNIT_TESTS += tests/unit/test-ip-settings
 tests_unit_test_ip_settings_SOURCES = tests/unit/test-ip-settings.c plugins/ip/settings.c plugins/ip/door.c
