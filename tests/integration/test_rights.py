@@ -151,6 +151,15 @@ class Matrix(Case):
         answer = self.ask(peer, "Claim", "sa{sv}", [ACME, {}], interface="")
         self.assertEqual(answer.error, "org.freedesktop.DBus.Error.UnknownMethod")
 
+    def test_what_operate_is(self):
+        """Whoever is asked for a password reads what the methods are, all of them and no others."""
+        policy = xml.etree.ElementTree.parse(machine.TOP / "dbus/org.gangway1.policy")
+        action, = (a for a in policy.iter("action") if a.get("id") == "org.gangway1.operate")
+        methods = {member.lower() for (_, member), right in table().items() if right == "operate"}
+        for text in (action.findtext("description"), action.findtext("message")):
+            words = set(re.findall(r"\w+", text.lower()))
+            self.assertEqual(words & {"approve", "reject", "renew", "suspend", "resume", "revoke", "decommission"}, methods)
+
     def test_files_for_polkit(self):
         policy = machine.TOP / "dbus/org.gangway1.policy"
         dtd = machine.POLKIT_DTD

@@ -55,6 +55,21 @@ static void as_written(void **state)
 				 expected[i].right);
 }
 
+/* What reads files or the record keeps everybody waiting, and what changes something waits for the disk. */
+static void what_is_dear(void **state)
+{
+	static const char *const walks[] = { "ReadAudit", "VerifyAudit", "ListSettings",
+					     "CheckConfig", "Reload" };
+
+	for (size_t i = 0; i < GW_ELEMENTS(walks); i++)
+		assert_int_equal(rights_find("org.gangway1.Manager", walks[i])->cost, COST_WALK);
+	for (size_t i = 0; i < GW_ELEMENTS(expected); i++)
+		if (expected[i].right == RIGHT_CLAIM || expected[i].right == RIGHT_OPERATE)
+			assert_int_equal(
+				rights_find(expected[i].interface, expected[i].member)->cost,
+				COST_WRITE);
+}
+
 static bool is_expected(const char *interface, const char *member)
 {
 	for (size_t i = 0; i < GW_ELEMENTS(expected); i++)
@@ -191,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_written),
+		cmocka_unit_test(what_is_dear),
 		cmocka_unit_test(every_method_of_the_contract),
 		cmocka_unit_test(what_is_not_in_the_table_nobody_has),
 		cmocka_unit_test(who_has_what),
