@@ -126,6 +126,15 @@ class OffAndOn(Case):
         self.assertTrue(self.gateway.is_active(AGENT))
         self.gateway.wait_until_well()
 
+    def test_masked_is_down(self):
+        """As gangwayd(8) has it; whoever calls is told."""
+        self.gateway.systemctl("mask", "--now", AGENT)
+        self.assertIn("systemctl unmask gangwayd.service", self.gateway.ctl("status", check=False).stderr)
+        self.assertEqual(self.gateway.show(AGENT, "ActiveState"), "inactive")
+        self.gateway.systemctl("unmask", AGENT)
+        self.gateway.systemctl("start", "gangway.target")
+        self.gateway.wait_until_well()
+
     def test_a_plugin_starts_it(self):
         """The socket alone is enough."""
         self.gateway.systemctl("stop", "gangway.target")
