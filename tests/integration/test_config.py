@@ -10,6 +10,7 @@ import tempfile
 import threading
 import unittest
 
+import fuse
 import test_ctl
 from test_ctl import BUILD
 
@@ -274,6 +275,21 @@ class TestDescriptors(Case):
             with self.subTest(why, fd=fd):
                 self.refuse(fd, why)
         self.assertEqual(self.running()["gateway.id"], "gw-1")
+
+    @unittest.skipUnless(fuse.DEVICE.exists() and os.geteuid() == 0, "FUSE, as root")
+    def test_a_file_that_hangs(self):
+        """Whoever asked anything about it would wait for ever."""
+        folder = self.folder / "hung"
+        folder.mkdir()
+        hung = fuse.HungFile(folder)
+        with hung as file:
+            fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)  # open() would ask, too
+            try:
+                self.refuse(fd, "no memory file")
+            finally:
+                os.close(fd)
+            self.assertEqual(self.running()["gateway.id"], "gw-1")
+        self.assertEqual(hung.asked(), [])
 
     def test_memory_that_changes_meanwhile(self):
         fd = self.memory(b"[limits]\ndevices = 5\n", 0)

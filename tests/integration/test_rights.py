@@ -360,6 +360,8 @@ class Secrets(Case):
     def test_calls_that_waited(self):
         if b"__asan_init" in (self.machine.folder / "gangwayd").read_bytes():
             self.skipTest("sanitizers keep what was freed")
+        if (self.machine.folder / "gangwayd").read_bytes().startswith(b"#!"):
+            self.skipTest("valgrind has copies of its own")
         with FakePolkit(self.machine) as polkit:
             secret = secrets.token_bytes(32)
             body = [label.make("WAITED-1", secret), {}]
