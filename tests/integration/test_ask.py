@@ -154,7 +154,7 @@ class TestAsk(Case):
         run = Run(self, "technician", "--ask", "withdraw", "D-1").go()
         run.wait_for("Password: ")
         self.assertIn("Authentication is required to claim a device for this gateway", run.said)
-        self.assertFalse(run.echoes())
+        machine.wait_until("what is typed is not shown", lambda: not run.echoes())
         run.type("not the password\n")
         self.assertEqual(run.wait(), 1)
         self.assertIn("withdraw refused: ", run.said)
@@ -165,6 +165,7 @@ class TestAsk(Case):
         """The agent is gone while somebody could still type; the terminal is as it was."""
         run = Run(self, "technician", "--ask", "jobs").go()
         run.wait_for("Password: ")
+        machine.wait_until("what is typed is not shown", lambda: not run.echoes())
         self.machine.kill("gangwayd")
         self.assertEqual(run.wait(), 1)
         self.assertTrue(run.echoes())

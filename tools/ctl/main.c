@@ -156,7 +156,7 @@ static void drop_name(struct args *args, const struct verb *verb)
 
 static int run_verb(const struct verb *verb, struct args *args)
 {
-	struct prompt prompt = PROMPT_NONE;
+	struct prompt prompt = { 0 };
 	struct ctl ctl = {
 		.json = args_has(args, "json"),
 		.ask = args_has(args, "ask"),

@@ -5,8 +5,7 @@
  * question that comes before it is there is answered with no. It is asked before the agent of a desktop: who
  * has typed --ask looks at this terminal.
  *
- * It speaks with the terminal, not with standard input, which may be a label's. It may have switched echo off
- * when it is ended.
+ * It speaks with the terminal, not with standard input, which may be a label's.
  */
 #include "tools/ctl/prompt.h"
 
@@ -64,8 +63,7 @@ void prompt_begin(struct prompt *prompt, const char *bus_address)
 	_cleanup_close_ int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	int r;
 
-	if (prompt->agent || geteuid() == 0 || terminal < 0 ||
-	    tcgetattr(terminal, &prompt->was) < 0)
+	if (prompt->agent || geteuid() == 0 || terminal < 0)
 		return;
 
 	if (bus_address && setenv("DBUS_SYSTEM_BUS_ADDRESS", bus_address, /* replace= */ 1) < 0)
@@ -74,8 +72,6 @@ void prompt_begin(struct prompt *prompt, const char *bus_address)
 	if (r < 0)
 		ctl_warn("cannot start " AGENT " to ask for a password: %s; is polkitd installed?",
 			 strerror(-r));
-	else
-		prompt->terminal = TAKE_FD(terminal);
 }
 
 void prompt_end(struct prompt *prompt)
@@ -86,7 +82,5 @@ void prompt_end(struct prompt *prompt)
 	(void)kill(prompt->agent, SIGCONT);
 	while (waitpid(prompt->agent, /* wstatus= */ NULL, 0) < 0 && errno == EINTR)
 		;
-	(void)tcsetattr(prompt->terminal, TCSADRAIN, &prompt->was);
-	(void)close(prompt->terminal);
-	*prompt = PROMPT_NONE;
+	prompt->agent = 0;
 }

@@ -2,17 +2,11 @@
 /* prompt: lets polkit ask for a password on this terminal, as long as a verb runs. */
 #pragma once
 
-#include <stdbool.h>
 #include <sys/types.h>
-#include <termios.h>
 
 struct prompt {
 	pid_t agent; /* 0: none was started */
-	int terminal;
-	struct termios was;
 };
-
-#define PROMPT_NONE ((struct prompt){ .terminal = -1 })
 
 /*
  * Starts polkit's own agent for terminals, unless the caller is root, whom nobody asks, or has no terminal; then an
@@ -20,5 +14,5 @@ struct prompt {
  */
 void prompt_begin(struct prompt *prompt, const char *bus_address);
 
-/* Ends it, and leaves the terminal as it was. */
+/* Ends it; it leaves the terminal as it was. */
 void prompt_end(struct prompt *prompt);
