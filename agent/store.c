@@ -119,7 +119,7 @@ static int prepare_file(struct store *store, const struct store_schema *schema,
 	 * is bound could decide whether a partial index serves. Ours that are to use one say so in words. */
 	(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
 	r = store_run_script(store, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-				    "PRAGMA foreign_keys = ON;");
+				    "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;");
 	if (r < 0)
 		return r;
 

@@ -92,6 +92,16 @@ def listen():
         sock.listen()
 
 
+def accept():
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        try:
+            sock.accept()
+        except OSError as e:
+            if e.errno == errno.EINVAL:  # the kernel was asked
+                return
+            raise
+
+
 def fork_bomb():
     """Whether more than a few can be had."""
     children, error = [], None
@@ -174,8 +184,8 @@ def try_network(role):
             attempt(f"tcp {family.name}", open_socket, family, socket.SOCK_STREAM)
     if role == "registrar":
         attempt("netlink", open_socket, socket.AF_NETLINK, socket.SOCK_RAW)
-    if role != "ip":
-        attempt("listen", listen)
+    attempt("listen", listen)
+    attempt("accept", accept)
 
 
 def try_others(pids):

@@ -74,7 +74,8 @@ class Container:
     # --- on and off ---
 
     def start(self, *options):
-        """options: more of them for nspawn. Returns when all that starts by itself has started."""
+        """options: more of them for nspawn. Returns when all that starts by itself has started. Nothing on the
+        machine may raise a limit, as in many containers, so no unit may need to."""
         run = os.environ["GANGWAY_SYSTEM_RUN"]
         groups = list(control_groups(f"{run}-{os.getpid()}-{self.name}"))
         for group in groups:
@@ -87,7 +88,8 @@ class Container:
         with open(self.console, "ab") as console:
             self.nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", "--directory", self.root, "--boot", "--register=no",
-                 "--keep-unit", "--private-network", f"--machine={self.name}", "--console=pipe", *options],
+                 "--keep-unit", "--private-network", f"--machine={self.name}", "--console=pipe",
+                 "--drop-capability=CAP_SYS_RESOURCE", *options],
                 env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}, preexec_fn=enter,
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         self.init = wait_for(f"{self.name} starts", self._find_init)

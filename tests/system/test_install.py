@@ -215,8 +215,13 @@ class Installed(unittest.TestCase):
                           self.gateway.show(unit, "StatusText"), unit)
 
     def test_no_core_files_and_limits(self):
+        """They are lowered only: nobody may raise one here, the first process neither."""
+        first = self.gateway.out("sed", "-n", "s/^CapBnd:\\s*//p", "/proc/1/status")
+        self.assertEqual(int(first, 16) >> 24 & 1, 0, "CAP_SYS_RESOURCE")
         for unit in PROGRAMS:
             pid = self.gateway.main_pid(unit)
             limits = self.gateway.out("cat", f"/proc/{pid}/limits")
             self.assertRegex(limits, r"Max core file size +0 +0 ", unit)
+            for limit in ("file size", "processes", "open files", "address space"):
+                self.assertNotRegex(limits, rf"Max {limit} .*unlimited", unit)
             self.assertRegex(limits, r"Max locked memory +0 +0 ", unit)
