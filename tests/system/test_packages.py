@@ -9,6 +9,7 @@ from gateway import PROGRAMS, World
 
 # Not the package's: what the machine itself writes.
 ELSEWHERE = ("/proc", "/sys", "/root", "/tmp", "/var/tmp", "/var/log/journal", "/var/lib/systemd")
+CALLER = "while :; do busctl --timeout=1 call org.gangway1 /org/gangway1 org.freedesktop.DBus.Peer Ping; done"
 USERS = {f"/etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow")} | {"/etc/.pwd.lock"}  # they stay
 STATE = "/var/lib/gangway"
 
@@ -65,10 +66,13 @@ class Packages(unittest.TestCase):
             wait_for("all plugins are back", lambda: not self.gateway.missing())
 
         with self.subTest("remove"):
+            for number in range(2):
+                self.gateway.run("systemd-run", "--quiet", f"--unit=caller-{number}", "sh", "-c", CALLER)
             self.gateway.run("dpkg", "--remove", "gangway")
             self.assertEqual(self.gateway.run("pgrep", "gangway", check=False).stdout, "")
             self.assertIn("gangway.db", self.gateway.out("ls", STATE))
             self.gateway.run("test", "!", "-e", "/run/gangway")
+            self.gateway.systemctl("stop", "caller-0.service", "caller-1.service")
 
         with self.subTest("install again"):
             self.gateway.install()
