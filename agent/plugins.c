@@ -31,6 +31,10 @@
 #define TYPES_MAX 0x60     /* above the highest message number */
 #define HELLO_US  10000000 /* from connecting to HELLO */
 
+/* Descriptors that we keep of one plugin: who brings more is not let in again. */
+#define KEPT_MAX      16
+#define OFFENDERS_MAX 16 /* plugins that brought any: more than have users of their own */
+
 struct plugin {
 	struct plugin *next;
 	struct plugins *plugins;
@@ -47,10 +51,17 @@ struct plugin {
 	sd_event_source *hello;              /* the time to say it is over */
 };
 
+/* Who handed over what we dare not close: it stays open for as long as we live. */
+struct offender {
+	char name[GW_NAME_MAX + 1];
+	unsigned n_kept;
+};
+
 struct plugins {
 	struct agent *agent;
 	struct plugin *first;
 	size_t n;
+	struct offender offenders[OFFENDERS_MAX];
 };
 
 /* --- looking --- */
@@ -312,6 +323,55 @@ static struct plugin *plugin_free(struct plugin *plugin)
 	return NULL;
 }
 
+/* The plugin of that name, or a free place; NULL: there is none. */
+static struct offender *find_offender(struct plugins *plugins, const char *name)
+{
+	struct offender *free_one = NULL;
+
+	for (size_t i = 0; i < OFFENDERS_MAX; i++) {
+		struct offender *offender = &plugins->offenders[i];
+
+		if (offender->n_kept && gw_streq(offender->name, name))
+			return offender;
+		if (!offender->n_kept && !free_one)
+			free_one = offender;
+	}
+	return free_one;
+}
+
+static bool is_barred(struct plugins *plugins, const char *name)
+{
+	const struct offender *offender = find_offender(plugins, name);
+
+	return offender && offender->n_kept > KEPT_MAX;
+}
+
+/* Only the name that the socket gave counts: our own user may call himself anything, and end us anyway. */
+static void note_kept(struct plugin *plugin, unsigned n_kept)
+{
+	struct offender *offender = find_offender(plugin->plugins, plugin->name);
+	char text[GW_TEXT_MAX], who[GW_NAME_MAX + 16];
+	bool was_barred;
+
+	if (!n_kept || !plugin->name_is_given || !offender)
+		return;
+	was_barred = offender->n_kept > KEPT_MAX;
+	(void)gw_copy(offender->name, sizeof(offender->name), plugin->name);
+	offender->n_kept += n_kept;
+	if (was_barred || offender->n_kept <= KEPT_MAX)
+		return;
+
+	(void)snprintf(
+		text, sizeof(text),
+		"it has handed over %u files, which are kept open lest closing them hangs; it "
+		"is not let in again before gangwayd is restarted",
+		offender->n_kept);
+	log_plugin(plugin, GW_LOG_WARNING, GW_EVENT_PLUGIN_REFUSED, text);
+	(void)snprintf(who, sizeof(who), "gangway-%s", plugin->name);
+	lifecycle_record(plugin->plugins->agent, "plugin-barred", /* device= */ "", who,
+			 /* reason= */ "", text);
+}
+
 static void on_closed(struct gw_link *link, const char *why, void *userdata)
 {
 	struct plugin *plugin = userdata;
@@ -335,6 +395,7 @@ static void on_closed(struct gw_link *link, const char *why, void *userdata)
 			      GW_LOG_TAGS(.event = GW_EVENT_PLUGIN_REFUSED, .plugin = plugin->name),
 			      "A connection to the link was closed: %s", why);
 	}
+	note_kept(plugin, gw_link_n_kept(link));
 	plugin_free(plugin);
 }
 
@@ -362,7 +423,9 @@ int plugins_add(struct plugins *plugins, int fd, const char *name)
 	struct plugin *plugin = NULL;
 	int r = -EMFILE;
 
-	if (plugins->n == PLUGINS_MAX) {
+	if (name && is_barred(plugins, name)) {
+		r = -EACCES;
+	} else if (plugins->n == PLUGINS_MAX) {
 		break_oldest_stranger(plugins);
 	} else {
 		plugin = calloc(1, sizeof(*plugin));

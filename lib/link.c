@@ -43,6 +43,8 @@ struct gw_link {
 	size_t queued;        /* bytes */
 	size_t queued_fds;
 
+	unsigned n_kept; /* descriptors that we dare not close */
+
 	bool in_message; /* the owner is at work on a message of ours */
 
 	bool broken;
@@ -255,10 +257,38 @@ size_t gw_link_queued(const struct gw_link *link)
 	return link->queued;
 }
 
+unsigned gw_link_n_kept(const struct gw_link *link)
+{
+	return link->n_kept;
+}
+
 /* --- receiving --- */
 
-/* Collects the descriptors of a received message; all but the first are closed at once. */
-static int take_fds(struct msghdr *header, int *ret_count)
+/*
+ * Of what is no file, nobody is asked when it is closed: a socket that does not linger, memory, a path alone
+ * (which is EBADF here). To ask a file what it is (fstat) would be to ask whoever serves it.
+ */
+static bool closes_at_once(int fd)
+{
+	const struct linger none = { 0 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)) >= 0 || errno != ENOTSOCK)
+		return true;
+	return fcntl(fd, F_GET_SEALS) >= 0;
+}
+
+static void let_go(struct gw_link *link, int fd)
+{
+	if (fd < 0)
+		return;
+	if (closes_at_once(fd))
+		(void)close(fd);
+	else
+		link->n_kept++;
+}
+
+/* Collects the descriptors of a received message; of all but the first we let go at once. */
+static int take_fds(struct gw_link *link, struct msghdr *header, int *ret_count)
 {
 	int first = -1, count = 0;
 
@@ -274,7 +304,7 @@ static int take_fds(struct msghdr *header, int *ret_count)
 			if (count++ == 0)
 				first = fd;
 			else
-				(void)close(fd);
+				let_go(link, fd);
 		}
 	}
 
@@ -324,8 +354,7 @@ static bool receive(struct gw_link *link)
 				 .msg_iovlen = 1,
 				 .msg_control = &control,
 				 .msg_controllen = sizeof(control) };
-	_cleanup_close_ int fd = -1;
-	int n_fds;
+	int fd, n_fds;
 	ssize_t len = recvmsg(link->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
@@ -335,7 +364,7 @@ static bool receive(struct gw_link *link)
 		return false;
 	}
 
-	fd = take_fds(&header, &n_fds);
+	fd = take_fds(link, &header, &n_fds);
 	if (len == 0) /* what an empty message, which may bring descriptors, looks like too */
 		gw_link_break(link, "the other end is gone");
 	else if (header.msg_flags & MSG_TRUNC)
@@ -344,6 +373,7 @@ static bool receive(struct gw_link *link)
 		gw_link_break(link, "a message came with too many descriptors");
 	else
 		handle(link, (size_t)len, &fd, n_fds);
+	let_go(link, fd);
 	explicit_bzero(link->buf, (size_t)len);
 	return true;
 }

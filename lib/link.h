@@ -62,5 +62,11 @@ void gw_link_discard(struct gw_link *link);
 /* Breaks the link: closed() is called from the loop with this reason. */
 void gw_link_break(struct gw_link *link, const char *why);
 
+/*
+ * How many descriptors came by this link that we must keep until we end: close() may wait for whoever serves
+ * the file (FUSE), as long as that one likes. Neither sockets nor memory are among them.
+ */
+unsigned gw_link_n_kept(const struct gw_link *link);
+
 /* What counts against GW_LINK_QUEUE_MAX at present. */
 size_t gw_link_queued(const struct gw_link *link);

@@ -4,7 +4,8 @@
 plugin's unit, as its user, and prints a line of JSON an attempt: {"attempt": .., "done": whether it worked,
 "how": ..}. Then it goes on living as a plugin does.
 
-MODE box: out of the sandbox. MODE link: on the link, in the plugin's own place.
+MODE box: out of the sandbox. MODE link: on the link, in the plugin's own place. MODE barred: there, with files, more
+than the agent puts up with. LENT names descriptors that somebody outside lends it.
 """
 import ctypes
 import errno
@@ -19,6 +20,9 @@ import time
 import wire
 
 LINK = "/run/gangway/link"
+ACCOMPLICE = "/run/accomplice"
+LINGERING = "a stream that lingers"
+LENT = [name for name in os.environ.get("LENT", "").split(",") if name]
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYSCALLS = {"mount": 165, "unshare": 272, "setns": 308, "ptrace": 101, "process_vm_readv": 310,
             "pidfd_open": 434, "kexec_load": 246, "init_module": 175, "bpf": 321, "perf_event_open": 298,
@@ -287,6 +291,20 @@ def hand_over(role, fds):
         return is_heard(sock)
 
 
+def lend(name):
+    """A descriptor that one in our place could not make, from somebody outside (accomplice.py)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        sock.connect(ACCOMPLICE)
+        sock.send(name.encode())
+        return socket.recv_fds(sock, 1, 1)[1][0]
+
+
+def be_barred(role):
+    """With files, which cost the agent a descriptor each, until nobody listens to us any more."""
+    for number in range(64):
+        attempt(f"hand over a pipe, time {number}", hand_over, role, [os.pipe()[0]])
+
+
 def try_descriptors(role):
     """Those that are no channel, or no anchors."""
     file = os.open("/etc/passwd", os.O_RDONLY)
@@ -297,31 +315,61 @@ def try_descriptors(role):
            "a device": [os.open("/dev/null", os.O_RDWR)], "a pipe": [os.pipe()[0]],
            "memory that can change": [memory], "a local stream": [local[0].fileno()],
            "none": [], "two": [file, memory], "many": [file] * 200}
+    bad |= {name: [lend(name)] for name in LENT}
     if role == "ip":
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listening.listen()
         stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)
-        bad |= {"a listening socket": [listening.fileno()],
-                "a stream": [stream.fileno()], "netlink": [netlink.fileno()]}
+        bad |= {"a stream": [stream.fileno()], "netlink": [netlink.fileno()]}
     for name, fds in bad.items():
         attempt(f"hand over {name}", hand_over, role, fds)
 
 
 HELD = []  # for as long as we live
+DEVICE = "198.18.1.2"
 
 
-def serve_with_a_trick(interface, port):
-    """A door as it should be, but for what its giver may still do to it: it blocks. Devices may come."""
+def open_door(interface, port):
     door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
     door.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
     door.bind(("", port))
+    HELD.append(door)
+    return door
+
+
+def offer(sock, number, fd, kind=wire.CHANNEL_DATAGRAM):
+    wire.send(sock, "channel", fd=fd, channel=number, kind=kind, mtu=1472, label="captured")
+
+
+def serve_with_tricks(interface, port):
+    """Doors, one of which devices find; and all that their giver may do to them before and afterwards: they block,
+    are connected to somebody, have errors, or are shut down. Devices may come."""
     sock = join("ip")
-    wire.send(sock, "channel", fd=door.fileno(), channel=1, kind=wire.CHANNEL_DATAGRAM, mtu=1472,
-              label="captured")
-    door.setblocking(True)
-    HELD.extend((door, sock))
+    HELD.append(sock)
+    before = open_door(interface, port + 1)
+    before.connect((DEVICE, 9))
+    offer(sock, 1, before.fileno())
+    offer(sock, 2, open_door(interface, port).fileno())
+    afterwards = [open_door(interface, port + 2 + i) for i in range(4)]
+    for i, door in enumerate(afterwards):
+        offer(sock, 3 + i, door.fileno())
+    stream = lend(LINGERING)
+    offer(sock, 9, stream, wire.CHANNEL_STREAM)
+    os.close(stream)  # so theirs is the last
+    for door in HELD[1:]:
+        door.setblocking(True)
+    connected, refused, shut, elsewhere = afterwards
+    connected.connect((DEVICE, 9))
+    refused.connect((DEVICE, 9))  # where nobody is, so that errors come
+    for _ in range(8):
+        try:
+            refused.send(b"x")
+        except OSError:
+            pass
+    shut.connect((DEVICE, 9))
+    shut.shutdown(socket.SHUT_RDWR)
+    attempt("bind a door to another cable", elsewhere.setsockopt, socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wan0")
+    say("serve with tricks", False, "as well as it goes")
 
 
 def main():
@@ -333,11 +381,13 @@ def main():
         try_others(pids)
         try_kernel()
         try_resources()
+    elif mode == "barred":
+        be_barred(role)
     else:
         try_roles(role)
         try_descriptors(role)
         if role == "ip":
-            serve_with_a_trick("lan0", 5684)
+            serve_with_tricks("lan0", 5684)
     say("end", False, "all tried")
     while True:
         notify("WATCHDOG=1")

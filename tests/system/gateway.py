@@ -163,10 +163,12 @@ class Elsewhere(Container):
 class World:
     """Gateway and elsewhere, joined by two cables. A context manager."""
 
-    def __init__(self, installed=True):
+    def __init__(self, installed=True, options=()):
+        """options: of the gateway's machine, for nspawn."""
         self.stack = contextlib.ExitStack()
         self.n_devices = 0
         self.installed = installed
+        self.options = options
 
     def __enter__(self):
         with self.stack:
@@ -174,7 +176,7 @@ class World:
             root, tree = os.environ["GANGWAY_SYSTEM_ROOT"], os.environ["GANGWAY_SYSTEM_TREE"]
             self.gateway = self._machine(Gateway("gateway", folder, root))
             self.elsewhere = self._machine(Elsewhere("elsewhere", folder, tree, root))
-            self.gateway.start()
+            self.gateway.start(*self.options)
             self.elsewhere.start()
             self.lay_cables()
             self.elsewhere.serve()

@@ -2,6 +2,7 @@
 # Not among the tests of `make check`: they take root, and minutes (run.py).
 EXTRA_DIST += \
 	tests/system/README \
+	tests/system/accomplice.py \
 	tests/system/build.py \
 	tests/system/captured.py \
 	tests/system/container.py \

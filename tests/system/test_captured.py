@@ -14,15 +14,20 @@ FOLDER = "/usr/local/lib/captured"
 PROGRAM = f"/usr/bin/python3 -B {FOLDER}/captured.py"
 
 
+FUSE = pathlib.Path("/dev/fuse")
+
+
 class Case(unittest.TestCase):
+    options = ()
+
     @classmethod
     def setUpClass(cls):
-        cls.world = cls.enterClassContext(World())
+        cls.world = cls.enterClassContext(World(options=cls.options))
         cls.gateway = cls.world.gateway
         target = cls.gateway.path(FOLDER)
         target.mkdir(parents=True)
-        shutil.copyfile(HERE / "captured.py", target / "captured.py")
-        shutil.copyfile(HERE.parent / "integration" / "wire.py", target / "wire.py")
+        for program in (HERE / "captured.py", HERE / "accomplice.py", HERE.parent / "integration" / "wire.py"):
+            shutil.copyfile(program, target / program.name)
 
     def attempts(self, unit, since):
         """Of the program in that unit, once it has tried all it knows."""
@@ -87,10 +92,27 @@ class Box(Case):
 
 
 class Link(Case):
-    """In the plugin's own place."""
+    """In the plugin's own place; somebody outside of it lends a hand."""
+    options = (f"--bind={FUSE}",) if FUSE.exists() else ()
 
-    def capture(self, unit, role):
-        self.gateway.override(unit, f"[Service]\nExecStart=\nExecStart={PROGRAM} {role} link\n")
+    n_accomplices = 0
+
+    def lend(self):
+        """What somebody outside lends. It ends before the plugin is released: what waits for the file that it serves
+        cannot be ended otherwise, and would be in its unit's way."""
+        unit = f"accomplice-{self.id().rpartition('.')[2]}-{self.n_accomplices}"
+        self.n_accomplices += 1
+        self.gateway.run("systemd-run", "--quiet", f"--unit={unit}", "python3", "-B", f"{FOLDER}/accomplice.py",
+                         f"/srv/{unit}")
+        end = ("systemctl", "kill", "--signal=KILL", f"{unit}.service")
+        self.addCleanup(self.gateway.run, *end, check=False)
+        names = wait_for("the accomplice is there", lambda: [line for line in self.gateway.journal(
+            f"--unit={unit}").splitlines() if line.startswith("a ")])[-1]
+        return names, lambda: self.gateway.run(*end)
+
+    def capture(self, unit, role, mode, lent=""):
+        self.gateway.override(unit, f"[Service]\nEnvironment='LENT={lent}'\nExecStart=\n"
+                                    f"ExecStart={PROGRAM} {role} {mode}\n")
         since = self.now()
         self.gateway.systemctl("restart", unit)
         return since
@@ -106,11 +128,35 @@ class Link(Case):
             role = unit.removeprefix("gangway-").removesuffix(".service")
             with self.subTest(role):
                 others = {u: p for u, p in self.pids().items() if u != unit}
-                since = self.capture(unit, role)
+                lent, end = self.lend()
+                since = self.capture(unit, role, "link", lent)
                 self.expect_failures(self.attempts(unit, since))
                 if role == "ip":  # it now does its work, after a fashion
-                    self.world.bring_aboard()
+                    for _ in range(3):
+                        self.world.bring_aboard()
                 record = self.gateway.audit()
                 self.assertRegex(record, rf"plugin-(lost|refused).*gangway-{role}")
                 self.assertEqual({u: p for u, p in self.pids().items() if u != unit}, others)
+                end()
                 self.release(unit)
+
+    def test_a_file_of_fuse(self):
+        """Whose close() hangs for good: it is among what is handed over in test_each, where it can be had."""
+        if not FUSE.exists():
+            self.skipTest("this machine has no /dev/fuse: no file that hangs was handed over")
+        lent, end = self.lend()
+        end()
+        self.assertIn("a file of FUSE", lent.split(","))
+
+    def test_who_hands_over_files_is_barred(self):
+        """Each stays open in the agent; so there is an end to it."""
+        unit, role = "gangway-mqtt.service", "mqtt"
+        agent = self.gateway.main_pid("gangwayd.service")
+        before = int(self.gateway.out("sh", "-c", f"ls /proc/{agent}/fd | wc -l"))
+        since = self.capture(unit, role, "barred")
+        self.expect_failures(self.attempts(unit, since))
+        self.assertRegex(self.gateway.audit(), "plugin-barred.*gangway-mqtt")
+        self.assertLess(int(self.gateway.out("sh", "-c", f"ls /proc/{agent}/fd | wc -l")), before + 32)
+        self.assertEqual(self.gateway.main_pid("gangwayd.service"), agent)
+        self.gateway.systemctl("restart", "gangwayd.service")
+        self.release(unit)

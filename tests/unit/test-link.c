@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-event.h>
@@ -30,6 +31,7 @@ struct fixture {
 	int n_fds; /* open descriptors before the test */
 
 	unsigned n_messages, n_closed;
+	unsigned n_kept;    /* by the link, at its end */
 	struct gw_msg last; /* texts and blobs in it are gone */
 	int kept_fd;
 	char why[256];
@@ -112,6 +114,7 @@ static void on_closed(struct gw_link *link, const char *why, void *userdata)
 	struct fixture *f = userdata;
 
 	f->n_closed++;
+	f->n_kept = gw_link_n_kept(link);
 	(void)gw_copy(f->why, sizeof(f->why), why);
 	f->link = gw_link_free(link);
 }
@@ -480,10 +483,53 @@ static void test_two_descriptors(void **state)
 static void test_more_descriptors_than_we_look_at(void **state)
 {
 	struct fixture *f = *state;
-	int many[] = { 0, 1, 2, 0, 1, 2, 0, 1 };
+	int many[] = { f->peer, f->peer, f->peer, f->peer, f->peer, f->peer };
 
 	peer_sends(f, &channel, many, GW_ELEMENTS(many));
 	assert_closed(f, "a message came with too many descriptors");
+}
+
+/* Which number the next descriptor gets. */
+static int next_fd(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	(void)close(fd);
+	return fd;
+}
+
+/* Whoever serves a file may have its close() wait for ever: it stays open, and is counted. */
+static void test_a_file_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	int pair[2], kept;
+
+	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
+	kept = next_fd();
+	peer_sends(f, &offer, pair, 1);
+	assert_closed(f, "message 'offer' came with 1 descriptors");
+	assert_int_equal(f->n_kept, 1);
+	assert_true(fcntl(kept, F_GETFD) >= 0);
+	(void)close(kept);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
+static void test_what_is_no_file_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	const struct linger linger = { 1, 65535 };
+	int memory = memfd_create("test", MFD_CLOEXEC), path = open("/", O_PATH | O_CLOEXEC);
+	int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int some[] = { memory, path, tcp }, before = count_fds();
+
+	assert_int_equal(setsockopt(tcp, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	peer_sends(f, &offer, some, GW_ELEMENTS(some));
+	assert_closed(f, "message 'offer' came with 3 descriptors");
+	assert_int_equal(f->n_kept, 0);
+	assert_int_equal(count_fds(), before - 1); /* the link's own is gone */
+	for (size_t i = 0; i < GW_ELEMENTS(some); i++)
+		(void)close(some[i]);
 }
 
 static void test_descriptor_where_none_belongs(void **state)
@@ -774,6 +820,8 @@ int main(void)
 		TEST(test_two_descriptors),
 		TEST(test_more_descriptors_than_we_look_at),
 		TEST(test_descriptor_where_none_belongs),
+		TEST(test_a_file_is_kept),
+		TEST(test_what_is_no_file_is_closed),
 		TEST(test_sending_a_bad_descriptor),
 		TEST(test_no_memory_for_a_message),
 		TEST(test_slow_reader_gets_all_in_order),
