@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	doc/protocol/cloud/answer.schema.json \
 	doc/protocol/cloud/command.schema.json \
 	doc/protocol/cloud/common.schema.json \
+	doc/protocol/cloud/event.schema.json \
 	doc/protocol/cloud/request.schema.json \
 	doc/protocol/cloud/response.schema.json \
 	doc/protocol/cloud/status.schema.json \

@@ -14,7 +14,7 @@ struct gw_mqtt;
 struct sd_event;
 struct gw_mqtt_tls;
 
-#define GW_MQTT_TOPICS_MAX 4
+#define GW_MQTT_TOPICS_MAX 5
 
 /* Publications that the broker has not acknowledged: for those that can wait, and in all. */
 #define GW_MQTT_WINDOW  16

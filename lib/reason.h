@@ -82,6 +82,10 @@
 	X(SECRET_NOT_SEALED, "secret-not-sealed",                                                 \
 	  "The cloud sent a secret in the open, which the configuration forbids.")                 \
 	X(BAD_MESSAGE, "bad-message", "A message was malformed or out of turn.")                   \
+	/* the record */                                                                          \
+	X(RECORD_GAP, "record-gap", "Records are missing between what the cloud has and these.")   \
+	X(RECORD_LOST, "record-lost",                                                             \
+	  "The cloud has records that are not here: see who put an old copy of the store back.")   \
 	/* configuration */                                                                       \
 	X(BAD_CONFIGURATION, "bad-configuration",                                                 \
 	  "The configuration is not valid; what held before holds on.")                            \

@@ -63,8 +63,53 @@ static void check_request(const struct request *request)
 	free(text);
 }
 
+static char *write_events(const struct events *events)
+{
+	json_t *body = json_pack("{s:i, s:s, s:I}", "v", 1, "kind", "events", "first",
+				 (json_int_t)events->first);
+	json_t *list = json_array();
+	char *text;
+
+	set(body, "id", events->id);
+	set(body, "before", events->before);
+	set(body, "broken", events->broken);
+	for (size_t i = 0; i < events->n_events; i++) {
+		const struct event *event = &events->events[i];
+		json_t *one = json_pack("{s:I, s:I}", "n", (json_int_t)event->n, "time",
+					(json_int_t)event->time);
+
+		set(one, "event", event->event);
+		set(one, "device", event->device);
+		set(one, "who", event->who);
+		set(one, "reason", event->reason);
+		set(one, "detail", event->detail);
+		set(one, "mac", event->mac);
+		expect(json_array_append_new(list, one) == 0);
+	}
+	expect(json_object_set_new(body, "events", list) == 0);
+	text = json_dumps(body, 0);
+	json_decref(body);
+	return text;
+}
+
+static void check_events(const struct events *events)
+{
+	static struct events again;
+	char *text = write_events(events);
+	struct body_error error;
+
+	expect(events->n_events && events->events[0].n == events->first);
+	if (strlen(text) <= BODY_MAX) {
+		expect(body_read_events((struct gw_blob){ (uint8_t *)text, strlen(text) }, &again,
+					&error) == 0);
+		expect(memcmp(&again, events, sizeof(again)) == 0);
+	}
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct events events;
 	static struct request request;
 	struct body_error error = { 0 };
 	struct answer answer;
@@ -82,6 +127,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		expect(r < 0 || answer.done == !*answer.reason);
 		break;
 	case 's': r = body_read_status(text, &status, &error); break;
+	case 'e':
+		r = body_read_events(text, &events, &error);
+		if (r == 0)
+			check_events(&events);
+		break;
 	default:
 		r = body_read_request(text, &request, &error);
 		if (r == 0)

@@ -34,7 +34,7 @@ class Membership(cloud.Case):
         gateway, served = self.client("gw-1"), self.client("cloud", client_id="another")
         gateway.name, served.name = "gw-1", "cloud"
         for leaf in ("status", "request", "answer", "response", "command", "event"):
-            by_gateway = leaf in ("status", "request", "answer")
+            by_gateway = leaf in ("status", "request", "answer", "event")
             by_cloud = leaf in ("response", "command")
             self.heard(observer, f"gangway/v1/gw-1/{leaf}", gateway, by_gateway)
             self.heard(observer, f"gangway/v1/gw-2/{leaf}", gateway, False)
@@ -46,7 +46,7 @@ class Membership(cloud.Case):
         reader.subscribe("gangway/v1/#")
         marker = os.urandom(8).hex()
         for name in ("gw-1", "gangway-observer", "gangway-cloud"):
-            for leaf in ("status", "request", "answer", "response", "command"):
+            for leaf in ("status", "request", "answer", "response", "command", "event"):
                 observer.publish(f"gangway/v1/{name}/{leaf}", f"probe {marker}")
         gateway = self.client("gw-1")
         gateway.publish("gangway/v1/gw-1/status", "end")
@@ -135,7 +135,7 @@ class Folder(cloud.Case):
     def test_help_and_version(self):
         out = self.cloud.run("--help")
         verbs = [line.split()[0] for line in out.splitlines() if line.startswith("  ") and line[2] != "-"]
-        self.assertEqual(verbs, ["init", "serve", "list", "claim", "withdraw", "revoke", "suspend", "resume",
+        self.assertEqual(verbs, ["init", "serve", "list", "events", "claim", "withdraw", "revoke", "suspend", "resume",
                                  "claim-credential", "revoke-gateway"])
         for verb in verbs:
             self.assertIn(f"usage: gangway-cloud {verb} [DIR]", self.cloud.run(verb, "--help"))

@@ -11,7 +11,8 @@ import schema
 DOCUMENT = schema.FOLDER.parent / "cloud.md"
 BASE64 = {"csr": "MA==", "certificate": "MA==", "chain": "MA==", "device": "MA==", "registrar": "MA==",
           "secret_sealed": "A" * 100, "box_key": "A" * 43 + "="}
-TOPICS = {"Requests": "request", "Responses": "response", "Commands": "command", "Status": "status"}
+TOPICS = {"Requests": "request", "Responses": "response", "Commands": "command", "Status": "status",
+          "Events": "event"}
 
 
 def examples():
@@ -37,10 +38,14 @@ def fill(node, key, value):
     if isinstance(value, dict):
         for k, v in list(value.items()):
             fill(value, k, v)
+    elif key == "events":
+        for event in value:
+            for k, v in event.items():
+                fill(event, k, v)
     elif isinstance(value, list):
         node[key] = [BASE64[key] for _ in value]
     elif isinstance(value, str) and value.startswith("<"):
-        hexes = {"key": "0a" * 32, "serial": "0a"}
+        hexes = {"key": "0a" * 32, "mac": "0a" * 32, "before": "0a" * 32, "serial": "0a"}
         node[key] = BASE64.get(key) or hexes.get(key) or "some-1"
 
 
@@ -85,6 +90,18 @@ class Examples(unittest.TestCase):
         body = next(b for t, b in examples() if b["kind"] == "claim")
         with self.assertRaises(schema.Invalid):
             self.schemas.check("command", body | {"secret": "A" * 20})
+
+    def test_a_record_is_held_to_its_form(self):
+        body = next(b for t, b in examples() if b["kind"] == "events")
+        for member, wrong in (("n", 0), ("n", "1"), ("time", -1), ("event", "A b"), ("device", ""), ("who", "\n"),
+                              ("reason", ""), ("detail", "x" * 257), ("mac", "0a"), ("mac", None)):
+            damaged = copy.deepcopy(body)
+            damaged["events"][1][member] = wrong
+            with self.assertRaises(schema.Invalid, msg=f"{member}={wrong!r}"):
+                self.schemas.check("event", damaged)
+        for events in ([], body["events"][:1] * 65, [1]):
+            with self.assertRaises(schema.Invalid):
+                self.schemas.check("event", body | {"events": events})
 
     def test_unknown_members_are_ignored(self):
         for topic, body in examples():

@@ -28,7 +28,7 @@ enum form {
 	FORM_SERIAL, /* lower-case hex without leading zero octets */
 	FORM_BYTES,  /* base64, into struct body_bytes */
 	FORM_KEY,    /* base64 of BODY_KEY_LEN bytes, into an array */
-	FORM_TIME,
+	FORM_TIME,   /* or another number */
 	FORM_BOOL,
 	_FORM_MAX,
 };
@@ -143,6 +143,32 @@ static const struct kind answer_kinds[] = {
 	                { "refused", MEMBERS(refused_members) },
 };
 
+#define EVENT_AT(member)  offsetof(struct event, member)
+#define EVENTS_AT(member) offsetof(struct events, member)
+
+static const struct member events_members[] = {
+	{ "first",    FORM_TIME,   REQUIRED, EVENTS_AT(first),   0 },
+	{ "before",   FORM_HASH,   REQUIRED, EVENTS_AT(before),  BODY_HASH_LEN },
+	{ "broken",   FORM_CODE,   OPTIONAL, EVENTS_AT(broken),  BODY_CODE_MAX },
+};
+
+static const struct kind events_kinds[] = {
+	{ "events", MEMBERS(events_members) },
+};
+
+static const struct member event_members[] = {
+	{ "n",        FORM_TIME,   REQUIRED, EVENT_AT(n),        0 },
+	{ "time",     FORM_TIME,   REQUIRED, EVENT_AT(time),     0 },
+	{ "event",    FORM_CODE,   REQUIRED, EVENT_AT(event),    BODY_NAME_MAX },
+	{ "device",   FORM_TEXT,   OPTIONAL, EVENT_AT(device),   BODY_NAME_MAX },
+	{ "who",      FORM_TEXT,   OPTIONAL, EVENT_AT(who),      BODY_NAME_MAX },
+	{ "reason",   FORM_CODE,   OPTIONAL, EVENT_AT(reason),   BODY_CODE_MAX },
+	{ "detail",   FORM_TEXT,   OPTIONAL, EVENT_AT(detail),   BODY_TEXT_MAX },
+	{ "mac",      FORM_HASH,   REQUIRED, EVENT_AT(mac),      BODY_HASH_LEN },
+};
+
+static const struct kind event_kind = { "event", MEMBERS(event_members) };
+
 static const struct member status_members[] = {
 	{ "online",   FORM_BOOL,   REQUIRED, offsetof(struct status, online), 0 },
 	{ "version",  FORM_TEXT,   REQUIRED, NOT_KEPT, VERSION_MAX },
@@ -238,12 +264,14 @@ static const char *read_base64(const struct member *member, json_t *value, uint8
 	return *ret_len ? NULL : "is empty";
 }
 
-static const char *read_number(json_t *value)
+static const char *read_number(json_t *value, uint64_t *at)
 {
 	if (!json_is_integer(value))
 		return "is no whole number";
 	if (json_integer_value(value) < 0 || json_integer_value(value) > TIME_MAX)
 		return "is out of range";
+	if (at)
+		*at = (uint64_t)json_integer_value(value);
 	return NULL;
 }
 
@@ -265,7 +293,7 @@ static const char *read_value(const struct member *member, json_t *value, uint8_
 	case FORM_KEY:
 		why = read_base64(member, value, at, &len);
 		return why || len == member->max ? why : "is too short";
-	case FORM_TIME: return read_number(value);
+	case FORM_TIME: return read_number(value, (uint64_t *)(void *)at);
 	case FORM_BOOL:
 		if (!json_is_boolean(value))
 			return "is neither true nor false";
@@ -334,19 +362,21 @@ static void json_freep(json_t **value)
 	json_decref(*value);
 }
 
-static int read_body(struct gw_blob text, const struct kind *kinds, size_t n_kinds, char *id,
-		     size_t *ret_kind, void *ret, struct body_error *ret_error)
+static int parse(struct gw_blob text, json_t **ret, struct body_error *ret_error)
 {
-	_cleanup_(json_freep) json_t *body = NULL;
 	json_error_t error;
-	int r;
 
 	if (text.len > BODY_MAX)
 		return invalid(ret_error, "body", "is too long");
 
-	body = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
-	if (!body)
-		return invalid(ret_error, "body", "is no JSON");
+	*ret = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
+	return *ret ? 0 : invalid(ret_error, "body", "is no JSON");
+}
+
+static int read_object(json_t *body, const struct kind *kinds, size_t n_kinds, char *id,
+		       size_t *ret_kind, void *ret, struct body_error *ret_error)
+{
+	int r;
 
 	r = read_head(body, id, ret_error);
 	if (r >= 0)
@@ -354,6 +384,15 @@ static int read_body(struct gw_blob text, const struct kind *kinds, size_t n_kin
 	if (r < 0)
 		return r;
 	return read_members(body, &kinds[*ret_kind], ret, ret_error);
+}
+
+static int read_body(struct gw_blob text, const struct kind *kinds, size_t n_kinds, char *id,
+		     size_t *ret_kind, void *ret, struct body_error *ret_error)
+{
+	_cleanup_(json_freep) json_t *body = NULL;
+	int r = parse(text, &body, ret_error);
+
+	return r < 0 ? r : read_object(body, kinds, n_kinds, id, ret_kind, ret, ret_error);
 }
 
 int body_read_request(struct gw_blob text, struct request *ret, struct body_error *ret_error)
@@ -378,6 +417,45 @@ int body_read_answer(struct gw_blob text, struct answer *ret, struct body_error 
 		      ret_error);
 	ret->done = kind == ANSWER_DONE;
 	return r;
+}
+
+/* The numbers have no gap, so that what was dropped on the way shows here already. */
+static int read_list(json_t *list, struct events *events, struct body_error *ret_error)
+{
+	if (!json_is_array(list))
+		return invalid(ret_error, "events", "is no list");
+	if (!json_array_size(list) || json_array_size(list) > BODY_EVENTS_MAX)
+		return invalid(ret_error, "events", "is empty, or too long");
+	if (!events->first)
+		return invalid(ret_error, "first", "is out of range");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *one = json_array_get(list, i);
+		int r = json_is_object(one)
+				? read_members(one, &event_kind, &events->events[i], ret_error)
+				: invalid(ret_error, "events", "has something that is no object");
+
+		if (r < 0)
+			return r;
+		if (events->events[i].n != events->first + i)
+			return invalid(ret_error, "n", "does not follow the one before");
+	}
+	events->n_events = json_array_size(list);
+	return 0;
+}
+
+int body_read_events(struct gw_blob text, struct events *ret, struct body_error *ret_error)
+{
+	_cleanup_(json_freep) json_t *body = NULL;
+	size_t kind = 0;
+	int r;
+
+	*ret = (struct events){ 0 };
+	r = parse(text, &body, ret_error);
+	if (r >= 0)
+		r = read_object(body, events_kinds, GW_ELEMENTS(events_kinds), ret->id, &kind, ret,
+				ret_error);
+	return r < 0 ? r : read_list(json_object_get(body, "events"), ret, ret_error);
 }
 
 int body_read_status(struct gw_blob text, struct status *ret, struct body_error *ret_error)

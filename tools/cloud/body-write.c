@@ -93,6 +93,31 @@ char *body_done(const char *id)
 	return finish(json_pack("{s:i, s:s, s:s}", "v", VERSION, "kind", "done", "id", id));
 }
 
+static char *with_head(json_t *body, uint64_t head, const char *mac)
+{
+	if (body && head &&
+	    json_object_update_new(body, json_pack("{s:I, s:s}", "head", (json_int_t)head, "mac",
+						   mac)) < 0) {
+		json_decref(body);
+		return NULL;
+	}
+	return finish(body);
+}
+
+char *body_recorded(const char *id, uint64_t head, const char *mac)
+{
+	return with_head(json_pack("{s:i, s:s, s:s}", "v", VERSION, "kind", "done", "id", id), head,
+			 mac);
+}
+
+char *body_not_recorded(const char *id, const char *reason, const char *text, uint64_t head,
+			const char *mac)
+{
+	return with_head(json_pack("{s:i, s:s, s:s, s:b, s:s, s:s}", "v", VERSION, "kind",
+				   "refused", "id", id, "final", 1, "reason", reason, "text", text),
+			 head, mac);
+}
+
 /* Ours and compact, so that its last character is the closing brace. */
 char *body_stamp(const char *answer, uint64_t time)
 {

@@ -60,6 +60,30 @@ struct answer {
 	char reason[BODY_CODE_MAX + 1];
 };
 
+#define BODY_EVENTS_MAX 64  /* records of a batch */
+#define BODY_TEXT_MAX   256 /* characters */
+
+/* A record of a gateway's: what was decided there. */
+struct event {
+	uint64_t n, time;
+	char event[BODY_NAME_MAX + 1];
+	char device[BODY_NAME_MAX + 1];
+	char who[BODY_NAME_MAX + 1];
+	char reason[BODY_CODE_MAX + 1];
+	char detail[BODY_TEXT_MAX + 1];
+	char mac[BODY_HASH_LEN + 1];
+};
+
+/* Some of them, numbered from `first` on without a gap. */
+struct events {
+	char id[BODY_NAME_MAX + 1];
+	uint64_t first;
+	char before[BODY_HASH_LEN + 1]; /* MAC of the record before the first */
+	char broken[BODY_CODE_MAX + 1]; /* why we do not have that one; empty: we do */
+	size_t n_events;
+	struct event events[BODY_EVENTS_MAX];
+};
+
 struct status {
 	bool online;
 	bool has_box_key;
@@ -74,6 +98,7 @@ struct body_error {
 /* -EBADMSG, with the reason in ret_error. */
 int body_read_request(struct gw_blob text, struct request *ret, struct body_error *ret_error);
 int body_read_answer(struct gw_blob text, struct answer *ret, struct body_error *ret_error);
+int body_read_events(struct gw_blob text, struct events *ret, struct body_error *ret_error);
 int body_read_status(struct gw_blob text, struct status *ret, struct body_error *ret_error);
 
 /*
@@ -88,6 +113,11 @@ char *body_issued_gateway(const char *id, struct gw_blob certificate, const stru
 char *body_pending(const char *id, unsigned retry_after_s);
 char *body_refused(const char *id, bool final, const char *reason, const char *text);
 char *body_done(const char *id);
+
+/* The answers to events: they name the last record that we hold. */
+char *body_recorded(const char *id, uint64_t head, const char *mac);
+char *body_not_recorded(const char *id, const char *reason, const char *text, uint64_t head,
+			const char *mac);
 
 /* The answer as it is sent at that time. */
 char *body_stamp(const char *answer, uint64_t time);

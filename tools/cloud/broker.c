@@ -210,9 +210,9 @@ static int connect_next(struct broker *broker)
 		.port = broker->endpoint.port,
 		.client_id = MEMBER_CLOUD,
 		.topics = { "gangway/v1/+/request", "gangway/v1/+/answer", "gangway/v1/+/status",
-			    "gangway/v1/provision/+/+/request" },
-		.n_topics = 4,
-		.n_needed = 3,
+			    "gangway/v1/+/event", "gangway/v1/provision/+/+/request" },
+		.n_topics = 5,
+		.n_needed = 4,
 	};
 	struct gw_mqtt_tls *tls;
 	int r;

@@ -7,33 +7,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "lib/json-text.h"
 #include "lib/util.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/registry.h"
-
-#define COLUMNS_MAX 8
-
-/* A table, gone through twice: once to see how wide it is, once to print it. */
-struct table {
-	size_t n_columns;
-	int widths[COLUMNS_MAX];
-	bool measure;
-};
-
-static void table_row(struct table *table, const char *const *cells)
-{
-	for (size_t i = 0; i < table->n_columns; i++) {
-		int len = (int)strlen(cells[i]);
-
-		if (table->measure)
-			table->widths[i] = GW_MAX(table->widths[i], len);
-		else if (i + 1 < table->n_columns)
-			(void)printf("%-*s  ", table->widths[i], cells[i]);
-		else
-			(void)printf("%s\n", cells[i]);
-	}
-}
+#include "tools/cloud/table.h"
 
 static int row_certificate(const struct record *record, void *userdata)
 {
@@ -99,21 +76,6 @@ static int row_claim(const struct gateway_claim *claim, void *userdata)
 	return 0;
 }
 
-static int print_object(json_t *object, void *userdata)
-{
-	bool *first = userdata;
-	char *text = object ? gw_json_text(object) : NULL;
-
-	json_decref(object);
-	if (!text)
-		return -ENOMEM;
-
-	(void)printf("%s%s", *first ? "[" : ",\n ", text);
-	*first = false;
-	free(text);
-	return 0;
-}
-
 /* `suspended` is said only where it is so. */
 static int json_certificate(const struct record *record, void *userdata)
 {
@@ -127,12 +89,12 @@ static int json_certificate(const struct record *record, void *userdata)
 		json_decref(object);
 		object = NULL;
 	}
-	return print_object(object, userdata);
+	return table_object(object, userdata);
 }
 
 static int json_command(const struct command *command, void *userdata)
 {
-	return print_object(
+	return table_object(
 		json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:I}", "id", command->id,
 			  "gateway", command->gateway, "seq", (json_int_t)command->seq, "kind",
 			  command_kind_name(command->kind), "device", command->device, "claim",
@@ -143,7 +105,7 @@ static int json_command(const struct command *command, void *userdata)
 
 static int json_gateway(const struct record *record, void *userdata)
 {
-	return print_object(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "gateway",
+	return table_object(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "gateway",
 				      record->gateway, "serial", record->serial, "state",
 				      certificate_state_name(record->state), "claim", record->claim,
 				      "reason", record->reason, "key_sha256", record->key,
@@ -154,7 +116,7 @@ static int json_gateway(const struct record *record, void *userdata)
 
 static int json_claim(const struct gateway_claim *claim, void *userdata)
 {
-	return print_object(
+	return table_object(
 		json_pack("{s:s, s:I, s:I, s:b, s:I, s:I, s:s}", "name", claim->name, "uses",
 			  (json_int_t)claim->uses, "used", (json_int_t)claim->n_used, "listed",
 			  (int)claim->is_listed, "n_listed", (json_int_t)claim->n_listed, "expires",
@@ -194,7 +156,7 @@ static int list_json(struct registry *registry, enum what what)
 	return 0;
 }
 
-static const char *const heads[_WHAT_MAX][COLUMNS_MAX] = {
+static const char *const heads[_WHAT_MAX][TABLE_COLUMNS_MAX] = {
 	[WHAT_CERTIFICATES] = { "DEVICE", "GATEWAY", "STATE", "CLAIM", "SERIAL", "REASON" },
 	[WHAT_COMMANDS] = { "DEVICE", "GATEWAY", "COMMAND", "CLAIM", "SEQ", "STATE", "REASON" },
 	[WHAT_GATEWAYS] = { "GATEWAY", "STATE", "CLAIM", "SERIAL", "REASON" },
@@ -218,7 +180,7 @@ static int list_table(struct registry *registry, enum what what)
 	struct table table = { .n_columns = 0 };
 	int r = 0;
 
-	while (table.n_columns < COLUMNS_MAX && heads[what][table.n_columns])
+	while (table.n_columns < TABLE_COLUMNS_MAX && heads[what][table.n_columns])
 		table.n_columns++;
 	for (int round = 0; round < 2 && r >= 0; round++) {
 		table.measure = round == 0;

@@ -14,6 +14,7 @@ CLOUD_REGISTRY = \
 	tools/cloud/registry-command.c \
 	tools/cloud/registry-device.c \
 	tools/cloud/registry-db.h \
+	tools/cloud/registry-event.c \
 	tools/cloud/registry-gateway.c \
 	tools/cloud/registry-gateway-certificate.c \
 	tools/cloud/registry-gateway-claim.c \
@@ -34,7 +35,9 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/claim-credential.c \
 	tools/cloud/csr.c tools/cloud/csr.h \
 	tools/cloud/desk.c tools/cloud/desk.h \
+	tools/cloud/events.c \
 	tools/cloud/fleet.c tools/cloud/fleet.h \
+	tools/cloud/history.c tools/cloud/history.h \
 	tools/cloud/id.c tools/cloud/id.h \
 	tools/cloud/init.c \
 	tools/cloud/key.c tools/cloud/key.h \
@@ -53,6 +56,7 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/revoke-gateway.c \
 	tools/cloud/request-suspended.c \
 	tools/cloud/serve.c \
+	tools/cloud/table.c tools/cloud/table.h \
 	tools/cloud/turn.c tools/cloud/turn.h \
 	tools/cloud/verb.c tools/cloud/verb.h \
 	tools/cloud/withdraw.c

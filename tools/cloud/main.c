@@ -48,6 +48,13 @@ static const struct verb verbs[] = {
 	  "  --gateways           the gateways' own certificates\n"
 	  "  --claims             claims by which boxes become gateways\n",
 	  verb_list },
+	{ "events", "[DIR] [--json] [--gateway ID]",
+	  "show what the gateways told of their records",
+	  "A number with a word behind it is of a chain that began anew, and the word says why:\n"
+	  "old-copy (the gateway's store was replaced), summarised, gone.\n\n"
+	  "  --json               for programs: a list of flat objects\n"
+	  "  --gateway ID         of this gateway only\n",
+	  verb_events },
 	{ "claim", "[DIR] --gateway ID [--tenant T] [--replace] [--expires TIME] LABEL|-",
 	  "claim a device for a gateway by its label",
 	  "The gateway is told when it is reached; `list --commands` shows what became of it. With\n"
@@ -99,7 +106,7 @@ static const char *const steps[] = {
 	"cloud.issue",   "cloud.proved",   "cloud.revoked", "cloud.server-cert", "cloud.response",
 	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.operate",
 	"cloud.provision", "cloud.provisioned", "cloud.claim-credential", "cloud.revoke-gateway",
-	"cloud.suspended",
+	"cloud.suspended", "cloud.events",
 };
 /* clang-format on */
 

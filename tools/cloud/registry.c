@@ -86,7 +86,16 @@ static const char version_2[] =
 	"CREATE TABLE suspended(device TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;"
 
 	"ALTER TABLE certificate ADD COLUMN renews TEXT NOT NULL DEFAULT '';"
-	"CREATE INDEX certificate_renewing ON certificate(renews) WHERE renews <> '';";
+	"CREATE INDEX certificate_renewing ON certificate(renews) WHERE renews <> '';"
+
+	"CREATE TABLE branch(gateway TEXT NOT NULL REFERENCES gateway, branch INTEGER NOT NULL,"
+	"  broken TEXT NOT NULL, since INTEGER NOT NULL, head INTEGER NOT NULL, mac TEXT NOT NULL,"
+	"  PRIMARY KEY(gateway, branch)) STRICT;"
+	"CREATE TABLE event(gateway TEXT NOT NULL, branch INTEGER NOT NULL, n INTEGER NOT NULL,"
+	"  time INTEGER NOT NULL, event TEXT NOT NULL, device TEXT NOT NULL, who TEXT NOT NULL,"
+	"  reason TEXT NOT NULL, detail TEXT NOT NULL, mac TEXT NOT NULL,"
+	"  PRIMARY KEY(gateway, branch, n), FOREIGN KEY(gateway, branch) REFERENCES branch)"
+	"  STRICT, WITHOUT ROWID;";
 
 /* Version N is made of the first N, whichever it was begun with. */
 static const char *const versions[] = { version_1, version_2 };

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct event;
 struct home;
 struct registry;
 
@@ -286,6 +287,36 @@ int registry_answer_get(struct registry *registry, const char *gateway, const ch
 			char **ret_about, char **ret_body);
 int registry_answer_add(struct registry *registry, const char *gateway, const char *id,
 			const char *about, const char *body);
+
+/* --- the gateways' records (registry-event.c) ------------------------------------------------ */
+
+/* What a gateway has told of its record, as one chain. A new one begins where it says itself that what comes
+ * next does not go on from the last. */
+struct branch {
+	uint64_t number;                  /* 0: it has told nothing yet */
+	char broken[REGISTRY_ID_MAX + 1]; /* why it began; empty: it is the first */
+	uint64_t head;                    /* number of the last record .. */
+	char mac[REGISTRY_HASH_MAX + 1];  /* .. and its MAC */
+};
+
+/* The present one. */
+int registry_branch_get(struct registry *registry, const char *gateway, struct branch *ret);
+int registry_branch_begin(struct registry *registry, const char *gateway,
+			  const struct branch *branch, uint64_t now);
+
+/* Adds a record behind the branch's head, and makes it the head. */
+int registry_event_add(struct registry *registry, const char *gateway, struct branch *branch,
+		       const struct event *event);
+
+/* The MAC of a record; -ENOENT: we do not have it (any more). */
+int registry_event_mac(struct registry *registry, const char *gateway, uint64_t branch, uint64_t n,
+		       char mac[REGISTRY_HASH_MAX + 1]);
+
+/* All of a gateway, or of all (NULL), in order; `broken` where a branch begins. */
+int registry_events_each(struct registry *registry, const char *gateway,
+			 int (*each)(const char *gateway, uint64_t branch, const char *broken,
+				     const struct event *event, void *),
+			 void *userdata);
 
 /* --- commands (registry-command.c) ----------------------------------------------------------- */
 

@@ -21,6 +21,7 @@
 #include "tools/cloud/broker.h"
 #include "tools/cloud/desk.h"
 #include "tools/cloud/fleet.h"
+#include "tools/cloud/history.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/members.h"
 #include "tools/cloud/registry.h"
@@ -112,6 +113,50 @@ static void take_request(struct server *server, const char *claim, const char *g
 		       strerror(-r));
 }
 
+static int answer_events(struct server *server, const char *gateway, const struct events *events)
+{
+	char topic[TOPIC_MAX], *body = NULL;
+	const char *step = NULL;
+	int r;
+
+	r = turn_enter(server->turn);
+	if (r >= 0)
+		r = registry_part_begin(server->registry);
+	if (r < 0)
+		return r;
+
+	r = history_take(server->registry, gateway, events, &body, &step);
+	if (r < 0)
+		gw_log(ERROR, "events %s of %s: %s; it will send them again", events->id, gateway,
+		       strerror(-r));
+	r = registry_part_end(server->registry, /* keep= */ r >= 0);
+	if (r < 0 || !body) {
+		free(body);
+		return r;
+	}
+
+	if (step)
+		turn_step(server->turn, step);
+	(void)snprintf(topic, sizeof(topic), PREFIX "%s/response", gateway);
+	return turn_answer(server->turn, topic, body);
+}
+
+static void on_event(struct server *server, const char *gateway, struct gw_blob body)
+{
+	_cleanup_free_ struct events *events = malloc(sizeof(*events));
+	struct body_error error;
+	int r = -ENOMEM;
+
+	if (events && body_read_events(body, events, &error) < 0) {
+		drop("event", gateway, &error);
+		return;
+	}
+	if (events)
+		r = answer_events(server, gateway, events);
+	if (r < 0)
+		gw_log(ERROR, "events of %s: %s, not answering", gateway, strerror(-r));
+}
+
 static void on_request(struct server *server, const char *gateway, struct gw_blob body)
 {
 	take_request(server, /* claim= */ NULL, gateway, body);
@@ -146,6 +191,7 @@ static const struct {
 	{ "request", on_request },
 	{ "answer", on_answer },
 	{ "status", on_status },
+	{ "event", on_event },
 };
 
 /* The next part of a topic, up to its slash; false if there is none that fits. */

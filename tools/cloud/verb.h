@@ -14,6 +14,7 @@ struct registry;
 int verb_init(int argc, char **argv);
 int verb_serve(int argc, char **argv);
 int verb_list(int argc, char **argv);
+int verb_events(int argc, char **argv);
 int verb_claim(int argc, char **argv);
 int verb_withdraw(int argc, char **argv);
 int verb_revoke(int argc, char **argv);
