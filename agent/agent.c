@@ -5,7 +5,13 @@
  */
 #include "agent/agent.h"
 
+#include <stdio.h>
+
 #include "agent/answers.h"
+#include "agent/audit-export.h"
+#include "agent/audit-retention.h"
+#include "agent/audit.h"
+#include "agent/bus-verify.h"
 #include "agent/bus.h"
 #include "agent/channels.h"
 #include "agent/cloud.h"
@@ -79,6 +85,12 @@ static int open_disk(struct agent *agent)
 					   agent->settings.store_key_is_given ? VAULT_KEY_CREDENTIAL
 									      : VAULT_KEY_AUTO,
 					   &agent->vault, error, sizeof(error)));
+	if (r >= 0) {
+		r = audit_begin(agent->store, agent->vault);
+		if (r < 0)
+			(void)snprintf(error, sizeof(error), "The record cannot be begun: %s",
+				       strerror(-r));
+	}
 	if (r < 0) {
 		gw_log_event(ERROR, START_FAILED, "%s", error);
 		return r;
@@ -119,6 +131,12 @@ static int make_memory(struct agent *agent)
 		r = queue_new(agent, &agent->queue);
 	if (r >= 0)
 		r = due_new(agent, &agent->due);
+	if (r >= 0)
+		r = audit_export_new(agent, &agent->audit_export);
+	if (r >= 0)
+		r = audit_retention_new(agent, &agent->audit_retention);
+	if (r >= 0)
+		r = bus_verify_new(agent, &agent->verify);
 	if (r < 0)
 		gw_log_event(ERROR, START_FAILED, "Cannot start: %s", strerror(-r));
 	return r;
@@ -200,6 +218,9 @@ struct agent *agent_free(struct agent *agent)
 	agent->link_server = link_server_free(agent->link_server);
 	agent->due = due_free(agent->due);
 	agent->bus = bus_free(agent->bus);
+	agent->verify = bus_verify_free(agent->verify);
+	agent->audit_retention = audit_retention_free(agent->audit_retention);
+	agent->audit_export = audit_export_free(agent->audit_export);
 	agent->queue = queue_free(agent->queue);
 	agent->answers = answers_free(agent->answers);
 	agent->refusals = refusals_free(agent->refusals);

@@ -7,7 +7,10 @@
 #include "agent/settings.h"
 
 struct answers;
+struct audit_export;
+struct audit_retention;
 struct bus;
+struct bus_verify;
 struct channels;
 struct cloud;
 struct discovered;
@@ -51,6 +54,10 @@ struct agent {
 	struct due *due;               /* what is due when */
 	struct bus *bus;               /* the people's side */
 	struct pulse *pulse;           /* the service manager's */
+
+	struct audit_export *audit_export;       /* the record on its way to the cloud */
+	struct audit_retention *audit_retention; /* how much of it is kept */
+	struct bus_verify *verify;               /* the walk along it */
 };
 
 struct agent_options {

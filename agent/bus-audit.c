@@ -69,14 +69,3 @@ int bus_audit_read(struct agent *agent, sd_bus_message *call)
 	r = answers_add(agent->answers, uid, fd);
 	return r < 0 ? r : sd_bus_reply_method_return(call, "h", fd);
 }
-
-int bus_audit_verify(struct agent *agent, sd_bus_message *call)
-{
-	uint64_t first_bad;
-	const char *why;
-	int r = audit_verify(agent->store, agent->vault, &first_bad, &why);
-
-	if (r < 0)
-		return r;
-	return sd_bus_reply_method_return(call, "bts", !first_bad, first_bad, why);
-}

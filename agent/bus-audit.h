@@ -5,6 +5,5 @@
 struct agent;
 struct sd_bus_message;
 
-/* The methods ReadAudit and VerifyAudit. */
+/* The method ReadAudit. */
 int bus_audit_read(struct agent *agent, struct sd_bus_message *call);
-int bus_audit_verify(struct agent *agent, struct sd_bus_message *call);

@@ -19,6 +19,7 @@
 #include "agent/bus-call.h"
 #include "agent/bus-credentials.h"
 #include "agent/bus-rights.h"
+#include "agent/bus-verify.h"
 #include "agent/bus-wait.h"
 #include "agent/callers.h"
 #include "agent/polkit.h"
@@ -272,6 +273,16 @@ bool bus_filter_granted(const struct bus_filter *filter, sd_bus_message *call, e
 	return filter->now.call == call && filter->now.granted & RIGHT_BIT(right);
 }
 
+/* Whoever was pushed out of the table pays nothing: work that is charged is behind all other. */
+bool bus_filter_charge(struct bus_filter *filter, sd_bus_message *call, enum cost cost)
+{
+	const char *sender = sd_bus_message_get_sender(call);
+	uint64_t now_us = gw_now_monotonic_us();
+	struct caller *caller = callers_get(filter->waits.callers, sender ? sender : "", now_us);
+
+	return !caller || !caller_is_known(caller) || caller_pay(caller, cost, now_us);
+}
+
 /* --- those who leave --- */
 
 static int on_leaver(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -282,6 +293,7 @@ static int on_leaver(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (sd_bus_message_read(m, "sss", &name, &from, &to) < 0 || *to)
 		return 0;
 	bus_waits_drop(&filter->waits, name);
+	bus_verify_leave(filter->agent->verify, name);
 	callers_forget(filter->waits.callers, name);
 	return 0;
 }

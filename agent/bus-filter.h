@@ -26,3 +26,6 @@ int bus_filter_judge(struct bus_filter *filter, struct sd_bus_message *call);
 bool bus_filter_uid(const struct bus_filter *filter, struct sd_bus_message *call, unsigned *ret);
 bool bus_filter_granted(const struct bus_filter *filter, struct sd_bus_message *call,
 			enum right right);
+
+/* For work that goes on after the handler: has the caller pay for a part of it. False: not now. */
+bool bus_filter_charge(struct bus_filter *filter, struct sd_bus_message *call, enum cost cost);

@@ -6,9 +6,11 @@
 #include <systemd/sd-bus.h>
 
 #include "agent/agent.h"
+#include "agent/audit-export.h"
 #include "agent/bus-audit.h"
 #include "agent/bus-config.h"
 #include "agent/bus-doctor.h"
+#include "agent/bus-verify.h"
 #include "agent/bus.h"
 #include "agent/claim.h"
 #include "agent/cloud.h"
@@ -312,7 +314,7 @@ static int method_read_audit(sd_bus_message *call, void *userdata, sd_bus_error 
 
 static int method_verify_audit(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	return bus_audit_verify(userdata, call);
+	return bus_verify_call(userdata, call);
 }
 
 /* --- configuration --- */
@@ -405,6 +407,19 @@ static int property_jobs_waiting(sd_bus *bus, const char *path, const char *inte
 	return sd_bus_message_append(reply, "u", (uint32_t)store_job_count(agent->store));
 }
 
+static int property_audit(sd_bus *bus, const char *path, const char *interface,
+			  const char *property, sd_bus_message *reply, void *userdata,
+			  sd_bus_error *error)
+{
+	struct audit_export_facts facts;
+
+	audit_export_get_facts(userdata, &facts);
+	return sd_bus_message_append(reply, "t",
+				     gw_streq(property, "AuditFirst")  ? facts.first
+				     : gw_streq(property, "AuditHead") ? facts.head
+								       : facts.acknowledged);
+}
+
 static int property_plugins(sd_bus *bus, const char *path, const char *interface,
 			    const char *property, sd_bus_message *reply, void *userdata,
 			    sd_bus_error *error)
@@ -481,6 +496,9 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("ClockSince", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("Counts", "a{su}", property_counts, 0, 0),
 	SD_BUS_PROPERTY("JobsWaiting", "u", property_jobs_waiting, 0, 0),
+	SD_BUS_PROPERTY("AuditFirst", "t", property_audit, 0, 0),
+	SD_BUS_PROPERTY("AuditHead", "t", property_audit, 0, 0),
+	SD_BUS_PROPERTY("AuditAcknowledged", "t", property_audit, 0, 0),
 	SD_BUS_PROPERTY("Plugins", "a(ssssbs)", property_plugins, 0,
 		SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
 	SD_BUS_VTABLE_END,

@@ -12,6 +12,7 @@
 
 #include "agent/agent.h"
 #include "agent/bus-filter.h"
+#include "agent/bus-verify.h"
 #include "agent/turn.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -51,6 +52,11 @@ void bus_name_caller(struct bus *bus, sd_bus_message *call, char *name, unsigned
 bool bus_caller_has(struct bus *bus, sd_bus_message *call, enum right right)
 {
 	return bus->filter && bus_filter_granted(bus->filter, call, right);
+}
+
+bool bus_charge(struct bus *bus, sd_bus_message *call, enum cost cost)
+{
+	return !bus->filter || bus_filter_charge(bus->filter, call, cost);
 }
 
 static void connect_later(struct bus *bus);
@@ -271,6 +277,7 @@ static int set_up(struct bus *bus)
 
 static void disconnect(struct bus *bus)
 {
+	bus_verify_clear(bus->agent->verify);
 	bus->filter = bus_filter_free(bus->filter);
 	bus->connection = sd_bus_close_unref(bus->connection);
 }

@@ -51,6 +51,9 @@ bool bus_caller_uid(struct bus *bus, struct sd_bus_message *call, unsigned *ret)
 void bus_name_caller(struct bus *bus, struct sd_bus_message *call, char *name, unsigned size);
 bool bus_caller_has(struct bus *bus, struct sd_bus_message *call, enum right right);
 
+/* Has the caller pay for work that goes on for long, part by part; false: not now, he has called too much lately. */
+bool bus_charge(struct bus *bus, struct sd_bus_message *call, enum cost cost);
+
 /* For handlers: queues a reply without arguments, an error by its reason, or one of ours, which takes back
  * the turn. All return 1, which tells sd-bus that the call is dealt with. */
 int bus_reply_empty(struct agent *agent, struct sd_bus_message *call);

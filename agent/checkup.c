@@ -8,6 +8,8 @@
 #include <sys/statvfs.h>
 
 #include "agent/agent.h"
+#include "agent/audit-export.h"
+#include "agent/bus-verify.h"
 #include "agent/bus.h"
 #include "agent/cloud.h"
 #include "agent/doctor.h"
@@ -51,6 +53,21 @@ static void look_at_cloud(struct agent *agent, struct doctor_facts *facts)
 		cloud.heard_us ? (now_us - cloud.heard_us) / SECOND_US : DOCTOR_NEVER;
 }
 
+static void look_at_record(struct agent *agent, struct doctor_facts *facts)
+{
+	struct audit_export_facts record;
+
+	audit_export_get_facts(agent, &record);
+	facts->record_is_sealed = record.is_sealed;
+	facts->record_waiting = record.head - GW_MIN(record.head, record.acknowledged);
+	facts->record_most = agent->settings.audit_waiting_max;
+	facts->record_lost_from = record.lost_from;
+	facts->record_lost_to = record.lost_to;
+	facts->record_lost_s = facts->now_s - GW_MIN(facts->now_s, record.since);
+	facts->record_refusal = record.refusal;
+	facts->record_bad = bus_verify_first_bad(agent->verify, &facts->record_why);
+}
+
 static void look_at_plugins(struct agent *agent, struct doctor_facts *facts)
 {
 	struct plugin *plugin = NULL;
@@ -84,6 +101,7 @@ size_t checkup(struct agent *agent, struct doctor_finding *findings)
 
 	look_at_disk(agent, &facts);
 	look_at_cloud(agent, &facts);
+	look_at_record(agent, &facts);
 	look_at_plugins(agent, &facts);
 	return doctor_examine(&facts, findings);
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "agent/agent.h"
+#include "agent/audit-export.h"
 #include "agent/bus.h"
 #include "agent/due.h"
 #include "agent/issue.h"
@@ -382,13 +383,25 @@ static void take_time(struct agent *agent, uint64_t time_s)
 		(void)clock_store_floor(&agent->clock, agent->store);
 }
 
-int cloud_take_answer(struct agent *agent, const struct gw_msg_answer *msg)
+static int take_job(struct agent *agent, const struct gw_msg_answer *msg)
 {
 	_cleanup_free_ struct job_record *job = malloc(sizeof(*job));
 	int r;
 
 	if (!job)
 		return -ENOMEM;
+	r = store_job_get(agent->store, msg->job, job);
+	if (r >= 0)
+		r = take_for(agent, job, msg);
+	else if (r == -ENOENT)
+		r = take_stray(agent, msg);
+	queue_answered(agent->queue, msg->job);
+	return r;
+}
+
+int cloud_take_answer(struct agent *agent, const struct gw_msg_answer *msg)
+{
+	int r;
 
 	cloud_heard(agent);
 	r = turn_open(agent->turn);
@@ -397,12 +410,8 @@ int cloud_take_answer(struct agent *agent, const struct gw_msg_answer *msg)
 	if (msg->time)
 		take_time(agent, msg->time);
 
-	r = store_job_get(agent->store, msg->job, job);
-	if (r >= 0)
-		r = take_for(agent, job, msg);
-	else if (r == -ENOENT)
-		r = take_stray(agent, msg);
-	queue_answered(agent->queue, msg->job);
+	r = audit_export_is_batch(msg->job) ? audit_export_take_answer(agent->audit_export, msg)
+					    : take_job(agent, msg);
 	due_look(agent->due); /* time may be trusted now, or the job put off */
 	return r;
 }

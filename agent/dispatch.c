@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "agent/agent.h"
+#include "agent/audit-export.h"
 #include "agent/channels.h"
 #include "agent/cloud.h"
 #include "agent/command.h"
@@ -47,7 +48,10 @@ void dispatch_welcome(struct agent *agent, struct plugin *plugin)
 	switch (role_of(plugin)) {
 	case GW_ROLE_REGISTRAR: brief_registrar(agent, plugin); break;
 	case GW_ROLE_TRANSPORT: channels_offer(agent, plugin); break;
-	case GW_ROLE_CLOUD: queue_restart(agent->queue); break;
+	case GW_ROLE_CLOUD:
+		queue_restart(agent->queue);
+		audit_export_restart(agent->audit_export);
+		break;
 	case _GW_ROLE_MAX: break;
 	}
 }
@@ -62,6 +66,7 @@ void dispatch_lost(struct agent *agent, struct plugin *plugin)
 		break;
 	case GW_ROLE_CLOUD:
 		queue_restart(agent->queue);
+		audit_export_restart(agent->audit_export);
 		cloud_lost(agent);
 		break;
 	case _GW_ROLE_MAX: break;
@@ -129,6 +134,8 @@ static int deal_with(struct agent *agent, struct plugin *plugin, const struct gw
 	case GW_MSG_CLOCK:
 	case GW_MSG_REQUEST:
 	case GW_MSG_REQUEST_END:
+	case GW_MSG_EVENT:
+	case GW_MSG_EVENTS:
 	case GW_MSG_COMMAND_ANSWER: break; /* ours to send */
 	}
 	return -EPROTO;

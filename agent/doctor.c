@@ -326,6 +326,60 @@ static void examine_queue(struct sheet *sheet, const struct doctor_facts *facts)
 		     jobs == 1 ? "request waits" : "requests wait");
 }
 
+/* --- the record --- */
+
+#define TAMPERED                                                                                 \
+	"Find out who could write the store; compare with the cloud's copy of the record, then " \
+	"restore the store from a backup or go on from here."
+
+static void examine_waiting_record(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	unsigned long long n = facts->record_waiting, most = facts->record_most;
+
+	if (n > most / 10 * 9)
+		advise(find(sheet, "record", DOCTOR_WARNING,
+			    "%llu records wait for the cloud; with more than %llu the oldest are "
+			    "summarised.",
+			    n, most),
+		       "See why the cloud does not take them; or raise [audit] waiting.");
+	else
+		find(sheet, "record", DOCTOR_OK, "%llu %s for the cloud.", n,
+		     n == 1 ? "record waits" : "records wait");
+}
+
+static void examine_record(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	char since[32];
+
+	doctor_duration(facts->record_lost_s, since, sizeof(since));
+	if (facts->record_bad)
+		advise(find(sheet, "record", DOCTOR_WRONG,
+			    "The record was tampered with, at record %llu: %s.",
+			    (unsigned long long)facts->record_bad, facts->record_why),
+		       TAMPERED);
+	else if (!facts->record_is_sealed)
+		advise(find(sheet, "record", DOCTOR_WRONG,
+			    "The record was tampered with: what is sealed of it cannot be opened."),
+		       TAMPERED);
+	else if (facts->record_lost_to)
+		advise(find(sheet, "record", DOCTOR_WRONG,
+			    "An old copy of the store was put back, or another store (noticed %s "
+			    "ago): the cloud has records %llu to %llu that are not here.",
+			    since, (unsigned long long)facts->record_lost_from,
+			    (unsigned long long)facts->record_lost_to),
+		       "See in the cloud's copy what happened then: what it says was claimed, "
+		       "revoked "
+		       "or decommissioned may not be so here.");
+	else if (*facts->record_refusal)
+		advise(find(sheet, "record", DOCTOR_WRONG,
+			    "The cloud will not take the record: %s; it is asked again every few "
+			    "minutes.",
+			    facts->record_refusal),
+		       "Ask the cloud's operator why; nothing is lost meanwhile.");
+	else
+		examine_waiting_record(sheet, facts);
+}
+
 /* --- plugins --- */
 
 static void examine_plugin(struct sheet *sheet, const struct doctor_facts *facts,
@@ -392,5 +446,6 @@ size_t doctor_examine(const struct doctor_facts *facts,
 	examine_cloud(&sheet, facts);
 	examine_clock(&sheet, facts);
 	examine_queue(&sheet, facts);
+	examine_record(&sheet, facts);
 	return sheet.n;
 }

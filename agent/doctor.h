@@ -57,6 +57,14 @@ struct doctor_facts {
 	uint64_t cloud_heard_s;   /* ago */
 	uint64_t jobs, jobs_most; /* that wait for it */
 
+	bool record_is_sealed;                     /* the next five could be read */
+	uint64_t record_waiting, record_most;      /* records that wait for the cloud */
+	uint64_t record_lost_from, record_lost_to; /* it has others; 0 = no */
+	uint64_t record_lost_s;                    /* ago */
+	const char *record_refusal;                /* why it will not take them, "" */
+	uint64_t record_bad;                       /* the first that does not fit, 0 = none known */
+	const char *record_why;
+
 	const char *version;
 	struct doctor_plugin plugins[DOCTOR_PLUGINS_MAX];
 	size_t n_plugins;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "agent/agent.h"
+#include "agent/audit-export.h"
 #include "agent/audit.h"
 #include "agent/due.h"
 #include "agent/enrol.h"
@@ -52,7 +53,8 @@ void lifecycle_record(struct agent *agent, const char *event, const char *device
 	(void)gw_copy(record.detail, sizeof(record.detail), detail ? detail : "");
 	r = audit_add(agent->store, agent->vault, &record);
 	if (r < 0) /* nothing is done that is not on record */
-		turn_fail(agent->turn, r == -EBADMSG ? -EUCLEAN : r);
+		turn_fail(agent->turn, r == -EBADMSG || r == -EEXIST ? -EUCLEAN : r);
+	audit_export_look(agent->audit_export);
 }
 
 static bool is_news(struct agent *agent, const char *whose, const char *reason)

@@ -9,7 +9,10 @@ agent_libagent_a_SOURCES = \
 	agent/answers.c agent/answers.h \
 	agent/approval.c agent/approval.h \
 	agent/audit.c agent/audit.h \
+	agent/audit-export.c agent/audit-export.h \
 	agent/audit-lines.c agent/audit-lines.h \
+	agent/audit-retention.c agent/audit-retention.h \
+	agent/audit-verify.c agent/audit-verify.h \
 	agent/bus.c agent/bus.h \
 	agent/bus-audit.c agent/bus-audit.h \
 	agent/bus-call.c agent/bus-call.h \
@@ -21,6 +24,7 @@ agent_libagent_a_SOURCES = \
 	agent/bus-manager.c \
 	agent/bus-rights.c agent/bus-rights.h \
 	agent/bus-transport.c \
+	agent/bus-verify.c agent/bus-verify.h \
 	agent/bus-wait.c agent/bus-wait.h \
 	agent/callers.c agent/callers.h \
 	agent/channels.c agent/channels.h \

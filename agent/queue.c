@@ -17,7 +17,7 @@
 #include "lib/util.h"
 
 #define JOB_ID_BYTES 16
-#define WINDOW       (GW_REQUESTS_MAX - 1) /* one is left for the question of the time (cloud.c) */
+#define WINDOW       (GW_REQUESTS_MAX - 2) /* left: the question of the time, a batch of records */
 
 struct queue {
 	struct agent *agent;

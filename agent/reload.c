@@ -14,6 +14,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent/agent.h"
+#include "agent/audit-retention.h"
 #include "agent/discovered.h"
 #include "agent/due.h"
 #include "agent/lifecycle.h"
@@ -130,6 +131,7 @@ static void take_over(struct agent *agent, struct settings *fresh, struct discov
 		lifecycle_record(agent, "configured", /* device= */ "", who, /* reason= */ "",
 				 changes);
 	due_look(agent->due);
+	audit_retention_look(agent->audit_retention);
 	settings_done(&before);
 }
 

@@ -20,7 +20,7 @@ static const struct rights_line needs[] = {
 	{ MANAGER, "ListDevices", RIGHT_INSPECT, COST_LIST },
 	{ MANAGER, "ListJobs", RIGHT_INSPECT, COST_LIST },
 	{ MANAGER, "ReadAudit", RIGHT_INSPECT, COST_WALK },
-	{ MANAGER, "VerifyAudit", RIGHT_INSPECT, COST_WALK },
+	{ MANAGER, "VerifyAudit", RIGHT_INSPECT, COST_ORDINARY },
 	{ MANAGER, "ListSettings", RIGHT_INSPECT, COST_WALK },
 	{ MANAGER, "CheckConfig", RIGHT_CONFIGURE, COST_WALK },
 	{ MANAGER, "Reload", RIGHT_CONFIGURE, COST_WALK },

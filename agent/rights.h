@@ -19,7 +19,7 @@ enum cost {
 	COST_ORDINARY,
 	COST_WRITE, /* the disk is waited for */
 	COST_LIST,  /* up to a thousand of something */
-	COST_WALK,  /* the record or the configuration: all of it, or mebibytes */
+	COST_WALK,  /* mebibytes of the record, or the configuration */
 };
 
 /* Rights as a set. */

@@ -101,6 +101,14 @@ static const struct settings_key keys[] = {
 	{ "limits", "discovered_age", SETTINGS_TYPE_NUMBER, 1, LONG_AGO, "3600", "seconds", IN(discovered_age_s), AGENT,
 	  "How long each of them is kept." },
 
+	{ "audit", "keep_days", SETTINGS_TYPE_NUMBER, 0, 36500, "365", "days", IN(audit_keep_days), AGENT,
+	  "How long a record that the cloud has acknowledged is kept here, too; 0: for ever." },
+	{ "audit", "keep_records", SETTINGS_TYPE_NUMBER, 1, 10000000, "100000", "records", IN(audit_keep_records), AGENT,
+	  "How many records are kept here. Beyond that the oldest go, if the cloud has acknowledged them." },
+	{ "audit", "waiting", SETTINGS_TYPE_NUMBER, 1000, 10000000, "200000", "records", IN(audit_waiting_max), AGENT,
+	  "How many records may wait for the cloud. Beyond that the oldest are summarised: how many of which "
+	  "kind there were, and when, is kept in their place." },
+
 	{ "clock", "trust", SETTINGS_TYPE_CLOCK, 0, 0, "system-or-cloud", NULL, IN(clock_trusts_cloud), AGENT,
 	  "When time is trusted: when the system says that it is synchronised (system), or also when the cloud's "
 	  "authenticated clock agrees with ours (system-or-cloud)." },

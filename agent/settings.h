@@ -49,6 +49,9 @@ struct settings {
 	uint64_t devices_renew_after, devices_renew_spread; /* percent */
 	enum renewal_expired devices_expired;
 	uint64_t devices_grace_days;
+	uint64_t audit_keep_days; /* 0 = for ever */
+	uint64_t audit_keep_records;
+	uint64_t audit_waiting_max;
 	bool clock_trusts_cloud;
 	bool store_key_is_given; /* by the service manager, and by nobody else */
 

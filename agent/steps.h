@@ -18,7 +18,10 @@
 #define STEP_OPERATE  "agent.operate" /* a device was suspended, resumed, revoked or rejected */
 #define STEP_COMMAND  "agent.command" /* a command of the cloud was carried out */
 #define STEP_ANCHORS  "agent.anchors" /* new trust anchors are on record */
+#define STEP_EXPORT   "agent.export"  /* what the cloud has of the record is noted */
+#define STEP_PRUNE    "agent.prune"   /* old records are gone */
 
 #define STEPS_ALL                                                                                 \
 	STEP_CLAIM, STEP_WITHDRAW, STEP_SECRET, STEP_CSR, STEP_ANSWER, STEP_REFUSED, STEP_ISSUED, \
-		STEP_PROVED, STEP_TOLD, STEP_RENEWAL, STEP_OPERATE, STEP_COMMAND, STEP_ANCHORS
+		STEP_PROVED, STEP_TOLD, STEP_RENEWAL, STEP_OPERATE, STEP_COMMAND, STEP_ANCHORS,   \
+		STEP_EXPORT, STEP_PRUNE

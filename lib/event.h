@@ -58,6 +58,10 @@
 	X(CONFIGURATION_TAKEN, "configuration-taken", "5d249cf063e8457fa5a09665500ebd61", 20) \
 	X(STORE_TROUBLE, "store-trouble", "938c65a8b4c84067ab4d690796f7132e", 20)           \
 	X(STORE_WELL, "store-well", "df830a56e34c49cc8baabbed3e8330d8", 20)                 \
+	X(RECORD_LOST, "record-lost", "45e51218713c4e35b16cbb9f52bf2dce", 6)                \
+	X(RECORD_SET_BACK, "record-set-back", "833f7a8932ee410a8e3e26ecfa1299bc", 6)        \
+	X(RECORD_SUMMARISED, "record-summarised", "90feaae7efa041c7a11b0e4897b2aef3", 6)    \
+	X(RECORD_BROKEN, "record-broken", "db8f997b3042413dabb433336e96d9d8", 6)            \
 	X(CLOCK_TRUSTED, "clock-trusted", "e3778a6cc86a4027801df0faeca70736", 20)           \
 	X(CLOCK_UNTRUSTED, "clock-untrusted", "3799717b171e44298bd2e866d1caa90f", 20)       \
 	X(BUS_JOINED, "bus-joined", "3eb64b94d50c416e89aff99e1c532cf5", 20)                 \

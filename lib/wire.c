@@ -275,6 +275,27 @@ static const struct field answer_fields[] = {
 	TEXT(answer, text, GW_TEXT_MAX),
 	BLOB(answer, certificate, GW_CERT_MAX),
 	BLOB(answer, chain, GW_CHAIN_MAX),
+	U64(answer, head),
+	HASH(answer, mac),
+};
+
+static const struct field event_fields[] = {
+	U64(event, n),
+	U64(event, time),
+	TEXT(event, event, GW_ID_MAX),
+	TEXT(event, device, GW_ID_MAX),
+	TEXT(event, who, GW_ID_MAX),
+	TEXT(event, reason, GW_REASON_MAX),
+	TEXT(event, detail, GW_TEXT_MAX),
+	HASH(event, mac),
+};
+
+static const struct field events_fields[] = {
+	TEXT(events, job, GW_ID_MAX),
+	U64(events, first),
+	U16(events, count),
+	HASH(events, before),
+	TEXT(events, broken, GW_REASON_MAX),
 };
 
 static const struct field command_fields[] = {

@@ -40,6 +40,8 @@
 #define GW_CHAIN_MAX   24576  /* bytes of certificates one after the other, DER */
 #define GW_ANCHORS_MAX 131072 /* bytes of a list of trust anchors, DER one after the other */
 
+#define GW_EVENTS_MAX 64 /* records of a batch */
+
 #define GW_REQUESTS_MAX 256 /* requests that the agent may have open with the cloud link */
 
 enum gw_role {
@@ -380,6 +382,29 @@ struct gw_msg_answer {
 	const char *text;
 	struct gw_blob certificate;
 	struct gw_blob chain;
+	uint64_t head;      /* of EVENTS: the last record that the cloud holds, 0 = none .. */
+	struct gw_blob mac; /* .. and its MAC */
+};
+
+/* a->c: one record for the batch that the next EVENTS closes. */
+struct gw_msg_event {
+	uint64_t n;
+	uint64_t time; /* seconds since the epoch */
+	const char *event;
+	const char *device;
+	const char *who;
+	const char *reason;
+	const char *detail;
+	struct gw_blob mac;
+};
+
+/* a->c: the batch is whole: publish it as a request is, one batch at a time. `job` is its id. */
+struct gw_msg_events {
+	const char *job;
+	uint64_t first;        /* number of its first record; the others follow without a gap */
+	uint16_t count;        /* so many EVENT came before */
+	struct gw_blob before; /* MAC of the record before the first, zeros = there was none */
+	const char *broken;    /* why that is not the last that the cloud holds; empty: it is */
 };
 
 /* c->a: the cloud commands. `secret` is a claim's secret: the only message on which one travels to
@@ -443,7 +468,9 @@ struct gw_msg_command_answer {
 	X(0x44, COMMAND, command)               \
 	X(0x45, COMMAND_ANSWER, command_answer) \
 	X(0x46, CLOUD_RETRY, cloud_retry)       \
-	X(0x47, CREDENTIAL, credential)
+	X(0x47, CREDENTIAL, credential)         \
+	X(0x4c, EVENT, event)                   \
+	X(0x4d, EVENTS, events)
 
 /* clang-format on */
 

@@ -11,6 +11,8 @@
 #include "lib/wire.h"
 #include "plugins/mqtt/dialect.h"
 
+struct json_t;
+
 #define DIALECT_VERSION 1
 
 #define DIALECT_INTEGER_MAX     ((1ull << 53) - 1) /* what every JSON reader holds exactly */
@@ -70,6 +72,10 @@ struct dialect_topic_rule {
 };
 
 extern const struct dialect_topic_rule dialect_topics[_DIALECT_TOPIC_MAX];
+
+/* Writes members into a JSON object; -EINVAL with the member and what is wrong with it. */
+int dialect_write_members(const struct dialect_member *members, size_t n, const struct gw_msg *msg,
+			  struct json_t *json, struct dialect_error *ret_error);
 
 /* NULL: there is none. */
 const struct dialect_kind *dialect_kind_by_name(enum dialect_topic topic, const char *name);

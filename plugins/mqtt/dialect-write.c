@@ -96,12 +96,12 @@ static const char *write_value(const struct dialect_member *member, const struct
 
 	switch (member->type) {
 	case DIALECT_NAME:
-	case DIALECT_CODE: return write_text(member, *(const char *const *)from, ret);
+	case DIALECT_CODE:
+	case DIALECT_TEXT: return write_text(member, *(const char *const *)from, ret);
 	case DIALECT_U64: return write_number(member, *(const uint64_t *)from, ret);
 	case DIALECT_HEX:
 	case DIALECT_SERIAL: return write_hex(member, *(const struct gw_blob *)from, ret);
 	case DIALECT_BASE64: return write_base64(member, *(const struct gw_blob *)from, ret);
-	case DIALECT_TEXT:
 	case DIALECT_U32:
 	case DIALECT_BOOL:
 	case DIALECT_FINAL:
@@ -118,7 +118,8 @@ static bool is_empty(const struct dialect_member *member, const struct gw_msg *m
 	const void *from = (const uint8_t *)msg + member->offset;
 	const char *text;
 
-	if (member->type == DIALECT_NAME) {
+	if (member->type == DIALECT_NAME || member->type == DIALECT_CODE ||
+	    member->type == DIALECT_TEXT) {
 		text = *(const char *const *)from;
 		return !text || !*text;
 	}
@@ -143,8 +144,8 @@ static bool is_said(const struct dialect_member *member, const struct gw_msg *ms
 	abort();
 }
 
-static int write_members(const struct dialect_member *members, size_t n, const struct gw_msg *msg,
-			 json_t *json, struct dialect_error *ret_error)
+int dialect_write_members(const struct dialect_member *members, size_t n, const struct gw_msg *msg,
+			  json_t *json, struct dialect_error *ret_error)
 {
 	for (size_t i = 0; i < n; i++) {
 		json_t *value = NULL;
@@ -201,11 +202,11 @@ int dialect_write(const struct gw_msg *msg, char **ret_text, struct dialect_erro
 		return -ENOMEM;
 
 	ret_error->kind = kind->name;
-	r = write_members(&id, 1, msg, json, ret_error);
+	r = dialect_write_members(&id, 1, msg, json, ret_error);
 	if (r >= 0)
-		r = write_members(rule->members, rule->n_members, msg, json, ret_error);
+		r = dialect_write_members(rule->members, rule->n_members, msg, json, ret_error);
 	if (r >= 0)
-		r = write_members(kind->members, kind->n_members, msg, json, ret_error);
+		r = dialect_write_members(kind->members, kind->n_members, msg, json, ret_error);
 	if (r < 0) {
 		json_decref(json);
 		return r;

@@ -98,7 +98,14 @@ static const struct dialect_member refused_members[] = {
 	CODE("reason", REQUIRED, answer.reason, GW_REASON_MAX),
 	TEXT("text", OPTIONAL, answer.text, GW_TEXT_MAX),
 	U32("retry_after", OPTIONAL, answer.retry_after_s, 1, DIALECT_RETRY_AFTER_MAX),
+	U64("head", OPTIONAL, answer.head, 0),
+	HASH("mac", OPTIONAL, answer.mac),
 	MEMBER("final", REQUIRED, FINAL, 0, 0, 1), /* judges retry_after, so behind it */
+};
+
+static const struct dialect_member done_members[] = {
+	U64("head", OPTIONAL, answer.head, 0),
+	HASH("mac", OPTIONAL, answer.mac),
 };
 
 static const struct dialect_member command_members[] = {
@@ -148,6 +155,7 @@ const struct dialect_topic_rule dialect_topics[_DIALECT_TOPIC_MAX] = {
 		"answer", GW_MSG_COMMAND_ANSWER, AT(command_answer.id), AT(command_answer.outcome),
 		MEMBERS(answer_members),
 	},
+	[DIALECT_EVENT] = { "event", GW_MSG_EVENTS, AT(events.job), 0, NULL, 0 },
 };
 
 static const struct dialect_kind kinds[] = {
@@ -163,7 +171,7 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_RESPONSE, "issued",  GW_OUTCOME_DONE,    MEMBERS(issued_members) },
 	{ DIALECT_RESPONSE, "pending", GW_OUTCOME_PENDING, MEMBERS(pending_members) },
 	{ DIALECT_RESPONSE, "refused", GW_OUTCOME_REFUSED, MEMBERS(refused_members) },
-	{ DIALECT_RESPONSE, "done",    GW_OUTCOME_DONE,    NULL, 0 },
+	{ DIALECT_RESPONSE, "done",    GW_OUTCOME_DONE,    MEMBERS(done_members) },
 
 	{ DIALECT_COMMAND, "claim",    GW_COMMAND_CLAIM,    MEMBERS(claim_members) },
 	{ DIALECT_COMMAND, "withdraw", GW_COMMAND_WITHDRAW, NULL, 0 },

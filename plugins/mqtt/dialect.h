@@ -21,6 +21,7 @@ enum dialect_topic {
 	DIALECT_RESPONSE, /* GW_MSG_ANSWER */
 	DIALECT_COMMAND,  /* GW_MSG_COMMAND */
 	DIALECT_ANSWER,   /* GW_MSG_COMMAND_ANSWER */
+	DIALECT_EVENT,    /* GW_MSG_EVENTS, see dialect-events.h */
 	_DIALECT_TOPIC_MAX,
 };
 
@@ -59,7 +60,7 @@ int dialect_write(const struct gw_msg *msg, char **ret_text, struct dialect_erro
 
 int dialect_write_status(const struct dialect_status *status, char **ret_text);
 
-/* Reads a body of one of the four topics that carry messages. -EBADMSG, with the reason in
+/* Reads a body of one of the topics that carry messages both ways. -EBADMSG, with the reason in
  * ret_error. */
 int dialect_read(enum dialect_topic topic, struct gw_blob text, struct dialect_body *ret,
 		 struct dialect_error *ret_error);

@@ -9,6 +9,7 @@ plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/broker.c plugins/mqtt/broker.h \
 	plugins/mqtt/credential.c plugins/mqtt/credential.h \
 	plugins/mqtt/dialect.c plugins/mqtt/dialect.h \
+	plugins/mqtt/dialect-events.c plugins/mqtt/dialect-events.h \
 	plugins/mqtt/dialect-read.c \
 	plugins/mqtt/dialect-table.h \
 	plugins/mqtt/dialect-write.c \

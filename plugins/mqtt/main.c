@@ -192,7 +192,8 @@ static void on_stop(void *userdata)
 int main(int argc, char **argv)
 {
 	static const char *const steps[] = { RELAY_STEP_REQUEST, RELAY_STEP_RESPONSE,
-					     RELAY_STEP_COMMAND, RELAY_STEP_ANSWER };
+					     RELAY_STEP_COMMAND, RELAY_STEP_ANSWER,
+					     RELAY_STEP_EVENT };
 	static char library[sizeof("libmosquitto 000.000.000")];
 	struct gw_plugin_info info = {
 		.name = "mqtt",

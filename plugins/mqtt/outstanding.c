@@ -61,7 +61,8 @@ static void start_over(struct outstanding *o, struct outstanding_request *reques
 	request->wait_us = o->first_us;
 }
 
-int outstanding_add(struct outstanding *o, const char *job, char *body, uint64_t now_us)
+int outstanding_add(struct outstanding *o, unsigned topic, const char *job, char *body,
+		    uint64_t now_us)
 {
 	_cleanup_free_ char *ours = body;
 	struct outstanding_request *request = find(o, job);
@@ -79,6 +80,7 @@ int outstanding_add(struct outstanding *o, const char *job, char *body, uint64_t
 
 	free(request->body);
 	request->body = TAKE_PTR(ours);
+	request->topic = topic;
 	start_over(o, request, now_us);
 	return 0;
 }

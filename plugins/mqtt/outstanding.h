@@ -15,6 +15,7 @@
 struct outstanding;
 
 struct outstanding_request {
+	unsigned topic; /* the caller's own */
 	char *job;
 	char *body;
 	uint64_t due_us;  /* when to publish it (again) */
@@ -27,7 +28,8 @@ struct outstanding *outstanding_free(struct outstanding *o);
 
 /* Adds a request, due now; takes body, also on failure. Known already: starts over with the new
  * body. -ENOBUFS: GW_REQUESTS_MAX are there. */
-int outstanding_add(struct outstanding *o, const char *job, char *body, uint64_t now_us);
+int outstanding_add(struct outstanding *o, unsigned topic, const char *job, char *body,
+		    uint64_t now_us);
 
 /* False if there was none of that name. */
 bool outstanding_remove(struct outstanding *o, const char *job);

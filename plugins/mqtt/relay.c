@@ -23,6 +23,7 @@
 #include "lib/util.h"
 #include "plugins/mqtt/broker.h"
 #include "plugins/mqtt/credential.h"
+#include "plugins/mqtt/dialect-events.h"
 #include "plugins/mqtt/dialect.h"
 #include "plugins/mqtt/outstanding.h"
 
@@ -44,6 +45,7 @@ struct relay {
 	struct gw_plugin *plugin;
 	struct broker *broker;
 	struct outstanding *outstanding;
+	struct dialect_events *events; /* of the batch that is coming in */
 	uint64_t silent_after_us;
 
 	sd_event_source *pump;    /* the next repetition is due */
@@ -212,14 +214,16 @@ static void on_state(enum gw_cloud_state state, const char *text, bool needs_hel
 
 static int publish_request(struct relay *relay, struct outstanding_request *request)
 {
+	enum dialect_topic topic = (enum dialect_topic)request->topic;
+	const char *step = topic == DIALECT_EVENT ? RELAY_STEP_EVENT : RELAY_STEP_REQUEST;
 	uint32_t dice = 0;
 	int r;
 
-	gw_step_before(RELAY_STEP_REQUEST);
-	r = broker_publish(relay->broker, DIALECT_REQUEST, request->body);
+	gw_step_before(step);
+	r = broker_publish(relay->broker, topic, request->body);
 	if (r < 0)
 		return r;
-	gw_step_after(RELAY_STEP_REQUEST);
+	gw_step_after(step);
 
 	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
 	outstanding_published(relay->outstanding, request, gw_now_monotonic_us(), dice);
@@ -273,7 +277,36 @@ static int take_request(struct relay *relay, const struct gw_msg *msg)
 	if (r < 0)
 		return r;
 
-	r = outstanding_add(relay->outstanding, msg->request.job, body, gw_now_monotonic_us());
+	r = outstanding_add(relay->outstanding, DIALECT_REQUEST, msg->request.job, body,
+			    gw_now_monotonic_us());
+	if (r < 0)
+		return r;
+	pump(relay);
+	return 0;
+}
+
+static int take_event(struct relay *relay, const struct gw_msg *msg)
+{
+	struct dialect_error error;
+	int r = dialect_events_add(relay->events, &msg->event, &error);
+
+	return r == -EINVAL ? refuse_to_say(msg, &error) : r;
+}
+
+static int take_events(struct relay *relay, const struct gw_msg *msg)
+{
+	struct dialect_error error;
+	char *body;
+	int r;
+
+	r = dialect_events_write(relay->events, &msg->events, &body, &error);
+	if (r == -EINVAL)
+		return refuse_to_say(msg, &error);
+	if (r < 0)
+		return r;
+
+	r = outstanding_add(relay->outstanding, DIALECT_EVENT, msg->events.job, body,
+			    gw_now_monotonic_us());
 	if (r < 0)
 		return r;
 	pump(relay);
@@ -305,6 +338,10 @@ int relay_message(struct relay *relay, const struct gw_msg *msg)
 		return take_request(relay, msg);
 	if (msg->type == GW_MSG_COMMAND_ANSWER)
 		return take_command_answer(relay, msg);
+	if (msg->type == GW_MSG_EVENT)
+		return take_event(relay, msg);
+	if (msg->type == GW_MSG_EVENTS)
+		return take_events(relay, msg);
 	if (msg->type != GW_MSG_REQUEST_END)
 		return -EPROTO;
 
@@ -458,6 +495,7 @@ struct relay *relay_free(struct relay *relay)
 
 	relay->broker = broker_free(relay->broker);
 	relay->outstanding = outstanding_free(relay->outstanding);
+	relay->events = dialect_events_free(relay->events);
 	sd_event_source_disable_unref(relay->pump);
 	sd_event_source_disable_unref(relay->silence);
 	sd_event_source_disable_unref(relay->quiet);
@@ -491,6 +529,8 @@ int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_conf
 	relay->state = GW_CLOUD_OFFLINE; /* with no text, so that the first word is a new one */
 
 	r = outstanding_new(config->retry_first_us, config->retry_max_us, &relay->outstanding);
+	if (r >= 0)
+		r = dialect_events_new(&relay->events);
 	if (r < 0)
 		return r;
 	r = make_timer(event, &relay->pump, on_pump, relay);

@@ -23,6 +23,7 @@ struct relay_config {
 #define RELAY_STEP_RESPONSE "mqtt.response"
 #define RELAY_STEP_COMMAND  "mqtt.command"
 #define RELAY_STEP_ANSWER   "mqtt.answer"
+#define RELAY_STEP_EVENT    "mqtt.event"
 
 /* The agent is there: connects, and tells it how that goes. */
 int relay_new(struct gw_plugin *plugin, struct sd_event *event, const struct relay_config *config,

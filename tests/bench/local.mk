@@ -39,3 +39,9 @@ BENCH_TOOLS += tests/bench/handshakes
 tests_bench_handshakes_SOURCES = tests/bench/handshakes.c
 tests_bench_handshakes_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_bench_handshakes_LDADD = $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
+
+# What a record costs to add, and to verify.
+BENCH_TOOLS += tests/bench/record
+tests_bench_record_SOURCES = tests/bench/record.c
+tests_bench_record_CFLAGS = $(AM_CFLAGS)
+tests_bench_record_LDADD = $(AGENT_LIBS)

@@ -16,6 +16,10 @@
 #include <unistd.h>
 
 #include "agent/answers.h"
+#include "agent/audit-export.h"
+#include "agent/audit-retention.h"
+#include "agent/audit.h"
+#include "agent/bus-verify.h"
 #include "agent/bus.h"
 #include "agent/channels.h"
 #include "agent/cloud.h"
@@ -131,6 +135,8 @@ struct agent *room_begin(void)
 		.discovered_max = 4,
 		.discovered_age_s = 3600,
 		.clock_trusts_cloud = true,
+		.audit_keep_records = 8,
+		.audit_waiting_max = 64,
 	};
 	require(store_open(folder, &agent->store, error, sizeof(error)) == 0);
 	require(vault_open(folder, agent->store, VAULT_KEY_AUTO, &agent->vault, error,
@@ -147,6 +153,10 @@ struct agent *room_begin(void)
 	require(answers_new(agent->event, &agent->answers) == 0);
 	require(queue_new(agent, &agent->queue) == 0);
 	require(due_new(agent, &agent->due) == 0);
+	require(audit_begin(agent->store, agent->vault) == 0);
+	require(audit_export_new(agent, &agent->audit_export) == 0);
+	require(audit_retention_new(agent, &agent->audit_retention) == 0);
+	require(bus_verify_new(agent, &agent->verify) == 0);
 	return agent;
 }
 

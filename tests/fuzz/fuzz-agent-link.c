@@ -62,11 +62,12 @@ static bool is_for(enum gw_role role, enum gw_msg_type type)
 	case GW_ROLE_TRANSPORT: return type == GW_MSG_WELCOME || type == GW_MSG_OFFER;
 	case GW_ROLE_CLOUD:
 		return type == GW_MSG_WELCOME || type == GW_MSG_REQUEST ||
-		       type == GW_MSG_REQUEST_END || type == GW_MSG_COMMAND_ANSWER;
+		       type == GW_MSG_REQUEST_END || type == GW_MSG_COMMAND_ANSWER ||
+		       type == GW_MSG_EVENT || type == GW_MSG_EVENTS;
 	case GW_ROLE_REGISTRAR:
 		return type != GW_MSG_REQUEST && type != GW_MSG_REQUEST_END &&
 		       type != GW_MSG_COMMAND_ANSWER && type != GW_MSG_OFFER &&
-		       type != GW_MSG_HELLO;
+		       type != GW_MSG_EVENT && type != GW_MSG_EVENTS && type != GW_MSG_HELLO;
 	case _GW_ROLE_MAX: break;
 	}
 	return true; /* it chose its name itself */

@@ -27,6 +27,7 @@
 #include "plugins/mqtt/relay.h"
 #include "tests/fuzz/fake-loop.h"
 #include "tests/fuzz/input.h"
+#include "tools/cloud/body.h"
 
 #define STEPS_MAX     300
 #define PUBLISHED_MAX 20000 /* in one run, whatever happens */
@@ -41,7 +42,9 @@ enum step {
 	STEP_STATUS,  /* stands on our topic: whose */
 	STEP_CLOSE,   /* the broker hangs up: how */
 	STEP_TIME,
-	STEP_ROOM, /* the broker has room, or not */
+	STEP_ROOM,   /* the broker has room, or not */
+	STEP_EVENT,  /* a record: its number, one behind the last or not */
+	STEP_EVENTS, /* closes the batch: as it is, or not */
 	_STEP_MAX,
 };
 
@@ -140,6 +143,15 @@ bool gw_mqtt_has_room(const struct gw_mqtt *c)
 	return !cloud.is_full;
 }
 
+/* Read by whoever reads them: the reference cloud. */
+static void require_events(struct gw_blob text)
+{
+	static struct events events;
+	struct body_error error;
+
+	require(body_read_events(text, &events, &error) == 0);
+}
+
 int gw_mqtt_publish(struct gw_mqtt *c, const char *topic, const char *body, bool retain)
 {
 	struct gw_blob text = { (const uint8_t *)body, strlen(body) };
@@ -158,6 +170,8 @@ int gw_mqtt_publish(struct gw_mqtt *c, const char *topic, const char *body, bool
 	require(!retain && text.len <= DIALECT_BODY_MAX);
 	if (gw_streq(topic, OUR_TOPICS "request"))
 		require(dialect_read(DIALECT_REQUEST, text, &read, &error) == 0);
+	else if (gw_streq(topic, OUR_TOPICS "event"))
+		require_events(text);
 	else
 		require(gw_streq(topic, OUR_TOPICS "answer") &&
 			dialect_read(DIALECT_ANSWER, text, &read, &error) == 0);
@@ -269,6 +283,38 @@ static void request(uint8_t kind, uint8_t number)
 	tell(&msg);
 }
 
+/* Records of the longest and worst that there can be, numbered as it comes. */
+static void event(uint8_t n)
+{
+	static const uint8_t mac[GW_HASH_LEN] = { 9 };
+	char text[GW_TEXT_MAX + 1];
+	const char *id = text + GW_TEXT_MAX - (n & 0x80 ? GW_ID_MAX : 8);
+
+	memset(text, n & 0x40 ? '"' : 'a', GW_TEXT_MAX);
+	text[GW_TEXT_MAX] = 0;
+	tell(&(struct gw_msg){ .type = GW_MSG_EVENT,
+			       .event = { .n = n & 0x3f,
+					  .time = n,
+					  .event = id,
+					  .device = id,
+					  .who = id,
+					  .reason = id,
+					  .detail = text,
+					  .mac = GW_BLOB_ARRAY(mac) } });
+}
+
+static void events(uint8_t first, uint8_t count)
+{
+	static const uint8_t mac[GW_HASH_LEN];
+
+	tell(&(struct gw_msg){ .type = GW_MSG_EVENTS,
+			       .events = { .job = "record.1",
+					   .first = first,
+					   .count = count,
+					   .before = GW_BLOB_ARRAY(mac),
+					   .broken = count & 1 ? "old-copy" : "" } });
+}
+
 static void hear(const char *topic, struct gw_blob body)
 {
 	if (cloud.ops)
@@ -347,6 +393,11 @@ static void take_step(struct gw_blob *in)
 		cloud.is_full = !cloud.is_full;
 		if (cloud.ops && !cloud.is_full)
 			cloud.ops->room(cloud.userdata);
+		break;
+	case STEP_EVENT: event(take_byte(in)); break;
+	case STEP_EVENTS:
+		arg = take_byte(in);
+		events(arg, take_byte(in));
 		break;
 	case _STEP_MAX: break;
 	}

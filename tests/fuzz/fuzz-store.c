@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/audit-verify.h"
 #include "agent/audit.h"
 #include "agent/claim.h"
 #include "agent/queue.h"

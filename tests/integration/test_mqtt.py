@@ -144,7 +144,7 @@ class Base(unittest.TestCase):
     def join_cloud(self):
         self.cloud = mqtt.Client(self.pki, self.mosquitto.port, "cloud")
         self.addCleanup(self.cloud.close)
-        for topic in ("request", "answer", "status"):
+        for topic in ("request", "answer", "status", "event"):
             self.cloud.subscribe(f"gangway/v1/+/{topic}")
         return self.cloud
 
@@ -166,6 +166,13 @@ class Base(unittest.TestCase):
         if fits:
             self.schemas.check(topic, body)
         self.cloud.publish(TOPIC + topic, json.dumps(body))
+
+    def tell(self, first, count, n_sent=None, **values):
+        """A batch of records."""
+        for n in range(first, first + (count if n_sent is None else n_sent)):
+            self.agent.send("event", **{"n": n, "time": 1790000000, "event": "claim", "device": "ACME-1",
+                                        "who": "uid 0", "reason": "", "detail": "", "mac": bytes([n]) * 32} | values)
+        self.agent.send("events", job=f"record.{first}", first=first, count=count, before=bytes(32), broken="")
 
     def enroll(self, job, **values):
         values = {"device": "ACME-1", "tenant": "default", "claim": "c-1", "method": "qr", "key": KEY,
@@ -579,6 +586,43 @@ class Weather(Base):
 
 
 @unittest.skipUnless(FAULT_POINTS, "built without --enable-fault-points")
+class Events(Base):
+    """Batches of records."""
+
+    def setUp(self):
+        super().setUp()
+        self.go_online()
+
+    def test_a_batch_is_repeated_until_it_is_answered(self):
+        self.tell(7, 3)
+        first = self.heard("event")
+        self.assertEqual([e["n"] for e in first["events"]], [7, 8, 9])
+        self.assertEqual((first["id"], first["first"], first["before"]), ("record.7", 7, "00" * 32))
+        self.assertEqual(first["events"][0], {"n": 7, "time": 1790000000, "event": "claim", "device": "ACME-1",
+                                              "who": "uid 0", "mac": "07" * 32})
+        self.assertEqual(self.heard("event"), first)
+        self.say("response", kind="refused", id="record.7", final=True, reason="record-gap", head=5, mac="0b" * 32)
+        said = self.agent.expect("answer", job="record.7")
+        self.assertEqual((said.outcome, said.reason, said.head, said.mac), (wire.REFUSED, "record-gap", 5, b"\x0b" * 32))
+        self.say("response", kind="done", id="record.7", head=9, mac="09" * 32)
+        said = self.agent.expect("answer", job="record.7")
+        self.assertEqual((said.outcome, said.head, said.mac), (wire.DONE, 9, b"\x09" * 32))
+        self.tell(10, 1)
+        self.assertEqual(self.heard("event")["first"], 10)
+
+    def test_the_longest_there_can_be(self):
+        worst = '"' * 64
+        self.tell(1, 43, event="a" * 63, device=worst, who=worst, reason="b" * 64, detail='\\' * 256)
+        self.assertEqual(len(self.heard("event")["events"]), 43)
+
+    def test_an_agent_that_miscounts_loses_its_link(self):
+        for count, n_sent in ((2, 1), (1, 2), (0, 0), (65, 65)):
+            with self.subTest((count, n_sent)):
+                self.tell(1, count, n_sent)
+                self.agent.take_in(GATEWAY, **self.settings)
+                self.state(wire.ONLINE)
+
+
 class Death(Base):
     """Dies at each of its steps; once it is back, nothing is lost."""
 
@@ -640,6 +684,17 @@ class Death(Base):
             self.revive()
             self.say("command", **command)  # the cloud has heard no answer
             self.agent.expect("command", id="cmd-1")
+            self.program.stop()
+
+    def test_event(self):
+        for moment in ("before", "after"):
+            self.die_at("mqtt.event", moment)
+            self.tell(41, 2)
+            self.revive()
+            self.tell(41, 2)  # the agent has them on disk
+            self.heard("event")
+            self.say("response", kind="done", id="record.41", head=42, mac="0a" * 32)
+            self.agent.expect("answer", job="record.41", head=42)
             self.program.stop()
 
     def test_answer(self):

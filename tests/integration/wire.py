@@ -50,12 +50,14 @@ MESSAGES = {
                       " reason:TEXT serial:BLOB key:BLOB csr:BLOB evidence:BLOB"),
     "request_end": (0x42, "job:TEXT"),
     "answer": (0x43, "job:TEXT outcome:U8 retry_after_s:U32 time:U64 reason:TEXT text:TEXT"
-                     " certificate:BLOB chain:BLOB"),
+                     " certificate:BLOB chain:BLOB head:U64 mac:BLOB"),
     "command": (0x44, "id:TEXT seq:U64 expires_at:U64 kind:U8 device:TEXT claim:TEXT tenant:TEXT"
                       " claim_expires:U64 replace:U8 sealed:U8 secret:BLOB reason:TEXT"),
     "command_answer": (0x45, "id:TEXT seq:U64 outcome:U8 reason:TEXT"),
     "cloud_retry": (0x46, "in_ms:U32"),
     "credential": (0x47, "ok:U8 text:TEXT not_before:U64 not_after:U64 ca_not_after:U64"),
+    "event": (0x4c, "n:U64 time:U64 event:TEXT device:TEXT who:TEXT reason:TEXT detail:TEXT mac:BLOB"),
+    "events": (0x4d, "job:TEXT first:U64 count:U16 before:BLOB broken:TEXT"),
 }
 MESSAGES = {name: (number, [tuple(field.split(":")) for field in fields.split()])
             for name, (number, fields) in MESSAGES.items()}

@@ -12,6 +12,9 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "agent/audit-export.h"
+#include "agent/audit-retention.h"
+#include "agent/audit-verify.h"
 #include "agent/audit.h"
 #include "agent/bus.h"
 #include "agent/channels.h"
@@ -295,6 +298,8 @@ static void start(void)
 		.jobs_max = 1000,
 		.discovered_max = 4,
 		.discovered_age_s = 3600,
+		.audit_keep_records = 100000,
+		.audit_waiting_max = 100000,
 	};
 	assert_int_equal(store_open(world.folder, &agent->store, error, sizeof(error)), 0);
 	assert_int_equal(vault_open(world.folder, agent->store, VAULT_KEY_AUTO, &agent->vault,
@@ -312,6 +317,9 @@ static void start(void)
 	assert_int_equal(refusals_new(&agent->refusals), 0);
 	assert_int_equal(queue_new(agent, &agent->queue), 0);
 	assert_int_equal(due_new(agent, &agent->due), 0);
+	assert_int_equal(audit_begin(agent->store, agent->vault), 0);
+	assert_int_equal(audit_export_new(agent, &agent->audit_export), 0);
+	assert_int_equal(audit_retention_new(agent, &agent->audit_retention), 0);
 }
 
 static void stop(void)
@@ -319,6 +327,8 @@ static void stop(void)
 	struct agent *agent = world.agent;
 
 	turn_finish(agent->turn);
+	agent->audit_retention = audit_retention_free(agent->audit_retention);
+	agent->audit_export = audit_export_free(agent->audit_export);
 	agent->due = due_free(agent->due);
 	agent->queue = queue_free(agent->queue);
 	agent->refusals = refusals_free(agent->refusals);
@@ -375,13 +385,33 @@ int world_tear_down(void **state)
 	return nftw(world.folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-void world_restart(void)
+static void stop_all(void)
 {
 	stop();
 	for (int role = 0; role < _GW_ROLE_MAX; role++)
 		world.plugins[role].is_there = false;
 	__wrap_plugins_release(NULL);
 	world_forget();
+}
+
+void world_restart(void)
+{
+	stop_all();
+	start();
+}
+
+void world_restart_on(const char *folder)
+{
+	static const char *const names[] = { "gangway.db", "gangway.db-wal", "gangway.db-shm" };
+	char from[128], to[128];
+
+	stop_all();
+	for (size_t i = 0; i < GW_ELEMENTS(names); i++) {
+		(void)snprintf(from, sizeof(from), "%s/%s", folder, names[i]);
+		(void)snprintf(to, sizeof(to), "%s/%s", world.folder, names[i]);
+		(void)unlink(to);
+		(void)rename(from, to);
+	}
 	start();
 }
 

@@ -37,6 +37,9 @@ const char *world_folder(void);
 /* The agent ends and starts again on the same folder; no plugin is connected. */
 void world_restart(void);
 
+/* The same, on the store of another folder in this world's: it was put in the place of its own. */
+void world_restart_on(const char *folder);
+
 /* The world's clock, which both of the agent's follow; and whether the system calls it synchronised. */
 uint64_t world_now_s(void);
 void world_pass(uint64_t seconds);

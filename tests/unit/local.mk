@@ -515,6 +515,12 @@ tests_unit_test_aboard_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_aboard_LDFLAGS = $(WORLD_WRAPS) -Wl,--wrap=store_job_answer
 tests_unit_test_aboard_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-audit
+tests_unit_test_audit_SOURCES = tests/unit/test-audit.c $(WORLD_SOURCES)
+tests_unit_test_audit_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_audit_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_audit_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-answers
 tests_unit_test_answers_SOURCES = tests/unit/test-answers.c agent/answers.c
 tests_unit_test_answers_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -760,8 +760,8 @@ static void status_ids(void **state)
 
 static void topic_names(void **state)
 {
-	static const char *const names[_DIALECT_TOPIC_MAX] = { "status", "request", "response",
-							       "command", "answer" };
+	static const char *const names[_DIALECT_TOPIC_MAX] = { "status",  "request", "response",
+							       "command", "answer",  "event" };
 
 	for (int i = 0; i < _DIALECT_TOPIC_MAX; i++)
 		assert_string_equal(dialect_topic_name((enum dialect_topic)i), names[i]);

@@ -41,6 +41,10 @@ static int set_up(void **state)
 		.cloud_retry_s = DOCTOR_NEVER,
 		.cloud_heard_s = 42,
 		.jobs_most = 1000,
+		.record_is_sealed = true,
+		.record_most = 1000,
+		.record_refusal = "",
+		.record_why = "",
 		.version = "1.2.3",
 		.n_plugins = 3,
 		.plugins = { { "mqtt", "1.2.3", GW_ROLE_CLOUD, true, "" },
@@ -90,7 +94,7 @@ static void all_is_well(void **state)
 	static const char *const checks[] = { "disk",        "store",     "store key",
 					      "plugin mqtt", "plugin ip", "plugin registrar",
 					      "credentials", "broker",    "cloud",
-					      "clock",       "queue" };
+					      "clock",       "queue",     "record" };
 
 	for (size_t i = 0; i < GW_ELEMENTS(checks); i++)
 		expect(checks[i], DOCTOR_OK, "", "");
@@ -231,6 +235,30 @@ static void queue(void **state)
 	expect("queue", DOCTOR_WRONG, "no more are taken", "[limits] jobs");
 }
 
+static void the_record(void **state)
+{
+	facts.record_waiting = 901;
+	expect("record", DOCTOR_WARNING, "901 records wait", "[audit] waiting");
+	facts.record_refusal = "not-allowed";
+	expect("record", DOCTOR_WRONG, "will not take the record: not-allowed", "operator why");
+	facts.record_lost_from = 17;
+	facts.record_lost_to = 42;
+	facts.record_lost_s = 180;
+	expect("record", DOCTOR_WRONG, "(noticed 3 min ago): the cloud has records 17 to 42",
+	       "what it says was claimed");
+	facts.record_is_sealed = false;
+	expect("record", DOCTOR_WRONG, "cannot be opened", "who could write the store");
+	facts.record_bad = 7;
+	facts.record_why = "a record is missing";
+	expect("record", DOCTOR_WRONG, "at record 7: a record is missing", "the cloud's copy");
+
+	facts.record_is_sealed = true;
+	facts.record_bad = facts.record_lost_to = 0;
+	facts.record_refusal = "";
+	facts.record_waiting = 1;
+	expect("record", DOCTOR_OK, "1 record waits", "");
+}
+
 static void plugins(void **state)
 {
 	facts.plugins[0].healthy = false;
@@ -257,7 +285,7 @@ static void plugins(void **state)
 			(struct doctor_plugin){ name, "1", GW_ROLE_TRANSPORT, false, text };
 	}
 	facts.n_plugins = DOCTOR_PLUGINS_MAX;
-	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 10);
+	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 11);
 	assert_true(strlen(findings[5].text) > GW_TEXT_MAX + GW_NAME_MAX);
 }
 
@@ -290,6 +318,7 @@ int main(void)
 		cmocka_unit_test_setup(credentials_of_a_short_life, set_up),
 		cmocka_unit_test_setup(broker_and_cloud, set_up),
 		cmocka_unit_test_setup(queue, set_up),
+		cmocka_unit_test_setup(the_record, set_up),
 		cmocka_unit_test_setup(plugins, set_up),
 		cmocka_unit_test_setup(durations, set_up),
 	};

@@ -32,7 +32,7 @@ static struct outstanding *make(void)
 
 static void add(struct outstanding *o, const char *job, const char *body, uint64_t now_us)
 {
-	assert_int_equal(outstanding_add(o, job, strdup(body), now_us), 0);
+	assert_int_equal(outstanding_add(o, 1, job, strdup(body), now_us), 0);
 }
 
 /* What is due, published. */
@@ -155,7 +155,7 @@ static void is_bounded(void **state)
 		(void)snprintf(job, sizeof(job), "job-%d", i);
 		add(o, job, job, 0);
 	}
-	assert_int_equal(outstanding_add(o, "one-more", strdup("body"), 0), -ENOBUFS);
+	assert_int_equal(outstanding_add(o, 1, "one-more", strdup("body"), 0), -ENOBUFS);
 	add(o, "job-7", "again", 0);
 	assert_int_equal(outstanding_count(o), GW_REQUESTS_MAX);
 

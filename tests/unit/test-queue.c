@@ -10,7 +10,7 @@
 #include "agent/turn.h"
 #include "lib/util.h"
 
-#define WINDOW (GW_REQUESTS_MAX - 1)
+#define WINDOW (GW_REQUESTS_MAX - 2)
 
 /* Each about a device of its own. */
 static struct job_record job(unsigned n)

@@ -57,11 +57,13 @@ static const struct spec {
 	{ 0x40, "cloud_state", "e5 t256" },
 	{ 0x41, "request", "t64 e8 t64 t64 t64 t64 t32 t64 x20 x32-32 x4096 x4096" },
 	{ 0x42, "request_end", "t64" },
-	{ 0x43, "answer", "t64 e3 4 8 t64 t256 x8192 x24576" },
+	{ 0x43, "answer", "t64 e3 4 8 t64 t256 x8192 x24576 8 x32-32" },
 	{ 0x44, "command", "t64 8 8 e5 t64 t64 t64 8 b b x192 t64" },
 	{ 0x45, "command_answer", "t64 8 e3 t64" },
 	{ 0x46, "cloud_retry", "4" },
 	{ 0x47, "credential", "b t256 8 8 8" },
+	{ 0x4c, "event", "8 8 t64 t64 t64 t64 t256 x32-32" },
+	{ 0x4d, "events", "t64 8 2 x32-32 t64" },
 };
 
 struct field {

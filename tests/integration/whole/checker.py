@@ -10,7 +10,8 @@ It reads both databases itself and believes neither program. What it demands:
 - a claim is of use once: a burned or closed one has lost its secret, and a spent one has no certificate
   that could still be proved;
 - a device has one live certificate at most, and everything else that was issued to it is revoked;
-- both sides tell the same of each certificate: nothing was issued that the gateway does not know.
+- both sides tell the same of each certificate: nothing was issued that the gateway does not know;
+- what the cloud was told of the record is one chain without a gap, and the gateway's.
 """
 import collections
 import contextlib
@@ -39,6 +40,7 @@ class Store:
         self.claims = {r["id"]: r for r in rows(path, "SELECT * FROM claim")}
         self.certificates = {r["serial"].hex(): r for r in rows(path, "SELECT * FROM certificate")}
         self.jobs = rows(path, "SELECT * FROM job")
+        self.record = {r["n"]: r["mac"].hex() for r in rows(path, "SELECT n, mac FROM audit")}
 
 
 class Registry:
@@ -48,6 +50,7 @@ class Registry:
         path = pathlib.Path(folder) / "registry.db"
         self.claims = {r["id"]: r for r in rows(path, "SELECT * FROM claim")}
         self.certificates = {r["serial"]: r for r in rows(path, "SELECT * FROM certificate")}
+        self.events = rows(path, "SELECT branch, n, mac FROM event ORDER BY branch, n")
 
 
 def by_device(certificates, state):
@@ -139,6 +142,20 @@ def check_certificates(store, registry):
             yield f"{ours['device']}: {serial} carries another key in the cloud"
 
 
+def check_record(store, registry):
+    """What the cloud has of it follows one on the other, and is ours."""
+    told = [event["n"] for event in registry.events]
+    if told != list(range(1, len(told) + 1)):
+        yield f"the cloud has records {told}"
+    for event in registry.events:
+        if event["branch"] != 1:
+            yield f"record {event['n']} came as one of another chain"
+        if store.record.get(event["n"], event["mac"]) != event["mac"]:
+            yield f"record {event['n']} is another in the cloud"
+    if store.record and min(store.record) > len(told) + 1:
+        yield f"records went that the cloud does not have: it has {len(told)}, here are those from {min(store.record)} on"
+
+
 def check(state, cloud):
     """All that is wrong, a line each."""
     store, registry = Store(state), Registry(cloud)
@@ -146,6 +163,7 @@ def check(state, cloud):
     wrong += check_devices(store)
     wrong += check_claims(store, registry)
     wrong += check_certificates(store, registry)
+    wrong += check_record(store, registry)
     return wrong
 
 

@@ -270,7 +270,8 @@ class Worker:
 
     def _try(self, number, program, die_at):
         if not self.gateway:
-            self.gateway = lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2")
+            self.gateway = lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2",
+                                   "--set", "audit.keep_records=20")
             self.gateway.up()
         started = time.monotonic()
         try:

@@ -30,5 +30,6 @@ EXTRA_DIST += \
 	tests/integration/whole/test_plugin.py \
 	tests/integration/whole/test_renew.py \
 	tests/integration/whole/test_revoke.py \
+	tests/integration/whole/test_record.py \
 	tests/integration/whole/test_secrets.py \
 	tests/integration/whole/test_trouble.py

@@ -4,6 +4,7 @@ tells; and the log has one line for each change of a device."""
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -236,11 +237,13 @@ class Disk(Case):
         super().setUpClass()
         cls.state = cls.lab.folder / "run/state"
         cls.lab.stop("gangwayd")
+        kept = shutil.copytree(cls.state, cls.lab.folder / "kept")  # another store would be noticed
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80m,nr_inodes=400", "tmpfs", cls.state],
                                  capture_output=True, text=True)
         if mounted.returncode != 0:
             raise unittest.SkipTest(f"cannot mount a disk to fill: {mounted.stderr.strip()}")
         cls.addClassCleanup(subprocess.run, ["umount", "--lazy", cls.state], check=True)
+        shutil.copytree(kept, cls.state, dirs_exist_ok=True)
         cls.lab.start("gangwayd")
 
     def fill(self, leave):
