@@ -195,7 +195,7 @@ int registry_certificates_each(struct registry *registry,
 
 	while ((r = sql_step(s)) > 0) {
 		read_record(s, &record);
-		record.suspended = sqlite3_column_int(s, 11);
+		record.suspended = sqlite3_column_int(s, 12);
 		r = each(&record, userdata);
 		if (r < 0)
 			return r;
