@@ -417,14 +417,67 @@ static void test_written_commands(void **state)
 	json_decref(body);
 }
 
+/* --- records --- */
+
+#define EVENT(n, more) "{\"n\":" n ",\"time\":5,\"event\":\"claim\"" more ",\"mac\":\"" KEY "\"}"
+#define EVENTS(first, list)                                                                 \
+	"{\"v\":1,\"kind\":\"events\",\"id\":\"e-1\",\"first\":" first ",\"before\":\"" KEY \
+	"\",\"events\":" list "}"
+
+static void refuse_events(const char *text, const char *member)
+{
+	static struct events events;
+	struct body_error error = { 0 };
+
+	assert_int_equal(body_read_events(blob(text), &events, &error), -EBADMSG);
+	assert_string_equal(error.member, member);
+}
+
+static void test_events(void **state)
+{
+	static struct events events;
+	struct body_error error;
+
+	assert_int_equal(
+		body_read_events(blob(EVENTS("7", "[" EVENT("7", ",\"who\":\"uid 0\"") "," EVENT(
+							  "8", "") "]")),
+				 &events, &error),
+		0);
+	assert_int_equal(events.n_events, 2);
+	assert_int_equal(events.first, 7);
+	assert_string_equal(events.before, KEY);
+	assert_string_equal(events.broken, "");
+	assert_int_equal(events.events[0].n, 7);
+	assert_int_equal(events.events[1].time, 5);
+	assert_string_equal(events.events[0].who, "uid 0");
+	assert_string_equal(events.events[1].who, "");
+	assert_string_equal(events.events[1].mac, KEY);
+
+	refuse_events(EVENTS("0", "[" EVENT("0", "") "]"), "first");
+	refuse_events(EVENTS("7", "[]"), "events");
+	refuse_events(EVENTS("7", "{}"), "events");
+	refuse_events(EVENTS("7", "[1]"), "events");
+	refuse_events(EVENTS("7", "[" EVENT("8", "") "]"), "n");
+	refuse_events(EVENTS("7", "[" EVENT("7", "") "," EVENT("9", "") "]"), "n");
+	refuse_events(EVENTS("7", "[" EVENT("7", ",\"detail\":\"\\n\"") "]"), "detail");
+	refuse_events(EVENTS("7", "[" EVENT("7", ",\"reason\":\"A\"") "]"), "reason");
+	refuse_events("{\"v\":1,\"kind\":\"time\",\"id\":\"e-1\"}", "kind");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),           cmocka_unit_test(test_truncations),
-		cmocka_unit_test(test_damage_to_requests), cmocka_unit_test(test_particular_damage),
-		cmocka_unit_test(test_more_than_json),     cmocka_unit_test(test_size),
-		cmocka_unit_test(test_csr_of_full_size),   cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_statuses),           cmocka_unit_test(test_written_answers),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_truncations),
+		cmocka_unit_test(test_damage_to_requests),
+		cmocka_unit_test(test_particular_damage),
+		cmocka_unit_test(test_more_than_json),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_csr_of_full_size),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_written_answers),
 		cmocka_unit_test(test_written_commands),
 	};
 
