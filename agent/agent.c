@@ -14,6 +14,7 @@
 #include "agent/bus-verify.h"
 #include "agent/bus.h"
 #include "agent/channels.h"
+#include "agent/clock-watch.h"
 #include "agent/cloud.h"
 #include "agent/discovered.h"
 #include "agent/due.h"
@@ -137,6 +138,8 @@ static int make_memory(struct agent *agent)
 		r = audit_retention_new(agent, &agent->audit_retention);
 	if (r >= 0)
 		r = bus_verify_new(agent, &agent->verify);
+	if (r >= 0)
+		r = clock_watch_new(agent, &agent->clock_watch);
 	if (r < 0)
 		gw_log_event(ERROR, START_FAILED, "Cannot start: %s", strerror(-r));
 	return r;
@@ -218,6 +221,7 @@ struct agent *agent_free(struct agent *agent)
 	agent->link_server = link_server_free(agent->link_server);
 	agent->due = due_free(agent->due);
 	agent->bus = bus_free(agent->bus);
+	agent->clock_watch = clock_watch_free(agent->clock_watch);
 	agent->verify = bus_verify_free(agent->verify);
 	agent->audit_retention = audit_retention_free(agent->audit_retention);
 	agent->audit_export = audit_export_free(agent->audit_export);

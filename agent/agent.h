@@ -12,6 +12,7 @@ struct audit_retention;
 struct bus;
 struct bus_verify;
 struct channels;
+struct clock_watch;
 struct cloud;
 struct discovered;
 struct due;
@@ -42,18 +43,19 @@ struct agent {
 	struct turn *turn;
 
 	struct link_server *link_server;
-	struct plugins *plugins;       /* who is connected */
-	struct channels *channels;     /* what transports offer */
-	struct cloud *cloud;           /* how the cloud fares */
-	struct neighbours *neighbours; /* what transports say of addresses */
-	struct sessions *sessions;     /* who is at a door */
-	struct discovered *discovered; /* who knocked without a claim */
-	struct refusals *refusals;     /* who was turned away lately */
-	struct answers *answers;       /* what callers still hold of what they were given */
-	struct queue *queue;           /* what is open with the cloud link */
-	struct due *due;               /* what is due when */
-	struct bus *bus;               /* the people's side */
-	struct pulse *pulse;           /* the service manager's */
+	struct plugins *plugins;         /* who is connected */
+	struct channels *channels;       /* what transports offer */
+	struct cloud *cloud;             /* how the cloud fares */
+	struct neighbours *neighbours;   /* what transports say of addresses */
+	struct sessions *sessions;       /* who is at a door */
+	struct discovered *discovered;   /* who knocked without a claim */
+	struct refusals *refusals;       /* who was turned away lately */
+	struct answers *answers;         /* what callers still hold of what they were given */
+	struct queue *queue;             /* what is open with the cloud link */
+	struct clock_watch *clock_watch; /* what the system says of its clock */
+	struct due *due;                 /* what is due when */
+	struct bus *bus;                 /* the people's side */
+	struct pulse *pulse;             /* the service manager's */
 
 	struct audit_export *audit_export;       /* the record on its way to the cloud */
 	struct audit_retention *audit_retention; /* how much of it is kept */

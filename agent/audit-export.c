@@ -247,7 +247,7 @@ static int take_loss(struct agent *agent, const struct gw_msg_answer *msg,
 	acknowledged->lost_from = acknowledged->at.n + 1;
 	acknowledged->lost_to = msg->head;
 	acknowledged->noticed = head.n + 1;
-	acknowledged->since = clock_now_s();
+	acknowledged->since = clock_now_s(&agent->clock);
 	return note(agent, acknowledged);
 }
 

@@ -57,7 +57,7 @@ static int load_facts(struct agent *agent, struct facts *ret)
 /* The last of those at the beginning that are too old, among the first SLICE. */
 static int find_old(struct agent *agent, uint64_t from, uint64_t *ret)
 {
-	uint64_t keep_s = agent->settings.audit_keep_days * DAY_S, now = clock_now_s();
+	uint64_t keep_s = agent->settings.audit_keep_days * DAY_S, now = clock_now_s(&agent->clock);
 	struct audit_record record;
 	struct sqlite3_stmt *row;
 	int r;
@@ -126,7 +126,7 @@ static int drop(struct agent *agent, const struct facts *facts, uint64_t n)
 	if (r < 0)
 		return r;
 	turn_step(agent->turn, STEP_PRUNE);
-	r = audit_drop(agent->store, agent->vault, n, clock_now_s());
+	r = audit_drop(agent->store, agent->vault, n, clock_now_s(&agent->clock));
 	if (r < 0 || !facts->acknowledged.lost_to || facts->acknowledged.noticed > n)
 		return r;
 	return forget_loss(agent, facts);

@@ -360,8 +360,10 @@ static int property_text(sd_bus *bus, const char *path, const char *interface, c
 		text = cloud_state_name(agent);
 	else if (gw_streq(property, "CloudText"))
 		text = cloud_text(agent);
+	else if (gw_streq(property, "ClockReason"))
+		text = clock_verdict_code(clock_verdict(&agent->clock));
 	else if (gw_streq(property, "ClockText"))
-		text = clock_verdict_text(clock_judge(&agent->clock));
+		text = clock_verdict_text(clock_verdict(&agent->clock));
 	return sd_bus_message_append(reply, "s", text);
 }
 
@@ -492,6 +494,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("CloudHeard", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("ClockTrusted", "b", property_clock_trusted, 0,
 		SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("ClockReason", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("ClockText", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("ClockSince", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("Counts", "a{su}", property_counts, 0, 0),

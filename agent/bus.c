@@ -184,7 +184,10 @@ void bus_tell_cloud(struct bus *bus)
 
 void bus_tell_clock(struct bus *bus)
 {
-	tell_manager(bus, "ClockTrusted", "ClockText");
+	if (bus && bus->connection)
+		(void)sd_bus_emit_properties_changed(bus->connection, BUS_PATH,
+						     "org.gangway1.Manager", "ClockTrusted",
+						     "ClockReason", "ClockText", NULL);
 }
 
 void bus_tell_state(struct bus *bus)
@@ -200,6 +203,11 @@ void bus_tell_transport(struct bus *bus, const char *name)
 		return;
 	(void)sd_bus_emit_properties_changed(bus->connection, path, "org.gangway1.Transport",
 					     "Channels", "Healthy", "Text", NULL);
+}
+
+struct sd_bus *bus_connection(struct bus *bus)
+{
+	return bus ? bus->connection : NULL;
 }
 
 const char *bus_trouble(const struct bus *bus)

@@ -89,8 +89,8 @@ static void look_at_plugins(struct agent *agent, struct doctor_facts *facts)
 size_t checkup(struct agent *agent, struct doctor_finding *findings)
 {
 	struct doctor_facts facts = {
-		.now_s = clock_now_s(),
-		.clock = clock_judge(&agent->clock),
+		.now_s = clock_now_s(&agent->clock),
+		.clock = clock_verdict(&agent->clock),
 		.store_trouble = bus_trouble(agent->bus),
 		.key_is_given = vault_key(agent->vault) == VAULT_KEY_CREDENTIAL,
 		.state_folder = agent->state_folder,

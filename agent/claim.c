@@ -43,7 +43,7 @@ static bool secret_is_same(struct agent *agent, const struct claim_record *open,
 /* 0 never does. */
 static bool has_passed(struct agent *agent, uint64_t time_s)
 {
-	return time_s && clock_is_trusted(&agent->clock) && time_s <= clock_now_s();
+	return time_s && clock_is_trusted(&agent->clock) && time_s <= clock_now_s(&agent->clock);
 }
 
 /* The device's certificate has expired, and the configuration makes a claim the way back. */
@@ -54,7 +54,7 @@ static bool claim_helps(struct agent *agent, const char *device)
 	return agent->settings.devices_expired == RENEWAL_EXPIRED_CLAIM &&
 	       clock_is_trusted(&agent->clock) &&
 	       store_certificate_of(agent->store, device, CERTIFICATE_LIVE, &live) >= 0 &&
-	       renewal_is_too_late(&live, clock_now_s());
+	       renewal_is_too_late(&live, clock_now_s(&agent->clock));
 }
 
 static enum policy_claim judge(struct agent *agent, const struct claim_wish *wish,
@@ -91,13 +91,16 @@ static int seal_secret(struct agent *agent, const struct claim_wish *wish,
 	return vault_seal(agent->vault, &name, wish->secret, claim->secret);
 }
 
-static uint64_t end_of_claim(struct agent *agent, const struct claim_wish *wish)
+static void set_end(struct agent *agent, const struct claim_wish *wish, struct claim_record *claim)
 {
-	uint64_t lifetime_s = agent->settings.claim_lifetime_s;
+	uint64_t now = clock_stamp_s(&agent->clock), lifetime_s = agent->settings.claim_lifetime_s;
 
 	if (wish->expires)
-		return wish->expires;
-	return lifetime_s ? clock_now_s() + lifetime_s : 0;
+		claim->expires = wish->expires;
+	else if (now && lifetime_s)
+		claim->expires = now + lifetime_s;
+	else
+		claim->lifetime_s = lifetime_s;
 }
 
 static int add_claim(struct agent *agent, const struct claim_wish *wish,
@@ -105,11 +108,11 @@ static int add_claim(struct agent *agent, const struct claim_wish *wish,
 {
 	struct claim_record claim = {
 		.state = CLAIM_OPEN,
-		.created = clock_now_s(),
-		.expires = end_of_claim(agent, wish),
+		.created = clock_now_s(&agent->clock),
 	};
 	int r;
 
+	set_end(agent, wish, &claim);
 	if (wish->id)
 		(void)gw_copy(claim.id, sizeof(claim.id), wish->id);
 	else if ((r = lifecycle_new_claim_id(agent, claim.id, sizeof(claim.id))) < 0)

@@ -22,6 +22,8 @@
 #include "agent/store-job.h"
 #include "agent/store.h"
 #include "agent/turn.h"
+#include "lib/crypto.h"
+#include "lib/hex.h"
 #include "lib/log.h"
 #include "lib/reason.h"
 #include "lib/util.h"
@@ -39,6 +41,9 @@ struct cloud {
 	bool credential_is_known, credential_is_ok;
 	char credential_text[GW_TEXT_MAX + 1];
 	struct credential_dates credential;
+
+	char question[GW_ID_MAX + 1]; /* what time it is, empty: none is open */
+	uint64_t asked_us, told_us;
 };
 
 /* --- how it fares --- */
@@ -122,13 +127,73 @@ static void send_state(struct agent *agent, struct plugin *registrar)
 	plugin_send(registrar, &msg, /* fd= */ -1);
 }
 
-/* No job: it needs no disk, and an answer that comes late is as good as any. */
-static void ask_time(struct agent *agent)
+/* --- what time it has --- */
+
+/*
+ * No job: it needs no disk. Each question goes by a name that nobody can know before: its answer is no older
+ * than it, whoever keeps and repeats what the cloud once said. One that took too long is asked anew.
+ */
+#define TIME_FRESH_US (60 * 1000000ull)
+#define TIME_GOOD_US  (3600 * 1000000ull)
+
+static bool has_open_question(const struct cloud *cloud, uint64_t now_us)
+{
+	return *cloud->question && now_us - cloud->asked_us < TIME_FRESH_US;
+}
+
+static void withdraw_question(struct cloud *cloud, struct plugin *plugin)
+{
+	struct gw_msg msg = { .type = GW_MSG_REQUEST_END, .request_end = { cloud->question } };
+
+	if (*cloud->question)
+		plugin_send(plugin, &msg, /* fd= */ -1);
+	*cloud->question = 0;
+}
+
+static void ask_time(struct cloud *cloud, struct plugin *plugin)
 {
 	struct gw_msg msg = { .type = GW_MSG_REQUEST,
-			      .request = { .job = "time", .kind = GW_REQUEST_TIME } };
+			      .request = { .job = cloud->question, .kind = GW_REQUEST_TIME } };
+	char *hex = stpcpy(cloud->question, "time-");
+	uint8_t name[16];
 
-	plugin_send(plugins_find(agent->plugins, GW_ROLE_CLOUD), &msg, /* fd= */ -1);
+	if (gw_random(name, sizeof(name)) < 0) {
+		*cloud->question = 0;
+		return;
+	}
+	gw_hex_encode(name, sizeof(name), hex);
+	cloud->asked_us = gw_now_monotonic_us();
+	plugin_send(plugin, &msg, /* fd= */ -1);
+}
+
+void cloud_look_at_time(struct agent *agent, bool is_trusted)
+{
+	struct plugin *plugin = plugins_find(agent->plugins, GW_ROLE_CLOUD);
+	struct cloud *cloud = agent->cloud;
+	uint64_t now_us = gw_now_monotonic_us();
+	bool is_known = is_trusted && cloud->told_us && now_us - cloud->told_us < TIME_GOOD_US;
+
+	if (!plugin || !cloud_is_online(agent) || !agent->clock.trusts_cloud || is_known ||
+	    has_open_question(cloud, now_us))
+		return;
+	withdraw_question(cloud, plugin);
+	ask_time(cloud, plugin);
+}
+
+static void take_time(struct agent *agent, const struct gw_msg_answer *msg)
+{
+	struct cloud *cloud = agent->cloud;
+	uint64_t now_us = gw_now_monotonic_us();
+	bool is_fresh = has_open_question(cloud, now_us);
+
+	if (!*cloud->question || !gw_streq(cloud->question, msg->job))
+		return;
+	*cloud->question = 0;
+	if (!is_fresh || !msg->time)
+		return;
+	cloud->told_us = now_us;
+	if (clock_take_cloud(&agent->clock, msg->time))
+		(void)clock_store_floor(&agent->clock, agent->store);
 }
 
 void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char *text)
@@ -147,13 +212,14 @@ void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char 
 			      "The cloud is %s%s%s", state_names[state], *text ? ": " : "", text);
 	send_state(agent, plugins_find(agent->plugins, GW_ROLE_REGISTRAR));
 	bus_tell_cloud(agent->bus);
-	if (changed && state == GW_CLOUD_ONLINE && !clock_is_trusted(&agent->clock))
-		ask_time(agent);
+	if (changed)
+		due_look(agent->due); /* asks what time it is */
 }
 
 void cloud_lost(struct agent *agent)
 {
 	agent->cloud->retry_us = 0;
+	*agent->cloud->question = 0;
 	agent->cloud->credential_is_known = false;
 	cloud_set_state(agent, GW_CLOUD_OFFLINE, NO_LINK);
 }
@@ -282,7 +348,7 @@ static void deliver_server_cert(struct agent *agent, const struct job_record *jo
 
 static int put_off(struct agent *agent, const struct job_record *job, uint32_t retry_after_s)
 {
-	return store_job_set_due(agent->store, job->id, clock_now_s() + GW_MAX(retry_after_s, 1u));
+	return store_job_set_due(agent->store, job->id, queue_due_s(agent->queue, retry_after_s));
 }
 
 static int take_server_cert(struct agent *agent, const struct job_record *job,
@@ -377,12 +443,6 @@ static int take_for(struct agent *agent, const struct job_record *job,
 	return -EBADMSG;
 }
 
-static void take_time(struct agent *agent, uint64_t time_s)
-{
-	if (clock_take_cloud(&agent->clock, time_s))
-		(void)clock_store_floor(&agent->clock, agent->store);
-}
-
 static int take_job(struct agent *agent, const struct gw_msg_answer *msg)
 {
 	_cleanup_free_ struct job_record *job = malloc(sizeof(*job));
@@ -407,8 +467,7 @@ int cloud_take_answer(struct agent *agent, const struct gw_msg_answer *msg)
 	r = turn_open(agent->turn);
 	if (r < 0)
 		return r;
-	if (msg->time)
-		take_time(agent, msg->time);
+	take_time(agent, msg);
 
 	r = audit_export_is_batch(msg->job) ? audit_export_take_answer(agent->audit_export, msg)
 					    : take_job(agent, msg);

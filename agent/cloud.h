@@ -42,6 +42,9 @@ void cloud_take_retry(struct agent *agent, const struct gw_msg_cloud_retry *msg)
 void cloud_take_credential(struct agent *agent, const struct gw_msg_credential *msg);
 void cloud_heard(struct agent *agent);
 
+/* Asks it what time it is, if it is time to. */
+void cloud_look_at_time(struct agent *agent, bool is_trusted);
+
 /* The cloud link is gone, and what it told with it. */
 void cloud_lost(struct agent *agent);
 

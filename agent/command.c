@@ -165,7 +165,7 @@ static bool may_be_obeyed(struct agent *agent, const struct gw_msg_command *comm
 		.seq = command->seq,
 		.last_seq = (uint64_t)store_meta_number(agent->store, SEQ_META, 0),
 		.expires_at = command->expires_at,
-		.now = clock_now_s(),
+		.now = clock_now_s(&agent->clock),
 		.clock_trusted = clock_is_trusted(&agent->clock),
 		.secret_is_plain = claims && !command->sealed,
 		.plain_is_allowed = agent->settings.cloud_plain_secrets,

@@ -33,11 +33,8 @@ static enum gw_role role_of(const struct plugin *plugin)
 
 static void brief_registrar(struct agent *agent, struct plugin *registrar)
 {
-	struct gw_msg clock = { .type = GW_MSG_CLOCK,
-				.clock = { clock_is_trusted(&agent->clock) } };
-
 	sessions_drop_all(agent->sessions); /* those of the one before it */
-	plugin_send(registrar, &clock, /* fd= */ -1);
+	due_brief(agent->due, registrar);
 	cloud_brief(agent, registrar);
 	issue_check_again(agent);
 	channels_offer(agent, /* transport_or_all= */ NULL);
@@ -49,6 +46,7 @@ void dispatch_welcome(struct agent *agent, struct plugin *plugin)
 	case GW_ROLE_REGISTRAR: brief_registrar(agent, plugin); break;
 	case GW_ROLE_TRANSPORT: channels_offer(agent, plugin); break;
 	case GW_ROLE_CLOUD:
+		due_brief(agent->due, plugin);
 		queue_restart(agent->queue);
 		audit_export_restart(agent->audit_export);
 		break;

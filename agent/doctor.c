@@ -93,11 +93,41 @@ void doctor_duration(uint64_t seconds, char *text, size_t size)
 
 static bool is_trusted(const struct doctor_facts *facts)
 {
-	return !*clock_verdict_text(facts->clock);
+	return clock_verdict_trusts(facts->clock);
+}
+
+static const char *clock_advice(enum clock_verdict verdict)
+{
+	switch (verdict) {
+	case CLOCK_CLOUD_SILENT:
+		return "Give the machine a source of time (timedatectl), or see why the cloud "
+		       "does not answer.";
+	case CLOCK_CLOUD_EARLY:
+		return "Find out whose time is wrong, the cloud's now or the cloud's before. If it "
+		       "was before, see --forget-time in gangwayd(8).";
+	case CLOCK_CLOUD_UNSTEADY: return "See to the cloud's clock; this ends by itself.";
+	case CLOCK_DISPUTED:
+		return "Compare date with the cloud's clock: set right the one that is wrong. Or "
+		       "have [clock] trust take the system's word alone.";
+	case CLOCK_TRUSTED_BY_SYSTEM:
+	case CLOCK_TRUSTED_BY_CLOUD:
+	case CLOCK_TRUSTED_ALONE:
+	case CLOCK_BELOW_FLOOR:
+	case CLOCK_NOT_SYNCHRONISED:
+	case _CLOCK_VERDICT_MAX: break;
+	}
+	return "Give the machine a source of time: see timedatectl.";
 }
 
 static void examine_clock(struct sheet *sheet, const struct doctor_facts *facts)
 {
+	if (facts->clock == CLOCK_TRUSTED_ALONE) {
+		advise(find(sheet, "clock", DOCTOR_WARNING,
+			    "Time is known, but %s: other programs, and logs, are wrong.",
+			    clock_verdict_text(facts->clock)),
+		       "Give the machine a source of time: see timedatectl.");
+		return;
+	}
 	if (is_trusted(facts)) {
 		find(sheet, "clock", DOCTOR_OK, "The clock is trusted: %s.",
 		     facts->clock == CLOCK_TRUSTED_BY_SYSTEM ? "the system synchronises it"
@@ -107,10 +137,7 @@ static void examine_clock(struct sheet *sheet, const struct doctor_facts *facts)
 	advise(find(sheet, "clock", DOCTOR_WRONG,
 		    "The clock is not trusted: %s. Nothing is judged expired meanwhile.",
 		    clock_verdict_text(facts->clock)),
-	       facts->clock == CLOCK_CLOUD_SILENT
-		       ? "Give the machine a source of time (timedatectl), or see why the cloud "
-			 "does not answer."
-		       : "Give the machine a source of time: see timedatectl.");
+	       "%s", clock_advice(facts->clock));
 }
 
 static void examine_store(struct sheet *sheet, const struct doctor_facts *facts)

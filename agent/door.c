@@ -79,7 +79,7 @@ static void tell_sighting(struct agent *agent, const char *id, const char *pushe
 
 static void note_sighting(struct agent *agent, const struct gw_msg_secret_query *msg)
 {
-	struct sighting sighting = { .last_seen = clock_now_s() };
+	struct sighting sighting = { .last_seen = clock_now_s(&agent->clock) };
 	char gone[GW_ID_MAX + 1];
 
 	(void)gw_copy(sighting.id, sizeof(sighting.id), msg->identity);
@@ -128,7 +128,7 @@ static int give_secret(struct agent *agent, const struct gw_msg_secret_query *ms
 	turn_step(agent->turn, STEP_SECRET);
 	send_secret(agent, msg->session, (struct gw_blob){ secret, len });
 	explicit_bzero(secret, sizeof(secret));
-	return store_claim_count_secret(agent->store, claim->id, clock_now_s());
+	return store_claim_count_secret(agent->store, claim->id, clock_now_s(&agent->clock));
 }
 
 /* A look-up that went wrong is no answer: nobody is taken for a stranger because of it. */
@@ -154,7 +154,7 @@ static int look_up_knock(struct agent *agent, const char *identity,
 		return is_error(r) ? r : 0;
 	facts->claim_open = true;
 	facts->claim_expired = claim->expires && clock_is_trusted(&agent->clock) &&
-			       claim->expires <= clock_now_s();
+			       claim->expires <= clock_now_s(&agent->clock);
 	return 0;
 }
 
@@ -211,16 +211,16 @@ static int look_up_certificate(struct agent *agent, const struct gw_msg_peer *ms
 {
 	const struct settings *settings = &agent->settings;
 	struct certificate_record *certificate = &visitor->certificate;
-	uint64_t now = clock_now_s();
+	uint64_t now = clock_now_s(&agent->clock);
 	int r;
 
 	facts->by_certificate = true;
+	facts->clock_trusted = clock_is_trusted(&agent->clock);
 	r = store_certificate_by_fingerprint(agent->store, msg->fingerprint, certificate);
 	if (r < 0)
 		return is_error(r) ? r : 0;
 	facts->certificate = certificate_fact(certificate->state);
-	facts->is_expired =
-		clock_is_trusted(&agent->clock) && renewal_is_too_late(certificate, now);
+	facts->is_expired = facts->clock_trusted && renewal_is_too_late(certificate, now);
 	facts->expired = settings->devices_expired;
 	facts->grace_is_over =
 		renewal_grace_is_over(certificate, settings->devices_grace_days, now);
@@ -307,6 +307,18 @@ static int turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct 
 	return show_expired(agent, &visitor->device, reason);
 }
 
+/* Its session ends when time is trusted (due.c): it proves itself anew, and is judged by its dates. */
+static int let_wait(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
+		    const struct device_record *device, enum gw_reason reason)
+{
+	session->waits = true;
+	session->by_certificate = true;
+	(void)gw_copy(session->device, sizeof(session->device), device->id);
+	gw_log_device(INFO, device->id, "Waits at %s: %s", msg->address, gw_reason_text(reason));
+	send_verdict(agent, msg->session, true, device->id, gw_reason_code(reason));
+	return 0;
+}
+
 static int let_in(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
 		  struct visitor *visitor, bool proves)
 {
@@ -324,7 +336,7 @@ static int let_in(struct agent *agent, const struct gw_msg_peer *msg, struct ses
 
 	(void)gw_copy(device->transport, sizeof(device->transport), session->transport);
 	(void)gw_copy(device->address, sizeof(device->address), session->address);
-	device->last_seen = clock_now_s();
+	device->last_seen = clock_now_s(&agent->clock);
 	send_verdict(agent, msg->session, true, device->id, "");
 	if (proves)
 		return prove(agent, device, session->id, msg->address);
@@ -347,7 +359,7 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 	if (r < 0)
 		return r;
 
-	if (session && session->served)
+	if (session && (session->served || session->waits))
 		return -EPROTO; /* one session, one peer */
 
 	verdict = policy_peer(&facts, &reason);
@@ -358,6 +370,8 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 	}
 	if (verdict == POLICY_PEER_REFUSED)
 		return turn_away(agent, msg, session, &visitor, reason);
+	if (verdict == POLICY_PEER_WAITS)
+		return let_wait(agent, msg, session, &visitor.device, reason);
 	return let_in(agent, msg, session, &visitor, verdict == POLICY_PEER_PROVES);
 }
 

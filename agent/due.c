@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One timer on the wall clock, set for the earliest thing that is due; the kernel fires it early when
- * somebody sets the clock forward. As long as the clock is not trusted nothing is judged to be over;
- * it is looked at again when the cloud speaks or a minute has passed.
+ * One timer, set for the earliest thing that is due. What is due when goes by the time on the wall, as far as
+ * that is known (clock.h); the timer does not, so no jump of the clock makes it wait for years. It is looked
+ * again when the clock was set, when system or cloud say something new, and at any rate within the hour. As
+ * long as time is not trusted nothing is judged to be over, and it is looked again within a minute.
+ *
+ * What was to last for a while, and began while nobody knew the time, begins when time is trusted.
  */
 #include "agent/due.h"
 
@@ -10,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "agent/bus.h"
+#include "agent/clock-watch.h"
 #include "agent/cloud.h"
 #include "agent/discovered.h"
 #include "agent/lifecycle.h"
@@ -24,17 +28,20 @@
 #include "lib/log.h"
 #include "lib/util.h"
 
-#define BATCH          64 /* devices dealt with at a time; the rest follows at once */
-#define LOOK_AGAIN_S   60
-#define SECRET_GRACE_S 10 /* beyond the registrar's own limit of a handshake */
-#define SECOND_US      1000000ull
-#define DAY_S          86400
+#define BATCH           64 /* devices dealt with at a time; the rest follows at once */
+#define LOOK_AGAIN_S    60
+#define LOOK_AT_LEAST_S 3600
+#define CLOCK_NEWS_S    30 /* that plugins' time may be off before they are told anew */
+#define SECRET_GRACE_S  10 /* beyond the registrar's own limit of a handshake */
+#define SECOND_US       1000000ull
+#define DAY_S           86400
 
 struct due {
 	struct agent *agent;
 	sd_event_source *timer;
-	int trusted; /* as the registrar was told; -1: not yet */
-	uint64_t trusted_since_us;
+	enum clock_verdict verdict;         /* as it was told */
+	uint64_t trusted_since_us;          /* or not trusted */
+	int64_t told_ahead_s;               /* what plugins were told, of the monotonic clock */
 	enum credential_verdict credential; /* the last that was told */
 };
 
@@ -120,16 +127,16 @@ static uint64_t next_look_s(struct agent *agent, uint64_t now)
 	uint64_t candidate = store_certificate_oldest_candidate(agent->store);
 	uint64_t owing_us = sessions_oldest_owing(agent->sessions);
 	uint64_t aged_s = discovered_next_aged_s(agent->discovered);
-	uint64_t next = store_job_next_due(agent->store);
+	bool trusted = clock_is_trusted(&agent->clock);
+	uint64_t next = now + (trusted ? LOOK_AT_LEAST_S : LOOK_AGAIN_S);
 	struct cloud_facts cloud;
 
 	cloud_get_facts(agent, &cloud);
-	if (clock_is_trusted(&agent->clock)) {
+	next = earlier(next, store_job_next_due(agent->store));
+	if (trusted) {
 		next = earlier(next, credential_next_s(&cloud.credential, now));
 		next = earlier(next, store_claim_next_end(agent->store));
 		next = earlier(next, candidate ? candidate + agent->settings.prove_within_s : 0);
-	} else {
-		next = earlier(next, now + LOOK_AGAIN_S);
 	}
 	if (aged_s)
 		next = earlier(next, now + aged_s);
@@ -141,29 +148,75 @@ static uint64_t next_look_s(struct agent *agent, uint64_t now)
 
 static void set_timer(struct due *due, uint64_t now)
 {
-	uint64_t next = next_look_s(due->agent, now);
+	uint64_t next = GW_MAX(next_look_s(due->agent, now), now + 1);
 
-	(void)sd_event_source_set_enabled(due->timer, next ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
-	if (next)
-		(void)sd_event_source_set_time(due->timer, GW_MAX(next, now + 1) * SECOND_US);
+	(void)sd_event_source_set_time(due->timer,
+				       gw_now_monotonic_us() + (next - now) * SECOND_US);
+	(void)sd_event_source_set_enabled(due->timer, SD_EVENT_ONESHOT);
 }
 
 /* --- looking --- */
 
-static void tell_clock(struct due *due, bool trusted)
+static int64_t ahead_s(uint64_t now)
 {
-	struct gw_msg msg = { .type = GW_MSG_CLOCK, .clock = { trusted } };
+	return (int64_t)now - (int64_t)(gw_now_boottime_us() / SECOND_US);
+}
 
-	if (due->trusted == (int)trusted)
-		return;
-	due->trusted = trusted;
-	due->trusted_since_us = gw_now_monotonic_us();
-	if (trusted)
-		gw_log_event(NOTICE, CLOCK_TRUSTED, "The clock is trusted");
+void due_brief(struct due *due, struct plugin *plugin)
+{
+	const struct clock_trust *clock = &due->agent->clock;
+	struct gw_msg msg = { .type = GW_MSG_CLOCK,
+			      .clock = { clock_bound_s(clock), clock_is_trusted(clock) } };
+
+	plugin_send(plugin, &msg, /* fd= */ -1);
+}
+
+static void tell_plugins(struct due *due, uint64_t now)
+{
+	due->told_ahead_s = ahead_s(now);
+	due_brief(due, plugins_find(due->agent->plugins, GW_ROLE_REGISTRAR));
+	due_brief(due, plugins_find(due->agent->plugins, GW_ROLE_CLOUD));
+}
+
+static void log_verdict(enum clock_verdict verdict)
+{
+	const char *text = clock_verdict_text(verdict);
+
+	if (clock_verdict_trusts(verdict))
+		gw_log_event(NOTICE, CLOCK_TRUSTED, "The clock is trusted%s%s", *text ? ": " : "",
+			     text);
 	else
-		gw_log_event(NOTICE, CLOCK_UNTRUSTED, "The clock is not trusted: %s",
-			     clock_verdict_text(clock_judge(&due->agent->clock)));
-	plugin_send(plugins_find(due->agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
+		gw_log_event(NOTICE, CLOCK_UNTRUSTED, "The clock is not trusted: %s", text);
+}
+
+/* What was reckoned from a time that nobody knew is reckoned from now. Who waited for it comes again. */
+static void begin_trust(struct agent *agent, uint64_t now)
+{
+	int r = store_claim_anchor(agent->store, now);
+
+	if (r >= 0)
+		r = store_certificate_anchor(agent->store, now);
+	if (r < 0)
+		turn_fail(agent->turn, r);
+	sessions_end_waiting(agent->sessions, gw_reason_code(GW_REASON_RESTARTED));
+}
+
+static void tell_clock(struct due *due, enum clock_verdict verdict, uint64_t now)
+{
+	bool trusts = clock_verdict_trusts(verdict), is_first = due->verdict == _CLOCK_VERDICT_MAX;
+	bool turns = is_first || clock_verdict_trusts(due->verdict) != trusts;
+	int64_t off_s = ahead_s(now) - due->told_ahead_s;
+
+	if (turns)
+		due->trusted_since_us = gw_now_monotonic_us();
+	if (turns && trusts)
+		begin_trust(due->agent, now);
+	if (turns || off_s > CLOCK_NEWS_S || off_s < -CLOCK_NEWS_S)
+		tell_plugins(due, now);
+	if (verdict == due->verdict)
+		return;
+	due->verdict = verdict;
+	log_verdict(verdict);
 	bus_tell_clock(due->agent->bus);
 }
 
@@ -210,13 +263,16 @@ static void watch_credential(struct due *due, uint64_t now)
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct due *due = userdata;
-	bool trusted = clock_is_trusted(&due->agent->clock);
-	uint64_t now = clock_now_s();
+	enum clock_verdict verdict = clock_verdict(&due->agent->clock);
+	uint64_t now = clock_now_s(&due->agent->clock);
+	bool trusted = clock_verdict_trusts(verdict);
 
+	clock_watch_look(due->agent->clock_watch, trusted);
+	cloud_look_at_time(due->agent, trusted);
 	if (turn_open(due->agent->turn) < 0)
 		return 0;
 
-	tell_clock(due, trusted);
+	tell_clock(due, verdict, now);
 	if (trusted) {
 		expire_claims(due->agent, now);
 		give_up_unproved(due->agent, now);
@@ -249,9 +305,9 @@ int due_new(struct agent *agent, struct due **ret)
 		return -ENOMEM;
 
 	due->agent = agent;
-	due->trusted = -1;
+	due->verdict = _CLOCK_VERDICT_MAX;
 	due->trusted_since_us = gw_now_monotonic_us();
-	r = sd_event_add_time(agent->event, &due->timer, CLOCK_REALTIME, 0, /* accuracy= */ 0,
+	r = sd_event_add_time(agent->event, &due->timer, CLOCK_MONOTONIC, 0, /* accuracy= */ 0,
 			      on_time, due);
 	if (r >= 0) /* once a turn, before it is committed */
 		r = sd_event_source_set_priority(due->timer, SD_EVENT_PRIORITY_IDLE - 1);

@@ -9,12 +9,16 @@
 
 struct agent;
 struct due;
+struct plugin;
 
 int due_new(struct agent *agent, struct due **ret);
 struct due *due_free(struct due *due);
 
 /* Something changed that may be due: looks again, after what the loop does now. */
 void due_look(struct due *due);
+
+/* Tells a plugin that has just come what time it is. */
+void due_brief(struct due *due, struct plugin *plugin);
 
 /* Since when the clock is trusted, or is not, by the monotonic clock. */
 uint64_t due_clock_since_us(const struct due *due);

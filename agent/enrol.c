@@ -145,7 +145,7 @@ static enum policy_csr judge(struct agent *agent, const struct question *q, enum
 {
 	const struct certificate_record *present = &q->present;
 	bool trusted = clock_is_trusted(&agent->clock);
-	uint64_t now = clock_now_s();
+	uint64_t now = clock_now_s(&agent->clock);
 	const struct policy_csr_facts facts = {
 		.state = q->device.state,
 		.renews = q->msg->renew,

@@ -81,7 +81,7 @@ static int note_refused_renewal(struct agent *agent, const char *device)
 
 	if (r < 0)
 		return r;
-	live.renew_refused = clock_now_s();
+	live.renew_refused = clock_now_s(&agent->clock);
 	return store_certificate_set_renewal(agent->store, &live);
 }
 
@@ -123,7 +123,7 @@ static int ask_again(struct agent *agent, const struct job_record *job, const ch
 						.retry_after_s = RETRY_BAD_CERTIFICATE_S,
 						.reason = reason });
 	return store_job_set_waiting(agent->store, job->id,
-				     clock_now_s() + RETRY_BAD_CERTIFICATE_S);
+				     queue_due_s(agent->queue, RETRY_BAD_CERTIFICATE_S));
 }
 
 static int hold_certificate(struct agent *agent, const struct job_record *job,
@@ -145,7 +145,7 @@ static int put_off(struct agent *agent, const struct job_record *job,
 		     &(struct gw_msg_enrolled){ .outcome = GW_OUTCOME_PENDING,
 						.retry_after_s = retry_s,
 						.reason = msg->reason });
-	return store_job_set_due(agent->store, job->id, clock_now_s() + retry_s);
+	return store_job_set_due(agent->store, job->id, queue_due_s(agent->queue, retry_s));
 }
 
 int issue_take_answer(struct agent *agent, const struct job_record *job,
@@ -178,7 +178,7 @@ static int store_issued(struct agent *agent, const struct job_record *job,
 		.state = CERTIFICATE_CANDIDATE,
 		.not_before = msg->not_before,
 		.not_after = msg->not_after,
-		.issued = clock_now_s(),
+		.issued = clock_stamp_s(&agent->clock),
 	};
 	const char *claim = job->claim;
 

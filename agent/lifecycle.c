@@ -188,7 +188,7 @@ static void promote(struct agent *agent, const struct device_record *device)
 	(void)store_key_forget(agent->store, certificate.generation);
 	if (clock_is_trusted(&agent->clock))
 		(void)store_certificate_forget(agent->store, device->id,
-					       clock_now_s() - FORGET_AFTER_S);
+					       clock_now_s(&agent->clock) - FORGET_AFTER_S);
 	(void)gw_copy(job->claim, sizeof(job->claim), certificate.claim);
 	memcpy(job->serial, certificate.serial, certificate.serial_len);
 	job->serial_len = certificate.serial_len;
@@ -299,7 +299,7 @@ static int write_state(struct agent *agent, struct device_record *device, enum d
 
 	device->state = to;
 	(void)gw_copy(device->reason, sizeof(device->reason), shown);
-	device->changed = clock_now_s();
+	device->changed = clock_now_s(&agent->clock);
 	r = store_device_put(agent->store, device);
 	if (r < 0)
 		return r;

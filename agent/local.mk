@@ -31,6 +31,7 @@ agent_libagent_a_SOURCES = \
 	agent/checkup.c agent/checkup.h \
 	agent/claim.c agent/claim.h \
 	agent/clock.c agent/clock.h \
+	agent/clock-watch.c agent/clock-watch.h \
 	agent/cloud.c agent/cloud.h \
 	agent/command.c agent/command.h \
 	agent/credential.c agent/credential.h \

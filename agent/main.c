@@ -17,9 +17,11 @@
 #include <systemd/sd-event.h>
 
 #include "agent/agent.h"
+#include "agent/clock.h"
 #include "agent/reload.h"
 #include "agent/settings-report.h"
 #include "agent/steps.h"
+#include "agent/store.h"
 #include "lib/log.h"
 #include "lib/plugin.h"
 #include "lib/step.h"
@@ -29,14 +31,23 @@
 
 static const char *const steps[] = { STEPS_ALL };
 
+enum task {
+	TASK_SERVE,
+	TASK_CHECK,
+	TASK_FORGET_TIME,
+};
+
 static void print_help(void)
 {
 	(void)printf(
 		"Usage: gangwayd [--config FILE] [--state DIR] [--link PATH]\n"
-		"       gangwayd --check-config [--config FILE]\n\n"
+		"       gangwayd --check-config [--config FILE]\n"
+		"       gangwayd --forget-time [--state DIR]\n\n"
 		"The agent of an edge gateway that gets devices aboard.\n\n"
 		"  --config FILE   configuration, with its drop-ins FILE.d/*.conf (default %s)\n"
 		"  --check-config  say what is wrong with it, and end: 0 nothing, 1 something\n"
+		"  --forget-time   believe times again before one that the cloud told wrongly, and "
+		"end\n"
 		"  --state DIR     folder of the store (default %s)\n"
 		"  --link PATH     socket for plugins (default %s)\n"
 		"  --list-steps    names for GANGWAY_DIE_AT (test builds)\n"
@@ -46,11 +57,12 @@ static void print_help(void)
 }
 
 /* Returns 0 to go on, 1 when all is said, -EINVAL for wrong use. */
-static int parse_options(int argc, char **argv, struct agent_options *ret, bool *ret_check)
+static int parse_options(int argc, char **argv, struct agent_options *ret, enum task *ret_task)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, 'k' },
+		{ "forget-time", no_argument, NULL, 'f' },
 		{ "state", required_argument, NULL, 'd' },
 		{ "link", required_argument, NULL, 'l' },
 		{ "list-steps", no_argument, NULL, 's' },
@@ -63,7 +75,8 @@ static int parse_options(int argc, char **argv, struct agent_options *ret, bool 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (c) {
 		case 'c': ret->config = (struct settings_paths){ .file = optarg }; break;
-		case 'k': *ret_check = true; break;
+		case 'k': *ret_task = TASK_CHECK; break;
+		case 'f': *ret_task = TASK_FORGET_TIME; break;
 		case 'd': ret->state = optarg; break;
 		case 'l': ret->link = optarg; break;
 		case 's': gw_steps_list(steps, GW_ELEMENTS(steps)); return 1;
@@ -95,6 +108,25 @@ static int check_config(const struct settings_paths *paths)
 		return EXIT_FAILURE;
 	settings_done(&settings);
 	return EXIT_SUCCESS;
+}
+
+/* For whoever was told a time that has not come yet, and believed it. */
+static int forget_time(const char *state)
+{
+	struct store *store = NULL;
+	char error[512] = "Out of memory";
+	int r = store_open(state, &store, error, sizeof(error));
+
+	if (r >= 0 && (r = store_begin(store)) >= 0) {
+		int forgotten = clock_forget_floor(store);
+
+		r = store_commit(store);
+		r = forgotten < 0 ? forgotten : r;
+	}
+	if (r < 0)
+		(void)fprintf(stderr, "gangwayd: %s\n", store ? strerror(-r) : error);
+	store_close(store);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static void keep_memory_private(void)
@@ -168,14 +200,16 @@ int main(int argc, char **argv)
 	struct agent_options options = { settings_paths_system, STATE_PATH, GW_LINK_PATH };
 	struct agent *agent = NULL;
 	sd_event *event = NULL;
-	bool check = false;
+	enum task task = TASK_SERVE;
 	int r;
 
-	r = parse_options(argc, argv, &options, &check);
+	r = parse_options(argc, argv, &options, &task);
 	if (r != 0)
 		return r < 0 ? 2 : EXIT_SUCCESS;
-	if (check)
+	if (task == TASK_CHECK)
 		return check_config(&options.config);
+	if (task == TASK_FORGET_TIME)
+		return forget_time(options.state);
 
 	keep_memory_private();
 	r = make_loop(&event);

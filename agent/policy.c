@@ -126,11 +126,16 @@ enum gw_reason policy_expired(enum renewal_expired expired, bool grace_is_over)
 static enum policy_peer policy_live_peer(const struct policy_peer_facts *facts,
 					 enum gw_reason *ret_reason)
 {
+	if (!facts->clock_trusted) {
+		*ret_reason = GW_REASON_CLOCK_UNTRUSTED;
+		return POLICY_PEER_WAITS;
+	}
 	if (facts->is_expired)
 		*ret_reason = policy_expired(facts->expired, facts->grace_is_over);
 	return *ret_reason == GW_REASON_NONE ? POLICY_PEER_SERVED : POLICY_PEER_REFUSED;
 }
 
+/* A candidate was issued for a request that we hold: how old it is need not be read from it. */
 static enum policy_peer policy_certificate_peer(const struct policy_peer_facts *facts,
 						enum gw_reason *ret_reason)
 {

@@ -70,6 +70,7 @@ struct policy_peer_facts {
 	bool secret_was_given;               /* PSK: in this very session, for this identity */
 	bool claim_open;                     /* PSK */
 	enum policy_certificate certificate; /* else */
+	bool clock_trusted;                  /* else */
 	bool is_expired;                     /* the certificate, on a trusted clock */
 	enum renewal_expired expired;        /* what then */
 	bool grace_is_over;
@@ -79,6 +80,7 @@ enum policy_peer {
 	POLICY_PEER_REFUSED,
 	POLICY_PEER_SERVED,
 	POLICY_PEER_PROVES, /* served, and its certificate is proved by that */
+	POLICY_PEER_WAITS,  /* it is who it says, but to serve it takes a time to trust */
 };
 
 enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reason *ret_reason);

@@ -74,13 +74,14 @@ void pulse_turned(struct pulse *pulse, int r)
 }
 
 /* Apart from any turn: what fails here is nobody's, and breaks no link. */
-static int write_little(struct store *store)
+static int write_little(struct agent *agent)
 {
+	struct store *store = agent->store;
 	int r = store_begin(store), r2;
 
 	if (r < 0)
 		return r;
-	r = store_meta_set_number(store, META, (int64_t)clock_now_s());
+	r = store_meta_set_number(store, META, (int64_t)clock_now_s(&agent->clock));
 	r2 = store_commit(store);
 	return r < 0 ? r : r2;
 }
@@ -93,7 +94,7 @@ static void try_store(struct pulse *pulse)
 	if (store_in_transaction(agent->store)) /* soon it will be known anyway */
 		return;
 
-	r = write_little(agent->store);
+	r = write_little(agent);
 	note_written(pulse, r);
 	turn_store_was_tried(agent->turn, r);
 }

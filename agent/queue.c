@@ -102,7 +102,7 @@ void queue_pump(struct queue *queue)
 		return;
 
 	while (queue->n_open < WINDOW &&
-	       store_job_due(queue->agent->store, clock_now_s(), &job) >= 0)
+	       store_job_due(queue->agent->store, clock_now_s(&queue->agent->clock), &job) >= 0)
 		hand_over(queue, cloud, &job);
 	while (queue->n_open < WINDOW) {
 		r = store_job_after(queue->agent->store, queue->cursor, &job);
@@ -186,6 +186,11 @@ int queue_drop(struct queue *queue, const struct job_record *job)
 		plugin_send(plugins_find(queue->agent->plugins, GW_ROLE_CLOUD), &msg, /* fd= */ -1);
 	queue_answered(queue, job->id);
 	return queue_end(queue, job);
+}
+
+uint64_t queue_due_s(struct queue *queue, uint64_t after_s)
+{
+	return clock_now_s(&queue->agent->clock) + GW_MIN(GW_MAX(after_s, 1u), JOB_PUT_OFF_MAX_S);
 }
 
 int queue_drop_kind(struct queue *queue, enum gw_request_kind kind)

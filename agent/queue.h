@@ -30,6 +30,9 @@ void queue_answered(struct queue *queue, const char *job);
 int queue_end(struct queue *queue, const struct job_record *job);
 int queue_drop(struct queue *queue, const struct job_record *job);
 
+/* When a job is due that is put off for so long, JOB_PUT_OFF_MAX_S at most. */
+uint64_t queue_due_s(struct queue *queue, uint64_t after_s);
+
 /* Drops all jobs of a kind. */
 int queue_drop_kind(struct queue *queue, enum gw_request_kind kind);
 

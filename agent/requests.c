@@ -42,7 +42,7 @@ static enum gw_reason find_certificate(struct agent *agent, const char *device,
 {
 	if (store_certificate_of(agent->store, device, CERTIFICATE_LIVE, ret) < 0)
 		return GW_REASON_NOT_POSSIBLE;
-	if (clock_is_trusted(&agent->clock) && renewal_is_too_late(ret, clock_now_s()))
+	if (clock_is_trusted(&agent->clock) && renewal_is_too_late(ret, clock_now_s(&agent->clock)))
 		return GW_REASON_CERTIFICATE_EXPIRED;
 	return GW_REASON_NONE;
 }

@@ -103,6 +103,14 @@ struct session *session_next_waiting(struct sessions *sessions, const char *job,
 	return session;
 }
 
+static void end_one(struct sessions *sessions, struct session *session, const char *reason)
+{
+	struct gw_msg msg = { .type = GW_MSG_SESSION_END, .session_end = { session->id, reason } };
+
+	plugin_send(plugins_find(sessions->agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
+	session_drop(sessions, session);
+}
+
 static void end_those(struct sessions *sessions, const char *device, const uint64_t *but,
 		      const char *reason)
 {
@@ -111,14 +119,8 @@ static void end_those(struct sessions *sessions, const char *device, const uint6
 	while (session) {
 		struct session *next = next_session(sessions, session);
 
-		if (gw_streq(session->device, device) && !(but && session->id == *but)) {
-			struct gw_msg msg = { .type = GW_MSG_SESSION_END,
-					      .session_end = { session->id, reason } };
-
-			plugin_send(plugins_find(sessions->agent->plugins, GW_ROLE_REGISTRAR), &msg,
-				    /* fd= */ -1);
-			session_drop(sessions, session);
-		}
+		if (gw_streq(session->device, device) && !(but && session->id == *but))
+			end_one(sessions, session, reason);
 		session = next;
 	}
 }
@@ -132,6 +134,19 @@ void sessions_end_others(struct sessions *sessions, const char *device, uint64_t
 			 const char *reason)
 {
 	end_those(sessions, device, &but, reason);
+}
+
+void sessions_end_waiting(struct sessions *sessions, const char *reason)
+{
+	struct session *session = next_session(sessions, NULL);
+
+	while (session) {
+		struct session *next = next_session(sessions, session);
+
+		if (session->waits)
+			end_one(sessions, session, reason);
+		session = next;
+	}
 }
 
 void sessions_drop_all(struct sessions *sessions)

@@ -25,6 +25,7 @@ struct session {
 	char address[GW_ADDRESS_MAX + 1];
 	bool secret_given; /* and PEER or FAILED is still owed */
 	bool served;       /* the verdict was to allow it */
+	bool waits;        /* .. but later: nobody can judge its certificate's dates yet */
 	bool by_certificate;
 	uint8_t serial[GW_SERIAL_MAX]; /* of that certificate, by our own record */
 	size_t serial_len;
@@ -57,6 +58,9 @@ void sessions_end_device(struct sessions *sessions, const char *device, const ch
 /* The same of all but one. */
 void sessions_end_others(struct sessions *sessions, const char *device, uint64_t but,
 			 const char *reason);
+
+/* Those that wait may come again: ends them. */
+void sessions_end_waiting(struct sessions *sessions, const char *reason);
 
 /* The registrar is gone: all sessions are void. */
 void sessions_drop_all(struct sessions *sessions);

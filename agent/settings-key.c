@@ -110,8 +110,8 @@ static const struct settings_key keys[] = {
 	  "kind there were, and when, is kept in their place." },
 
 	{ "clock", "trust", SETTINGS_TYPE_CLOCK, 0, 0, "system-or-cloud", NULL, IN(clock_trusts_cloud), AGENT,
-	  "When time is trusted: when the system says that it is synchronised (system), or also when the cloud's "
-	  "authenticated clock agrees with ours (system-or-cloud)." },
+	  "Whose time is trusted: the system's, when it says that it is synchronised (system), or also the cloud's, in "
+	  "an answer that is authenticated and fresh (system-or-cloud); see \"What time it is\" in gangwayd(8)." },
 
 	{ "store", "key", SETTINGS_TYPE_STORE_KEY, 0, 0, "auto", NULL, IN(store_key_is_given), AGENT | RESTART,
 	  "The key that seals secrets in the store: the service manager's credential store-key and nothing else, or no "

@@ -211,6 +211,16 @@ int store_certificate_unproved(struct store *store, uint64_t until, char (*devic
 	return r < 0 ? r : store_collect_ids(store, row, devices, max);
 }
 
+int store_certificate_anchor(struct store *store, uint64_t now)
+{
+	int r = store_exec(store,
+			   "UPDATE certificate SET issued = ?"
+			   " WHERE state = 'candidate' AND issued = 0",
+			   "i", (int64_t)now);
+
+	return r < 0 ? r : 0;
+}
+
 uint64_t store_certificate_oldest_candidate(struct store *store)
 {
 	return (uint64_t)store_number(

@@ -40,7 +40,8 @@ struct certificate_record {
 	char generation[GW_ID_MAX + 1]; /* in which it was asked for: the claim, or see renewal.h */
 	char job[GW_ID_MAX + 1];        /* the request that brought it */
 	enum certificate_state state;
-	uint64_t not_before, not_after, issued; /* seconds since the epoch, as all times here */
+	uint64_t not_before, not_after; /* seconds since the epoch, as all times here */
+	uint64_t issued;                /* 0: nobody knew the time then */
 
 	/* Of its own renewal. */
 	uint64_t round;         /* how many came to nothing */
@@ -85,6 +86,9 @@ int store_certificate_forget(struct store *store, const char *device, uint64_t u
 /* Candidates issued by `until`: up to max device ids. Returns their number. */
 int store_certificate_unproved(struct store *store, uint64_t until, char (*devices)[GW_ID_MAX + 1],
 			       size_t max);
+
+/* Time is trusted: candidates that were issued while it was not count as issued now. */
+int store_certificate_anchor(struct store *store, uint64_t now);
 
 /* When the oldest candidate was issued, 0 = there is none. */
 uint64_t store_certificate_oldest_candidate(struct store *store);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Claim records as SQL. */
+/* Claim records as SQL. A time of expiry below 0 is a lifetime that has not begun. */
 #include "agent/store-claim.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@ static const char *const state_names[_CLAIM_STATE_MAX] = {
 
 static int read_row(struct sqlite3_stmt *row, struct claim_record *ret)
 {
+	int64_t expires = store_column_int(row, 6);
 	char state[16];
 
 	store_column_text(row, 0, ret->id, sizeof(ret->id));
@@ -24,7 +25,8 @@ static int read_row(struct sqlite3_stmt *row, struct claim_record *ret)
 	store_column_text(row, 3, state, sizeof(state));
 	store_column_text(row, 4, ret->claimed_by, sizeof(ret->claimed_by));
 	ret->created = (uint64_t)store_column_int(row, 5);
-	ret->expires = (uint64_t)store_column_int(row, 6);
+	ret->expires = (uint64_t)GW_MAX(expires, 0);
+	ret->lifetime_s = expires < 0 ? 0 - (uint64_t)expires : 0;
 	if (store_column_bytes(row, 7, ret->secret, sizeof(ret->secret), &ret->secret_len) < 0)
 		return -EUCLEAN;
 
@@ -75,7 +77,8 @@ int store_claim_add(struct store *store, const struct claim_record *claim)
 			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
 			   "tttttiib", claim->id, claim->device, claim->tenant,
 			   state_names[claim->state], claim->claimed_by, (int64_t)claim->created,
-			   (int64_t)claim->expires,
+			   claim->lifetime_s ? -(int64_t)claim->lifetime_s
+					     : (int64_t)claim->expires,
 			   (struct gw_blob){ claim->secret, claim->secret_len });
 
 	return r < 0 ? r : 0;
@@ -94,6 +97,14 @@ int store_claim_count_secret(struct store *store, const char *id, uint64_t when)
 	int r = store_exec(
 		store, "UPDATE claim SET n_secrets = n_secrets + 1, secret_given = ? WHERE id = ?",
 		"it", (int64_t)when, id);
+
+	return r < 0 ? r : 0;
+}
+
+int store_claim_anchor(struct store *store, uint64_t now)
+{
+	int r = store_exec(store, "UPDATE claim SET expires = ? - expires WHERE expires < 0", "i",
+			   (int64_t)now);
 
 	return r < 0 ? r : 0;
 }

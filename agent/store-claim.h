@@ -24,7 +24,8 @@ struct claim_record {
 	enum claim_state state;
 	char claimed_by[GW_ID_MAX + 1];
 	uint64_t created;
-	uint64_t expires;              /* seconds since the epoch, 0 = never */
+	uint64_t expires;              /* seconds since the epoch, 0 = never .. */
+	uint64_t lifetime_s;           /* .. or so long after time is trusted, 0 = not so */
 	uint8_t secret[GW_SEALED_MAX]; /* sealed by the vault; empty once it is not open */
 	size_t secret_len;
 };
@@ -41,6 +42,9 @@ int store_claim_end(struct store *store, const char *id, enum claim_state state)
 
 /* The secret was given to the registrar. */
 int store_claim_count_secret(struct store *store, const char *id, uint64_t when);
+
+/* Time is trusted: those that were to last for a while begin to. */
+int store_claim_anchor(struct store *store, uint64_t now);
 
 /* Open claims that end by `now`: up to max device ids. Returns their number. */
 int store_claim_expired(struct store *store, uint64_t now, char (*devices)[GW_ID_MAX + 1],

@@ -201,9 +201,9 @@ int store_job_due(struct store *store, uint64_t now_s, struct job_record *ret)
 {
 	struct sqlite3_stmt *row;
 	int r = store_select(store, &row,
-			     "SELECT " COLUMNS " FROM job WHERE due > 0 AND due <= ?"
-			     " ORDER BY due LIMIT 1",
-			     "i", (int64_t)now_s);
+			     "SELECT " COLUMNS " FROM job"
+			     " WHERE due > 0 AND (due <= ? OR due > ?) ORDER BY due LIMIT 1",
+			     "ii", (int64_t)now_s, (int64_t)now_s + JOB_PUT_OFF_MAX_S);
 
 	return r < 0 ? r : get_one(store, row, ret);
 }

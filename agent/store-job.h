@@ -16,6 +16,9 @@ enum job_state {
 	_JOB_STATE_MAX,
 };
 
+/* How far ahead a job is ever put off. One that is due later was put off by a clock that was wrong. */
+#define JOB_PUT_OFF_MAX_S 86400ull
+
 struct job_record {
 	char id[GW_ID_MAX + 1];
 	enum gw_request_kind kind;

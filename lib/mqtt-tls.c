@@ -6,9 +6,10 @@
  * watched from here too, since the library does not tell it.
  *
  * Of time: a gateway without a clock battery boots in the past, and would refuse a broker whose
- * certificate seems to begin in the future; then it would never hear the time from the cloud. A
- * clock that shows a time before our own certificate began is certainly wrong, which the caller
- * knows. Only then "not yet valid" is no reason to refuse; everything else still is.
+ * certificate seems to begin in the future; then it would never hear the time from the cloud. So while
+ * time is not trusted a chain is judged as of the latest moment that has certainly passed: what had ended by
+ * then is refused, what has not begun is not, and everything else counts as ever. Once the time is known the
+ * chain is judged again (gw_mqtt_tls_is_current).
  */
 #include "lib/mqtt-tls.h"
 
@@ -16,6 +17,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "lib/util.h"
 #include "lib/endpoint.h"
@@ -25,9 +27,17 @@ struct gw_mqtt_tls {
 	struct gw_endpoint endpoint;
 	SSL *ssl; /* libmosquitto's, from its first sign of life */
 	bool up;
-	bool clock_is_behind;
+	const struct gw_mqtt_clock *clock;
+	int64_t from_s, to_s; /* when all of the broker's chain is valid */
 	const char *distrust;
 };
+
+static int64_t now_s(const struct gw_mqtt_clock *clock)
+{
+	uint64_t since_us = gw_now_boottime_us() - clock->told_us;
+
+	return (int64_t)(clock->time_s + (clock->trusted ? since_us / 1000000 : 0));
+}
 
 /* The first moment at which we see the library's SSL: before the ClientHello is written. */
 static void on_info(const SSL *ssl, int where, int ret)
@@ -38,9 +48,26 @@ static void on_info(const SSL *ssl, int where, int ret)
 		tls->ssl = (SSL *)(uintptr_t)ssl;
 		(void)SSL_set_tlsext_host_name(
 			tls->ssl, tls->endpoint.is_address ? NULL : tls->endpoint.host);
+		if (tls->clock)
+			X509_VERIFY_PARAM_set_time(SSL_get0_param(tls->ssl), now_s(tls->clock));
 	}
 	if (where & SSL_CB_HANDSHAKE_DONE)
 		tls->up = true;
+}
+
+static int64_t seconds(const ASN1_TIME *time)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(time, &tm) == 1 ? timegm(&tm) : 0;
+}
+
+static void note_dates(struct gw_mqtt_tls *tls, const X509 *certificate)
+{
+	if (!certificate)
+		return;
+	tls->from_s = GW_MAX(tls->from_s, seconds(X509_get0_notBefore(certificate)));
+	tls->to_s = GW_MIN(tls->to_s, seconds(X509_get0_notAfter(certificate)));
 }
 
 static int on_verify(int ok, X509_STORE_CTX *store)
@@ -49,9 +76,10 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 	struct gw_mqtt_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	int error = X509_STORE_CTX_get_error(store);
 
+	note_dates(tls, X509_STORE_CTX_get_current_cert(store));
 	if (ok)
 		return 1;
-	if (error == X509_V_ERR_CERT_NOT_YET_VALID && tls->clock_is_behind) {
+	if (error == X509_V_ERR_CERT_NOT_YET_VALID && tls->clock && !tls->clock->trusted) {
 		X509_STORE_CTX_set_error(store, X509_V_OK);
 		return 1;
 	}
@@ -71,8 +99,8 @@ static bool demand_name(SSL_CTX *ctx, const struct gw_endpoint *endpoint)
 	return X509_VERIFY_PARAM_set1_host(param, endpoint->host, 0) == 1;
 }
 
-int gw_mqtt_tls_new(SSL_CTX *ctx, const struct gw_endpoint *endpoint, bool clock_is_behind,
-		    struct gw_mqtt_tls **ret)
+int gw_mqtt_tls_new(SSL_CTX *ctx, const struct gw_endpoint *endpoint,
+		    const struct gw_mqtt_clock *clock, struct gw_mqtt_tls **ret)
 {
 	struct gw_mqtt_tls *tls = calloc(1, sizeof(*tls));
 
@@ -82,7 +110,8 @@ int gw_mqtt_tls_new(SSL_CTX *ctx, const struct gw_endpoint *endpoint, bool clock
 	}
 	tls->ctx = ctx;
 	tls->endpoint = *endpoint;
-	tls->clock_is_behind = clock_is_behind;
+	tls->clock = clock;
+	tls->to_s = INT64_MAX;
 
 	(void)SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT); /* secrets may come this way */
 	SSL_CTX_set_app_data(ctx, tls);
@@ -121,6 +150,15 @@ bool gw_mqtt_tls_is_up(const struct gw_mqtt_tls *tls)
 bool gw_mqtt_tls_wants_write(const struct gw_mqtt_tls *tls)
 {
 	return tls->ssl && !tls->up && SSL_want_write(tls->ssl);
+}
+
+bool gw_mqtt_tls_is_current(const struct gw_mqtt_tls *tls)
+{
+	int64_t now = tls->clock ? now_s(tls->clock) : 0;
+
+	if (!tls->clock || !tls->up)
+		return true;
+	return now <= tls->to_s && (now >= tls->from_s || !tls->clock->trusted);
 }
 
 const char *gw_mqtt_tls_distrust(const struct gw_mqtt_tls *tls)

@@ -4,17 +4,25 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct gw_endpoint;
 struct ssl_ctx_st;
 struct gw_mqtt_tls;
 
+/* What time it is, as somebody told. Not trusted: it is no earlier than that. */
+struct gw_mqtt_clock {
+	bool trusted;
+	uint64_t time_s;
+	uint64_t told_us; /* by gw_now_boottime_us() */
+};
+
 /*
  * For one connection, by a context that holds our credential and the broker's CA; takes it, also on
- * failure. `clock_is_behind`: our own certificate is in the future, so the clock is wrong.
+ * failure. `clock` is borrowed, and looked at in the handshake; NULL: the machine's is right.
  */
 int gw_mqtt_tls_new(struct ssl_ctx_st *ctx, const struct gw_endpoint *endpoint,
-		    bool clock_is_behind, struct gw_mqtt_tls **ret);
+		    const struct gw_mqtt_clock *clock, struct gw_mqtt_tls **ret);
 struct gw_mqtt_tls *gw_mqtt_tls_free(struct gw_mqtt_tls *tls);
 
 /* For libmosquitto; the tls must outlive every connection made with it. */
@@ -25,6 +33,9 @@ bool gw_mqtt_tls_is_up(const struct gw_mqtt_tls *tls);
 
 /* The handshake waits for room to write. */
 bool gw_mqtt_tls_wants_write(const struct gw_mqtt_tls *tls);
+
+/* Whether the broker's chain, which has passed, is good now that the clock may know better. */
+bool gw_mqtt_tls_is_current(const struct gw_mqtt_tls *tls);
 
 /* What is wrong with the broker's certificate, or NULL. */
 const char *gw_mqtt_tls_distrust(const struct gw_mqtt_tls *tls);

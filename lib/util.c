@@ -172,6 +172,11 @@ uint64_t gw_now_monotonic_us(void)
 	return now_us(CLOCK_MONOTONIC);
 }
 
+uint64_t gw_now_boottime_us(void)
+{
+	return now_us(CLOCK_BOOTTIME);
+}
+
 static bool name_is_valid(const char *name, const char *punctuation)
 {
 	size_t len = strlen(name);

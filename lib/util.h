@@ -77,6 +77,7 @@ int gw_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 /* Microseconds: time that a person reads, and time that never jumps. */
 uint64_t gw_now_realtime_us(void);
 uint64_t gw_now_monotonic_us(void);
+uint64_t gw_now_boottime_us(void); /* monotonic, and goes on while the machine sleeps */
 
 /* True for `[A-Za-z0-9._:-]{1,64}`: what may be a device id on this gateway. */
 bool gw_device_id_is_valid(const char *id);

@@ -227,6 +227,7 @@ static const struct field anchors_fields[] = {
 };
 
 static const struct field clock_fields[] = {
+	U64(clock, time),
 	BOOL(clock, trusted),
 };
 

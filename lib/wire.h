@@ -194,7 +194,8 @@ struct gw_msg_peer {
 	struct gw_blob key;         /* SHA-256 of its SubjectPublicKeyInfo */
 };
 
-/* a->r: whether the session is served at all. No request is sent before it. */
+/* a->r: whether the session is served at all. No request is sent before it. Allowed with a reason: who it is
+ * is known, but it is served nothing now; each request is answered "later", until SESSION_END. */
 struct gw_msg_verdict {
 	uint64_t session;
 	uint8_t allow;
@@ -318,9 +319,11 @@ struct gw_msg_anchors {
 	uint8_t purpose; /* enum gw_anchors_purpose */
 };
 
-/* a->r: whether our clock is to be trusted. While it is not, no device's certificate is judged by its
- * dates; until the registrar is told, it is. */
+/* a->r, a->c: what time it is, and whether that is to be trusted. Who is told goes by this time, not by the
+ * machine's clock. While it is not trusted no time before it is true, and no device's certificate is judged by
+ * its dates, nor is a broker's for having not begun. */
 struct gw_msg_clock {
+	uint64_t time; /* now, seconds since the epoch */
 	uint8_t trusted;
 };
 

@@ -16,7 +16,6 @@
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <systemd/sd-event.h>
-#include <time.h>
 
 #include "lib/endpoint.h"
 #include "lib/log.h"
@@ -67,7 +66,9 @@ struct broker {
 	enum pause pause;
 	uint64_t pause_us, rival_pause_us;
 
-	struct gw_mqtt_tls *tls; /* for the next connection; each needs one of its own */
+	struct gw_mqtt_clock clock;     /* not trusted until the agent says so */
+	struct gw_mqtt_tls *tls;        /* for the next connection; each needs one of its own */
+	const struct gw_mqtt_tls *used; /* the connection's */
 	struct gw_resolve *resolve;
 	struct gw_resolve_result addresses;
 	size_t next_address;
@@ -76,7 +77,6 @@ struct broker {
 	uint64_t up_us;   /* when it came up, 0: it is not up */
 	bool corrected;   /* the status that stands on the broker, once */
 	unsigned flaps;
-	bool clock_told; /* that it is behind */
 };
 
 /* --- saying how it goes ----------------------------------------------------------------------- */
@@ -270,7 +270,6 @@ static int make_tls(struct broker *b, struct gw_mqtt_tls **ret, char *why, size_
 {
 	struct ssl_ctx_st *ctx;
 	struct credential_dates dates;
-	bool behind;
 	int r;
 
 	r = credential_load(b->folder, b->gateway, &ctx, &dates, why, size);
@@ -278,13 +277,7 @@ static int make_tls(struct broker *b, struct gw_mqtt_tls **ret, char *why, size_
 	if (r < 0)
 		return r;
 
-	behind = time(NULL) < dates.not_before;
-	if (behind && !b->clock_told)
-		gw_log(NOTICE,
-		       "The clock is behind the beginning of this gateway's own certificate: "
-		       "the broker's need not have begun either");
-	b->clock_told = behind;
-	return gw_mqtt_tls_new(ctx, &b->endpoint, behind, ret);
+	return gw_mqtt_tls_new(ctx, &b->endpoint, &b->clock, ret);
 }
 
 /* Credentials are read for each connection; what is wrong with them has been told. */
@@ -325,6 +318,7 @@ static int connect_next(struct broker *b)
 	if (r < 0)
 		return r;
 
+	b->used = tls;
 	config.will = will;
 	return gw_mqtt_new(b->event, tls, &config, &ops, b, &b->connection);
 }
@@ -490,6 +484,22 @@ int broker_publish(struct broker *b, enum dialect_topic topic, const char *body)
 	if (!b->connection)
 		return -ENOTCONN;
 	return gw_mqtt_publish(b->connection, b->topics[topic], body, /* retain= */ false);
+}
+
+void broker_set_clock(struct broker *b, bool trusted, uint64_t time_s)
+{
+	b->clock = (struct gw_mqtt_clock){ trusted, time_s, gw_now_boottime_us() };
+	if (!b->connection || gw_mqtt_tls_is_current(b->used))
+		return;
+
+	b->connection = gw_mqtt_free(b->connection);
+	b->up_us = 0;
+	say(b, GW_CLOUD_OFFLINE, true,
+	    "The certificate of the broker %s:%u, which was taken while nobody knew the time, is "
+	    "not "
+	    "good now. Look at %s and the broker's certificate.",
+	    b->endpoint.host, b->endpoint.port, CREDENTIAL_CA);
+	retry_later(b);
 }
 
 bool broker_has_room(const struct broker *b)

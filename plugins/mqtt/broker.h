@@ -46,5 +46,9 @@ struct broker *broker_free(struct broker *b);
 /* -ENOTCONN, or -EAGAIN if too much is under way. */
 int broker_publish(struct broker *b, enum dialect_topic topic, const char *body);
 
+/* The agent's word on what time it is: the broker's certificate is judged by it, also of a connection that
+ * is up. */
+void broker_set_clock(struct broker *b, bool trusted, uint64_t time_s);
+
 /* Whether a request may be published now. */
 bool broker_has_room(const struct broker *b);

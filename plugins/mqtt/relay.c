@@ -342,6 +342,10 @@ int relay_message(struct relay *relay, const struct gw_msg *msg)
 		return take_event(relay, msg);
 	if (msg->type == GW_MSG_EVENTS)
 		return take_events(relay, msg);
+	if (msg->type == GW_MSG_CLOCK) {
+		broker_set_clock(relay->broker, msg->clock.trusted, msg->clock.time);
+		return 0;
+	}
 	if (msg->type != GW_MSG_REQUEST_END)
 		return -EPROTO;
 

@@ -39,6 +39,7 @@
 
 #define RETRY_ALONE_S 30 /* while the cloud is away */
 #define RETRY_BUSY_S  2  /* too many requests at once */
+#define RETRY_WAIT_S  30 /* while nobody knows what time it is */
 
 #define BLOCK_SIZE_MIN 16
 #define BLOCK_SIZE_MAX 1024
@@ -279,6 +280,11 @@ static void run(struct conversation *c, const struct turn *turn, const struct re
 	struct gw_msg msg = { 0 };
 	int r;
 
+	if (c->peer.waits) {
+		reply_later(&reply, RETRY_WAIT_S);
+		respond(c, turn, &reply, now_us);
+		return;
+	}
 	if (turn->resource->finish && !gw_bucket_take(&c->questions, 1, now_us)) {
 		reply_later(&reply, RETRY_BUSY_S);
 		respond(c, turn, &reply, now_us);

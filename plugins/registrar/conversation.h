@@ -45,6 +45,7 @@ struct conversation_facts {
 struct conversation_peer {
 	const char *device;  /* as the agent's verdict named it */
 	bool by_certificate; /* false: PSK */
+	bool waits;          /* nothing is served now: every request is answered "later" */
 
 	/* tls-unique (RFC 5929), which a signing request may repeat; empty: not known. */
 	struct gw_blob binding;

@@ -39,6 +39,7 @@ noinst_LIBRARIES += plugins/registrar/libregistrar.a
 plugins_registrar_libregistrar_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(WOLFSSL_CFLAGS)
 plugins_registrar_libregistrar_a_SOURCES = \
 	plugins/registrar/account.c plugins/registrar/account.h \
+	plugins/registrar/wall.c plugins/registrar/wall.h \
 	plugins/registrar/anchors.c plugins/registrar/anchors.h \
 	plugins/registrar/backlog.c plugins/registrar/backlog.h \
 	plugins/registrar/channel.c plugins/registrar/channel.h \

@@ -393,13 +393,14 @@ void peer_receive(struct peer *p, struct gw_blob datagram, uint64_t now_us)
 
 /* --- the agent's word --- */
 
-static int begin_conversation(struct peer *p)
+static int begin_conversation(struct peer *p, bool waits)
 {
 	static const struct conversation_ops ops = { on_say, on_ask };
 	uint8_t binding[SESSION_BINDING_MAX];
 	struct conversation_peer about = {
 		.device = p->device,
 		.by_certificate = p->proof == GW_PROOF_CERTIFICATE,
+		.waits = waits,
 		.binding = { binding, session_binding(p->session, binding) },
 		.datagram_max = session_plain_max(p->session),
 	};
@@ -418,12 +419,15 @@ static void take_verdict(struct peer *p, const struct gw_msg_verdict *verdict)
 		peer_stop(p);
 		return;
 	}
-	if (begin_conversation(p) < 0) {
+	if (begin_conversation(p, /* waits= */ *verdict->reason) < 0) {
 		peer_end(p, GW_REASON_LIMIT);
 		return;
 	}
 
-	log_peer(p, GW_LOG_INFO, "is served, by", session_suite(p->session));
+	if (*verdict->reason)
+		log_peer(p, GW_LOG_INFO, "has to wait:", verdict->reason);
+	else
+		log_peer(p, GW_LOG_INFO, "is served, by", session_suite(p->session));
 	p->heard_us = p->now_us;
 	enter(p, PEER_SERVED);
 	release(p);

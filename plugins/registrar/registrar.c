@@ -27,6 +27,7 @@
 #include "plugins/registrar/path.h"
 #include "plugins/registrar/peer.h"
 #include "plugins/registrar/ration.h"
+#include "plugins/registrar/wall.h"
 
 #define CHANNELS_MAX    64
 #define COMPLAINT_RATE  5
@@ -311,6 +312,12 @@ static bool session_of(const struct gw_msg *msg, uint64_t *ret)
 	return true;
 }
 
+static void take_clock(struct registrar *r, const struct gw_msg_clock *msg)
+{
+	r->shared.dates_matter = msg->trusted;
+	wall_set(msg->time);
+}
+
 static int dispatch(struct registrar *r, const struct gw_msg *msg, int *fd)
 {
 	uint64_t session;
@@ -330,7 +337,7 @@ static int dispatch(struct registrar *r, const struct gw_msg *msg, int *fd)
 	else if (msg->type == GW_MSG_CLOUD_STATE)
 		r->facts.cloud_online = msg->cloud_state.state == GW_CLOUD_ONLINE;
 	else if (msg->type == GW_MSG_CLOCK)
-		r->shared.dates_matter = msg->clock.trusted;
+		take_clock(r, &msg->clock);
 	else
 		return -EPROTO;
 	return 0;
@@ -407,6 +414,7 @@ void registrar_lost(struct registrar *r)
 		r->channels[i] = channel_free(r->channels[i]);
 	r->facts.cloud_online = false;
 	r->shared.dates_matter = true;
+	wall_forget();
 	ask_at(r, UINT64_MAX);
 }
 

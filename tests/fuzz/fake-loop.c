@@ -39,8 +39,14 @@ static struct {
 
 uint64_t __wrap_gw_now_monotonic_us(void);
 uint64_t __wrap_gw_now_realtime_us(void);
+uint64_t __wrap_gw_now_boottime_us(void);
 
 uint64_t __wrap_gw_now_monotonic_us(void)
+{
+	return loop.now_us;
+}
+
+uint64_t __wrap_gw_now_boottime_us(void)
 {
 	return loop.now_us;
 }

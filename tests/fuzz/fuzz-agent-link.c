@@ -61,7 +61,7 @@ static bool is_for(enum gw_role role, enum gw_msg_type type)
 	switch (role) {
 	case GW_ROLE_TRANSPORT: return type == GW_MSG_WELCOME || type == GW_MSG_OFFER;
 	case GW_ROLE_CLOUD:
-		return type == GW_MSG_WELCOME || type == GW_MSG_REQUEST ||
+		return type == GW_MSG_WELCOME || type == GW_MSG_CLOCK || type == GW_MSG_REQUEST ||
 		       type == GW_MSG_REQUEST_END || type == GW_MSG_COMMAND_ANSWER ||
 		       type == GW_MSG_EVENT || type == GW_MSG_EVENTS;
 	case GW_ROLE_REGISTRAR:

@@ -90,7 +90,7 @@ REGISTRAR_WORLD_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(WOLFSSL_CFLAGS)
 FAKE_RANDOM_WRAPS = \
 	-Wl,--wrap=gw_random,--wrap=wc_InitRng,--wrap=wc_InitRng_ex,--wrap=wc_RNG_GenerateBlock
 FAKE_LOOP_WRAPS = \
-	-Wl,--wrap=gw_now_monotonic_us,--wrap=gw_now_realtime_us \
+	-Wl,--wrap=gw_now_monotonic_us,--wrap=gw_now_realtime_us,--wrap=gw_now_boottime_us \
 	-Wl,--wrap=sd_event_add_io,--wrap=sd_event_add_inotify \
 	-Wl,--wrap=sd_event_add_time,--wrap=sd_event_add_time_relative \
 	-Wl,--wrap=sd_event_source_set_time,--wrap=sd_event_source_set_time_relative \
@@ -121,8 +121,9 @@ AGENT_ROOM_SOURCES = \
 	tests/fuzz/fake-random.c tests/fuzz/fake-random.h
 AGENT_ROOM_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(WOLFSSL_CFLAGS)
 AGENT_ROOM_WRAPS = $(AM_LDFLAGS) $(FAKE_RANDOM_WRAPS) \
-	-Wl,--wrap=gw_now_monotonic_us,--wrap=gw_now_realtime_us \
-	-Wl,--wrap=access,--wrap=gw_log_tagged,--wrap=sqlite3_open_v2
+	-Wl,--wrap=gw_now_monotonic_us,--wrap=gw_now_realtime_us,--wrap=gw_now_boottime_us \
+	-Wl,--wrap=access,--wrap=gw_log_tagged,--wrap=sqlite3_open_v2 \
+	-Wl,--wrap=sd_event_source_set_time
 
 FUZZ_TARGETS += tests/fuzz/fuzz-agent-link
 tests_fuzz_fuzz_agent_link_SOURCES = tests/fuzz/fuzz-agent-link.c $(AGENT_ROOM_SOURCES)

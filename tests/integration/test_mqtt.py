@@ -57,6 +57,9 @@ def with_hosts(hosts):
     return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts)]
 
 
+IN_2080 = 3471292800
+
+
 class Program:
     """gangway-mqtt, started by hand."""
 
@@ -564,25 +567,36 @@ class Weather(Base):
         self.state(wire.OFFLINE)
         self.idle()
 
-    def test_a_clock_in_the_past(self):
-        """Our clock is certainly wrong if our own certificate has not begun: only then may the broker's
-        seem to begin in the future."""
-        for name, common_name, names in (("later-broker", "localhost", "DNS:localhost"),
-                                         ("later-gw", GATEWAY, None)):
-            self.pki.leaf(name, common_name, names=names, start="20800101000000Z")
+    def tell_clock(self, time_s, trusted):
+        self.agent.send("clock", time=time_s, trusted=int(trusted))
+
+    def test_a_broker_of_another_time(self):
+        """While nobody knows the time a broker may seem to begin in the future; nothing else is forgiven,
+        and once the time is known it must be good."""
+        self.pki.leaf("later-broker", "localhost", names="DNS:localhost", start="20800101000000Z")
         with Refuser(self.pki, SUBACK_ALL, certificate="later-broker") as other:
             where = f"mqtts://localhost:{other.port}"
             self.provision()
             self.start(broker=where)
+            self.state(wire.ONLINE)
+            self.tell_clock(int(time.time()), trusted=False)
+            self.tell_clock(int(time.time()), trusted=True)
+            self.assertIn("taken while nobody knew the time", self.state(wire.OFFLINE).text)
             self.assertIn("not yet valid", self.state(wire.OFFLINE).text)
             self.program.stop()
-            self.provision("later-gw")
-            self.start(broker=where)
-            self.state(wire.ONLINE)
-            self.program.stop()
-            self.provision("later-gw", ca="evil")
+            self.provision(ca="evil")
             self.start(broker=where)
             self.assertIn("not to be trusted", self.state(wire.OFFLINE).text)
+
+    def test_a_broker_of_the_past(self):
+        """What has certainly ended is refused, whatever else of the time is known."""
+        self.provision()
+        self.mosquitto.start()
+        self.start()
+        self.state(wire.ONLINE)
+        self.tell_clock(IN_2080, trusted=False)
+        self.assertIn("taken while nobody knew the time", self.state(wire.OFFLINE).text)
+        self.assertIn("expired", self.state(wire.OFFLINE).text)
 
 
 @unittest.skipUnless(FAULT_POINTS, "built without --enable-fault-points")

@@ -249,7 +249,7 @@ class ByCertificate(registrar.RegistrarCase):
         self.begin()
         self.s_client("-key", str(key), "-cert", str(certificate))
         self.agent.wait("peer", identity="ACME-7")
-        self.agent.send("clock", trusted=1)
+        self.agent.tell_clock(trusted=True)
         self.assertIn("alert", self.s_client("-key", str(key), "-cert", str(certificate)))
         self.assertEqual(self.agent.count("peer"), 1)
 

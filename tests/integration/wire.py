@@ -44,7 +44,7 @@ MESSAGES = {
     "server_cert": (0x39, "key:BLOB certificate:BLOB chain:BLOB"),
     "anchors": (0x3a, "purpose:U8"),
     "rejected": (0x3b, "session:U64 reason:TEXT"),
-    "clock": (0x3c, "trusted:U8"),
+    "clock": (0x3c, "time:U64 trusted:U8"),
     "cloud_state": (0x40, "state:U8 text:TEXT"),
     "request": (0x41, "job:TEXT kind:U8 device:TEXT tenant:TEXT claim:TEXT of:TEXT method:TEXT"
                       " reason:TEXT serial:BLOB key:BLOB csr:BLOB evidence:BLOB"),

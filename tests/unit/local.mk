@@ -502,7 +502,7 @@ tests_unit_test_resolve_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 # The heart of the agent without its links, its bus and its clocks.
 WORLD_SOURCES = tests/unit/agent-world.c tests/unit/agent-world.h
 WORLD_WRAPS = $(AM_LDFLAGS) \
-	-Wl,--wrap=access,--wrap=gw_now_realtime_us,--wrap=gw_now_monotonic_us \
+	-Wl,--wrap=access,--wrap=gw_now_realtime_us,--wrap=gw_now_boottime_us,--wrap=gw_now_monotonic_us \
 	-Wl,--wrap=sd_event_source_set_time \
 	-Wl,--wrap=plugin_send,--wrap=plugins_find,--wrap=plugins_next,--wrap=plugin_get_info \
 	-Wl,--wrap=plugin_name,--wrap=plugins_release,--wrap=plugins_discard \
@@ -597,7 +597,7 @@ UNIT_TESTS += tests/unit/test-clock
 tests_unit_test_clock_SOURCES = tests/unit/test-clock.c
 tests_unit_test_clock_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_clock_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=access,--wrap=gw_now_realtime_us,--wrap=gw_now_monotonic_us \
+	-Wl,--wrap=access,--wrap=gw_now_realtime_us,--wrap=gw_now_boottime_us,--wrap=gw_now_monotonic_us \
 	-Wl,--wrap=store_meta_number,--wrap=store_meta_set_number
 tests_unit_test_clock_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 

@@ -918,12 +918,15 @@ static void the_alarm_is_set(void **state)
 {
 	char job[GW_ID_MAX + 1];
 
-	assert_int_equal(world_knock(1, "STRANGER"), 0);
-	assert_true(world_alarm_s() == world_now_s() + 3601);
+	world_agent()->settings.claim_lifetime_s = 3000;
+	world_agent()->settings.prove_within_s = 1000;
+	assert_true(world_alarm_s() == world_now_s() + 3600); /* at least */
 	claim();
-	world_pass(3601);
+	assert_true(world_alarm_s() == world_now_s() + 3000);
+	assert_int_equal(world_knock(1, "STRANGER"), 0);
+	world_pass(1500);
 	world_turn();
-	assert_true(world_alarm_s() == WORLD_START_S + 30 * 86400);
+	assert_true(world_alarm_s() == world_now_s() + 1500);
 	assert_int_equal(world_knock(2, DEVICE), 7);
 	assert_true(world_alarm_s() == world_now_s() + 70); /* for its end */
 	assert_true(world_peer_psk(2, DEVICE));
@@ -935,11 +938,94 @@ static void the_alarm_is_set(void **state)
 	world_turn();
 	world_answer(job, 21);
 	world_checked(job, 21, true);
-	assert_true(world_alarm_s() == world_now_s() + 86400);
+	assert_true(world_alarm_s() == world_now_s() + 1000);
 	world_trust_clock(false);
 	world_pass(0);
 	world_turn();
 	assert_true(world_alarm_s() == world_now_s() + 60); /* to see whether it is trusted now */
+}
+
+static void answer_time(const char *job)
+{
+	struct gw_msg msg = {
+		.type = GW_MSG_ANSWER,
+		.answer = { .job = job, .outcome = GW_OUTCOME_DONE, .time = world_now_s() }
+	};
+
+	assert_int_equal(world_say(GW_ROLE_CLOUD, &msg, -1), 0);
+	world_turn();
+}
+
+/* What the cloud said to somebody else, or before, is not what time it is now. */
+static void only_a_fresh_answer_tells_the_time(void **state)
+{
+	char first[GW_ID_MAX + 1], second[GW_ID_MAX + 1];
+
+	world_trust_clock(false);
+	world_pass(61);
+	world_turn();
+	(void)gw_copy(first, sizeof(first), world_request(GW_REQUEST_TIME)->job);
+	answer_time("time");
+	answer_time("");
+	assert_false(clock_is_trusted(&world_agent()->clock));
+
+	world_pass(61); /* too long: it is asked anew */
+	world_turn();
+	(void)gw_copy(second, sizeof(second), world_request(GW_REQUEST_TIME)->job);
+	assert_string_not_equal(first, second);
+	answer_time(first);
+	assert_false(clock_is_trusted(&world_agent()->clock));
+	answer_time(second);
+	assert_int_equal(clock_verdict(&world_agent()->clock), CLOCK_TRUSTED_BY_CLOUD);
+	world_step(315360000);
+	world_turn();
+	assert_int_equal(clock_verdict(&world_agent()->clock), CLOCK_TRUSTED_ALONE);
+	answer_time(second); /* once */
+	assert_int_equal(clock_verdict(&world_agent()->clock), CLOCK_TRUSTED_ALONE);
+}
+
+/* Nobody knows the time: what was to last for a while begins when somebody does. */
+static void what_lasts_begins_when_time_is_known(void **state)
+{
+	struct claim_record record;
+
+	world_trust_clock(false);
+	world_step(-1000000000);
+	world_turn();
+	claim();
+	assert_int_equal(store_claim_open_of(world_agent()->store, DEVICE, &record), 0);
+	assert_true(record.expires == 0 && record.lifetime_s == 30 * 86400);
+	world_issue(1, DEVICE, 11, 21);
+	world_step(1000000000);
+	world_trust_clock(true);
+	world_pass(0);
+	world_turn();
+	assert_int_equal(world_state(DEVICE), DEVICE_ISSUED);
+	assert_int_equal(store_claim_open_of(world_agent()->store, DEVICE, &record), 0);
+	assert_true(record.expires == world_now_s() + 30 * 86400 && !record.lifetime_s);
+	world_pass(86399);
+	world_turn();
+	assert_int_equal(world_state(DEVICE), DEVICE_ISSUED);
+	world_pass(1);
+	world_turn();
+	assert_int_equal(world_state(DEVICE), DEVICE_CLAIMED);
+}
+
+/* A job that a clock of the future put off must not wait for that future. */
+static void a_job_put_off_by_a_wrong_clock(void **state)
+{
+	char job[GW_ID_MAX + 1];
+
+	world_agent()->settings.claim_lifetime_s = 0;
+	claim();
+	world_enter(1, DEVICE);
+	world_csr(1, 1, 11);
+	keep_job(job);
+	world_step(315360000); /* the flag of timesyncd knows nothing of it */
+	world_answer_with(job, GW_OUTCOME_PENDING, "");
+	world_step(-315360000);
+	world_turn();
+	assert_string_equal(world_request(GW_REQUEST_ENROLL)->job, job);
 }
 
 /* --- what the store cannot do --- */
@@ -1023,6 +1109,9 @@ int main(void)
 		TEST(a_replacement_never_proved),
 		TEST(a_secret_whose_end_is_never_told),
 		TEST(the_alarm_is_set),
+		TEST(only_a_fresh_answer_tells_the_time),
+		TEST(what_lasts_begins_when_time_is_known),
+		TEST(a_job_put_off_by_a_wrong_clock),
 		TEST(what_is_not_kept_is_not_told),
 	};
 

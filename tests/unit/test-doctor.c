@@ -103,15 +103,22 @@ static void all_is_well(void **state)
 
 static void clock_s(void **state)
 {
-	static const enum clock_verdict untrusted[] = { CLOCK_BELOW_FLOOR, CLOCK_NOT_SYNCHRONISED,
-							CLOCK_CLOUD_SILENT, CLOCK_CLOUD_DISAGREES };
+	static const struct {
+		enum clock_verdict verdict;
+		const char *advice;
+	} untrusted[] = {
+		{ CLOCK_BELOW_FLOOR, "timedatectl" },  { CLOCK_NOT_SYNCHRONISED, "timedatectl" },
+		{ CLOCK_CLOUD_SILENT, "timedatectl" }, { CLOCK_CLOUD_EARLY, "--forget-time" },
+		{ CLOCK_CLOUD_UNSTEADY, "by itself" }, { CLOCK_DISPUTED, "[clock] trust" },
+	};
 
 	facts.clock = CLOCK_TRUSTED_BY_CLOUD;
 	expect("clock", DOCTOR_OK, "the cloud agrees", "");
+	facts.clock = CLOCK_TRUSTED_ALONE;
+	expect("clock", DOCTOR_WARNING, "clock is wrong", "timedatectl");
 	for (size_t i = 0; i < GW_ELEMENTS(untrusted); i++) {
-		facts.clock = untrusted[i];
-		assert_true(*clock_verdict_text(untrusted[i]));
-		expect("clock", DOCTOR_WRONG, clock_verdict_text(untrusted[i]), "timedatectl");
+		facts.clock = untrusted[i].verdict;
+		expect("clock", DOCTOR_WRONG, clock_verdict_text(facts.clock), untrusted[i].advice);
 	}
 }
 

@@ -198,24 +198,29 @@ static void peers_by_certificate(void **state)
 	for
 		EACH_STATE
 		{
-			for (unsigned i = 0; i < 1u << 4; i++) {
+			for (unsigned i = 0; i < 1u << 5; i++) {
 				const struct policy_peer_facts facts = {
 					.state = (enum device_state)s,
 					.by_certificate = true,
+					.clock_trusted = BIT(i, 4),
 					.secret_was_given = BIT(i, 0), /* neither helps */
 					.claim_open = BIT(i, 1),
-					.certificate = (enum policy_certificate)(i >> 2),
+					.certificate = (enum policy_certificate)(i >> 2 & 3),
 				};
 				bool barred = bars[s] != GW_REASON_NONE &&
 					      facts.certificate != POLICY_CERTIFICATE_UNKNOWN;
+				bool waits = facts.certificate == POLICY_CERTIFICATE_LIVE &&
+					     !facts.clock_trusted;
 				enum gw_reason reason = _GW_REASON_MAX;
 
 				assert_int_equal(
 					policy_peer(&facts, &reason),
-					barred ? POLICY_PEER_REFUSED
-					       : by_certificate[facts.certificate].verdict);
-				assert_int_equal(reason,
-						 barred ? bars[s]
+					barred  ? POLICY_PEER_REFUSED
+					: waits ? POLICY_PEER_WAITS
+						: by_certificate[facts.certificate].verdict);
+				assert_int_equal(
+					reason, barred  ? bars[s]
+						: waits ? GW_REASON_CLOCK_UNTRUSTED
 							: by_certificate[facts.certificate].reason);
 			}
 		}
@@ -238,6 +243,7 @@ static void peers_whose_certificate_has_expired(void **state)
 				.state = DEVICE_ONBOARDED,
 				.by_certificate = true,
 				.certificate = POLICY_CERTIFICATE_LIVE,
+				.clock_trusted = true,
 				.is_expired = true,
 				.expired = (enum renewal_expired)e,
 				.grace_is_over = over,

@@ -53,7 +53,7 @@ static const struct spec {
 	{ 0x39, "server_cert", "x32-32 x8192 x24576" },
 	{ 0x3a, "anchors", "e2" },
 	{ 0x3b, "rejected", "8 t64" },
-	{ 0x3c, "clock", "b" },
+	{ 0x3c, "clock", "8 b" },
 	{ 0x40, "cloud_state", "e5 t256" },
 	{ 0x41, "request", "t64 e8 t64 t64 t64 t64 t32 t64 x20 x32-32 x4096 x4096" },
 	{ 0x42, "request_end", "t64" },

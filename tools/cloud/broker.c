@@ -199,7 +199,7 @@ static int make_tls(struct broker *broker, struct gw_mqtt_tls **ret)
 		SSL_CTX_free(ctx);
 		return -EBADMSG;
 	}
-	return gw_mqtt_tls_new(ctx, &broker->endpoint, /* clock_is_behind= */ false, ret);
+	return gw_mqtt_tls_new(ctx, &broker->endpoint, /* clock= */ NULL, ret);
 }
 
 static int connect_next(struct broker *broker)

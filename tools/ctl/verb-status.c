@@ -81,7 +81,7 @@ static void clock_text(const json_t *status, char line[static LINE_MAX])
 
 	since_text(status, "clock_since", since);
 	if (values_true(status, "clock_trusted"))
-		(void)snprintf(line, LINE_MAX, "trusted%s", since);
+		(void)snprintf(line, LINE_MAX, "trusted%s%s%s", since, *text ? ": " : "", text);
 	else
 		(void)snprintf(line, LINE_MAX,
 			       "not trusted%s%s%s; what needs the time waits for it", since,
