@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_aboard.py \
 	tests/integration/whole/test_away.py \
 	tests/integration/whole/test_bus.py \
+	tests/integration/whole/test_clock.py \
 	tests/integration/whole/test_coap.py \
 	tests/integration/whole/test_doctor.py \
 	tests/integration/whole/test_flood.py \

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Clocks that are wrong: a boot in 1970, jumps of years forward and back, and whose word counts."""
+import sys
+import unittest
+
+import coap
+import lab
+
+sys.path.append(str(lab.TOP / "tests" / "integration"))
+import fake_timedate  # noqa: E402
+
+TEN_YEARS = 10 * 365 * 86400
+WAIT = "5.03"
+
+
+def reason(gateway):
+    return gateway.status().get("clock_reason")
+
+
+def wait_for_reason(gateway, wanted):
+    gateway.wait_for(f"the clock's reason is {wanted}", lambda: reason(gateway) == wanted)
+
+
+def settings(client):
+    """What a session with the device's certificate is answered."""
+    return client.ask_with_certificate("get", "gangway/config", wait_s=3)
+
+
+class SystemOnly(unittest.TestCase):
+    """Nobody but the system is believed, and it says nothing at first."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = cls.enterClassContext(lab.Lab("--clock", "gateway=@0", "--set", "clock.trust=system"))
+
+    def test_from_1970(self):
+        gateway = self.lab
+        self.assertEqual((gateway.status()["clock_trusted"], reason(gateway)), (False, "below-floor"))
+        client = coap.claimed_client(gateway, "BOOT-1")
+        self.assertEqual(gateway.show("BOOT-1")["claim_expires"], 0)  # it begins to end once the time is known
+        waiting = gateway.new_device("BOOT-2")
+        gateway.claim(waiting)
+        coap.come_aboard(client)
+        self.assertEqual(gateway.state("BOOT-1"), "onboarded")
+
+        answer = settings(client)  # by a certificate whose dates nobody can judge
+        self.assertFalse(answer.payload)
+        self.assertIn(WAIT, answer.said)
+        self.assertIn("Waits", gateway.log("gangwayd"))
+        self.assertIn("clock", gateway.ctl("doctor", check=False).stdout)
+
+        with fake_timedate.FakeTimedate(gateway.folder / "run" / "bus") as timedate:
+            gateway.set_clock("gateway", "real")
+            wait_for_reason(gateway, "not-synchronised")
+            timedate.say(timedate.question(), False)
+            gateway.set_clock("gateway", "+60")
+            timedate.say(timedate.question(), True)
+            wait_for_reason(gateway, "system")
+            self.assertTrue(settings(client).payload)
+            self.assertGreater(gateway.show("BOOT-2")["claim_expires"], 1793000000)
+            self.assertEqual(gateway.state("BOOT-1"), "onboarded")  # not taken for never proved
+            waiting.come_aboard()
+
+            # The word was for the clock as it went then. Until it is given anew nothing is judged.
+            gateway.set_clock("gateway", f"+{TEN_YEARS}")
+            question = timedate.question()
+            self.assertEqual((gateway.status()["clock_trusted"], reason(gateway)),
+                             (False, "not-synchronised"))
+            self.assertIn(WAIT, settings(client).said)
+            timedate.say_oddly(question)
+            gateway.set_clock("gateway", "@5")  # while nobody answers
+            timedate.fail(timedate.question())
+            wait_for_reason(gateway, "below-floor")
+            gateway.set_clock("gateway", "real")
+            timedate.say(timedate.question(), True)
+            wait_for_reason(gateway, "system")
+            self.assertTrue(settings(client).payload)
+        self.assertEqual(gateway.state("BOOT-1"), "onboarded")
+        self.assertEqual(gateway.state("BOOT-2"), "onboarded")
+
+
+class CloudToo(unittest.TestCase):
+    """The default: the cloud vouches for its own time, whatever the machine's clock does."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = cls.enterClassContext(lab.Lab("--clock", "gateway=@0", "--set", "cloud.retry_first=1",
+                                                "--set", "cloud.retry_max=2"))
+
+    def test_jumps_lose_nothing(self):
+        gateway = self.lab
+        wait_for_reason(gateway, "cloud-alone")
+        self.assertTrue(gateway.status()["clock_trusted"])
+        aboard = coap.claimed_client(gateway, "JUMP-1")
+        coap.come_aboard(aboard)
+        claimed = gateway.new_device("JUMP-2")
+        gateway.claim(claimed, "--expires", "2099-01-01")
+        gateway.claim(gateway.new_device("JUMP-3"))
+        gateway.stop("gangway-cloud")
+        enrolling = coap.claimed_client(gateway, "JUMP-4")
+        enrolling.new_key()
+        request = enrolling.request()
+        enrolling.enroll(request, wait_s=2)
+        gateway.wait_for_state("JUMP-4", "enrolling")
+        ends = gateway.show("JUMP-3")["claim_expires"]
+
+        for where in (f"+{TEN_YEARS}", f"-{TEN_YEARS}", f"+{6 * TEN_YEARS}", "@0"):
+            steps = gateway.log("gangwayd").count("clock was set")
+            gateway.set_clock("gateway", where)
+            gateway.wait_for("the step is noticed",
+                             lambda n=steps: gateway.log("gangwayd").count("clock was set") > n)
+            self.assertEqual((gateway.status()["clock_trusted"], reason(gateway)), (True, "cloud-alone"))
+            self.assertTrue(settings(aboard).payload)
+            self.assertEqual([gateway.state(f"JUMP-{i}") for i in (1, 2, 3, 4)],
+                             ["onboarded", "claimed", "claimed", "enrolling"])
+            self.assertEqual(gateway.show("JUMP-3")["claim_expires"], ends)
+        gateway.start("gangway-cloud")
+        claimed.come_aboard()
+        gateway.wait_for_rest()
+        gateway.wait_for_state("JUMP-4", "issued", "onboarded")
+        # Nor does anybody storm the cloud for what only seems to have ended.
+        self.assertEqual(gateway.log("gangway-cloud").count("issued server certificate"), 1)
+        gateway.set_clock("gateway", "real")
+        wait_for_reason(gateway, "cloud")
+
+    def test_system_against_cloud(self):
+        gateway = self.lab
+        gateway.set_clock("gateway", "real")
+        wait_for_reason(gateway, "cloud")
+        claimed = gateway.new_device("DISPUTE-1")
+        gateway.claim(claimed)
+        with fake_timedate.FakeTimedate(gateway.folder / "run" / "bus") as timedate:
+            gateway.set_clock("gateway", f"+{TEN_YEARS}")
+            timedate.say(timedate.question(), True)
+            wait_for_reason(gateway, "disputed")
+            self.assertIn("the cloud's time is another", gateway.ctl("status").stdout)
+            self.assertEqual(gateway.state("DISPUTE-1"), "claimed")
+            gateway.set_clock("gateway", "real")
+            timedate.say(timedate.question(), True)
+            wait_for_reason(gateway, "system")
+        claimed.come_aboard()
+
+
+if __name__ == "__main__":
+    unittest.main()
