@@ -467,6 +467,54 @@ static void test_overtaken(void **state)
 	assert_true(is);
 }
 
+/* A closing command that came too late for its number is lost only to what takes its place. */
+static void test_closing_overtaken(void **state)
+{
+	static const struct {
+		enum command_kind first, then;
+		bool is_overtaken, even_if_refused;
+	} pairs[] = {
+		{ COMMAND_REVOKE, COMMAND_SUSPEND, false, false },
+		{ COMMAND_REVOKE, COMMAND_RESUME, false, false },
+		{ COMMAND_REVOKE, COMMAND_WITHDRAW, false, false },
+		{ COMMAND_REVOKE, COMMAND_REVOKE, true, true },
+		{ COMMAND_REVOKE, COMMAND_CLAIM, true, false },
+		{ COMMAND_SUSPEND, COMMAND_WITHDRAW, false, false },
+		{ COMMAND_SUSPEND, COMMAND_REVOKE, false, false },
+		{ COMMAND_SUSPEND, COMMAND_SUSPEND, true, true },
+		{ COMMAND_SUSPEND, COMMAND_RESUME, true, false },
+		{ COMMAND_SUSPEND, COMMAND_CLAIM, true, false },
+		{ COMMAND_WITHDRAW, COMMAND_SUSPEND, false, false },
+		{ COMMAND_WITHDRAW, COMMAND_RESUME, false, false },
+		{ COMMAND_WITHDRAW, COMMAND_CLAIM, true, false },
+		{ COMMAND_RESUME, COMMAND_WITHDRAW, true, true },
+		{ COMMAND_RESUME, COMMAND_SUSPEND, true, true },
+		{ COMMAND_CLAIM, COMMAND_REVOKE, true, true },
+		{ COMMAND_CLAIM, COMMAND_RESUME, true, true },
+	};
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < GW_ELEMENTS(pairs); i++) {
+		struct command first, then;
+		char device[16], ids[2][16];
+		bool is;
+
+		(void)snprintf(device, sizeof(device), "D-%u", i);
+		(void)snprintf(ids[0], sizeof(ids[0]), "first-%u", i);
+		(void)snprintf(ids[1], sizeof(ids[1]), "then-%u", i);
+		first = add_command(f, ids[0], pairs[i].first, device);
+		then = add_command(f, ids[1], pairs[i].then, device);
+		assert_int_equal(registry_command_is_overtaken(f->registry, &first, &is), 0);
+		assert_int_equal(is, pairs[i].is_overtaken);
+		assert_int_equal(registry_command_is_overtaken(f->registry, &then, &is), 0);
+		assert_false(is);
+		assert_int_equal(
+			registry_command_end(f->registry, then.number, COMMAND_REFUSED, "x"), 0);
+		assert_int_equal(registry_command_is_overtaken(f->registry, &first, &is), 0);
+		assert_int_equal(is, pairs[i].even_if_refused);
+	}
+}
+
 /* Only what has not been sent can be kept from being sent. */
 static void test_cancel(void **state)
 {
@@ -527,23 +575,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_no_registry),
-		TEST(test_another_version),
-		TEST(test_not_a_registry),
-		TEST(test_settings_and_tenants),
-		TEST(test_claims),
-		TEST(test_proof),
-		TEST(test_one_live),
-		TEST(test_jobs_and_keys),
-		TEST(test_revocation),
-		TEST(test_gateways_of_a_device),
-		TEST(test_answers),
-		TEST(test_parts),
-		TEST(test_rollback),
-		TEST(test_order_of_commands),
-		TEST(test_overtaken),
-		TEST(test_cancel),
-		TEST(test_secrets_are_wiped),
+		TEST(test_no_registry),    TEST(test_another_version),
+		TEST(test_not_a_registry), TEST(test_settings_and_tenants),
+		TEST(test_claims),         TEST(test_proof),
+		TEST(test_one_live),       TEST(test_jobs_and_keys),
+		TEST(test_revocation),     TEST(test_gateways_of_a_device),
+		TEST(test_answers),        TEST(test_parts),
+		TEST(test_rollback),       TEST(test_order_of_commands),
+		TEST(test_overtaken),      TEST(test_closing_overtaken),
+		TEST(test_cancel),         TEST(test_secrets_are_wiped),
 	};
 #undef TEST
 

@@ -198,16 +198,25 @@ int registry_commands_cancel(struct registry *registry, const char *gateway, con
 		       "sss", outcome, gateway, device);
 }
 
+/*
+ * What opens is not said again once anything newer was said about the device. What closes is: only an opening
+ * of the same, or the same once more, takes its place. A suspension says nothing of the certificate that was
+ * to be revoked.
+ */
 int registry_command_is_overtaken(struct registry *registry, const struct command *command,
 				  bool *ret)
 {
+	bool opens = command->kind == COMMAND_CLAIM || command->kind == COMMAND_RESUME;
 	int64_t n;
 	int r;
 
-	r = sql_number(
-		registry->db, &n,
-		"SELECT count(*) FROM command WHERE gateway = ? AND device = ? AND number > ?",
-		"ssi", command->gateway, command->device, command->number);
+	r = sql_number(registry->db, &n,
+		       "SELECT count(*) FROM command WHERE gateway = ?1 AND device = ?2"
+		       " AND number > ?3 AND (?5 OR kind = ?4"
+		       "  OR (state NOT IN ('refused', 'expired', 'cancelled')"
+		       "   AND (kind = 'claim' OR (?4 = 'suspend' AND kind = 'resume'))))",
+		       "ssisi", command->gateway, command->device, command->number,
+		       command_kind_name(command->kind), (int64_t)opens);
 	if (r < 0)
 		return r;
 
