@@ -134,7 +134,11 @@ class Container:
             os.kill(self.init, signal.SIGKILL)
         elif self.nspawn.poll() is None:
             self.nspawn.kill()
-        self.nspawn.wait()
+        try:
+            self.nspawn.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:  # it is stuck over what the machine left
+            self.nspawn.kill()
+            self.nspawn.wait(PATIENCE_S)
         self.nspawn = self.init = None
 
     def remove(self):

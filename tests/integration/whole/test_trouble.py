@@ -83,7 +83,6 @@ class Configuration(unittest.TestCase):
             "unknown key": (good + "\n[limits]\ndevice = 10\n", "device"),
             "no number": (good + "\n[limits]\ndevices = ten\n", "devices"),
             "out of range": (good.replace("coaps_port = ", "coaps_port = 9"), "coaps_port"),
-            "no id": (good.replace("id = lab", ""), "id"),
             "bad id": (good.replace("id = lab", "id = a/b"), "id"),
             "no broker": (good.replace("broker = mqtts://", "broker = http://"), "broker"),
         }
