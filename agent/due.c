@@ -127,6 +127,7 @@ static uint64_t next_look_s(struct agent *agent, uint64_t now)
 	uint64_t candidate = store_certificate_oldest_candidate(agent->store);
 	uint64_t owing_us = sessions_oldest_owing(agent->sessions);
 	uint64_t aged_s = discovered_next_aged_s(agent->discovered);
+	uint64_t now_us = gw_now_monotonic_us(), pump_us = queue_next_us(agent->queue);
 	bool trusted = clock_is_trusted(&agent->clock);
 	uint64_t next = now + (trusted ? LOOK_AT_LEAST_S : LOOK_AGAIN_S);
 	struct cloud_facts cloud;
@@ -138,6 +139,8 @@ static uint64_t next_look_s(struct agent *agent, uint64_t now)
 		next = earlier(next, store_claim_next_end(agent->store));
 		next = earlier(next, candidate ? candidate + agent->settings.prove_within_s : 0);
 	}
+	if (pump_us != UINT64_MAX)
+		next = earlier(next, now + 1 + (pump_us - GW_MIN(pump_us, now_us)) / SECOND_US);
 	if (aged_s)
 		next = earlier(next, now + aged_s);
 	if (owing_us)

@@ -2,11 +2,14 @@
 /*
  * The cloud link repeats a request until it is answered, and takes GW_REQUESTS_MAX at a time. So the
  * agent hands it the oldest jobs up to that number and remembers which; each answer makes room for
- * the next. Jobs that the cloud has put off come back by their due time (due.c).
+ * the next. Jobs that the cloud has put off come back by their due time (due.c), in turn with those that
+ * were never sent, so that neither kind can keep the other waiting. What fills all places and is never
+ * answered gives them up after a while: a cloud that has no answer to some must not keep it from others.
  */
 #include "agent/queue.h"
 
 #include "agent/agent.h"
+#include "agent/cloud.h"
 #include "agent/plugins.h"
 #include "agent/store-job.h"
 #include "agent/store.h"
@@ -19,12 +22,21 @@
 #define JOB_ID_BYTES 16
 #define WINDOW       (GW_REQUESTS_MAX - 2) /* left: the question of the time, a batch of records */
 
+#define PATIENCE_US  (600 * 1000000ull) /* with an unanswered job, while others need its place */
+#define UNANSWERED_S 60                 /* till such a one gets its next turn */
+
+struct place {
+	char job[GW_ID_MAX + 1]; /* empty: free */
+	uint64_t since_us;
+};
+
 struct queue {
 	struct agent *agent;
-	char open[WINDOW][GW_ID_MAX + 1]; /* held by the cloud link; empty: free */
+	struct place open[WINDOW]; /* what the cloud link holds */
 	size_t n_open;
 	uint64_t cursor; /* `created` of the last job that was handed over */
 	uint64_t newest; /* `created` of the newest job */
+	bool due_had_turn;
 };
 
 /* --- identity --- */
@@ -56,12 +68,18 @@ int queue_job_id(struct agent *agent, const struct job_record *job, char ret[GW_
 
 /* --- handing over --- */
 
-static char *find_open(struct queue *queue, const char *id)
+static struct place *find_open(struct queue *queue, const char *id)
 {
 	for (size_t i = 0; i < WINDOW; i++)
-		if (gw_streq(queue->open[i], id))
-			return queue->open[i];
+		if (gw_streq(queue->open[i].job, id))
+			return &queue->open[i];
 	return NULL;
+}
+
+static void set_free(struct queue *queue, struct place *place)
+{
+	*place->job = 0;
+	queue->n_open--;
 }
 
 static void send_request(struct plugin *cloud, const struct job_record *job)
@@ -86,10 +104,80 @@ static void send_request(struct plugin *cloud, const struct job_record *job)
 
 static void hand_over(struct queue *queue, struct plugin *cloud, const struct job_record *job)
 {
-	(void)gw_copy(find_open(queue, ""), GW_ID_MAX + 1, job->id);
+	struct place *place = find_open(queue, "");
+
+	(void)gw_copy(place->job, sizeof(place->job), job->id);
+	place->since_us = gw_now_monotonic_us();
 	queue->n_open++;
 	(void)store_job_count_attempt(queue->agent->store, job->id);
 	send_request(cloud, job);
+}
+
+/* 0, or -ENOENT: there is none. */
+static int send_due(struct queue *queue, struct plugin *cloud, struct job_record *job)
+{
+	int r = store_job_due(queue->agent->store, clock_now_s(&queue->agent->clock), job);
+
+	if (r >= 0)
+		hand_over(queue, cloud, job);
+	return r;
+}
+
+static int send_fresh(struct queue *queue, struct plugin *cloud, struct job_record *job)
+{
+	int r;
+
+	while ((r = store_job_after(queue->agent->store, queue->cursor, job)) >= 0) {
+		queue->cursor = job->created;
+		if (!find_open(queue, job->id)) {
+			hand_over(queue, cloud, job);
+			break;
+		}
+	}
+	return r;
+}
+
+/* When patience with this one ends. What the cloud could not hear it could not answer. */
+static uint64_t patience_ends_us(const struct queue *queue, const struct place *place)
+{
+	struct cloud_facts cloud;
+
+	cloud_get_facts(queue->agent, &cloud);
+	if (cloud.state != GW_CLOUD_ONLINE && cloud.state != GW_CLOUD_SILENT)
+		return UINT64_MAX;
+	return GW_MAX(place->since_us, cloud.since_us) + PATIENCE_US;
+}
+
+static void take_back(struct queue *queue, struct plugin *cloud, struct place *place)
+{
+	struct gw_msg msg = { .type = GW_MSG_REQUEST_END, .request_end = { place->job } };
+
+	plugin_send(cloud, &msg, /* fd= */ -1);
+	(void)store_job_set_due(queue->agent->store, place->job, queue_due_s(queue, UNANSWERED_S));
+	set_free(queue, place);
+}
+
+static void make_room(struct queue *queue, struct plugin *cloud)
+{
+	uint64_t now_us = gw_now_monotonic_us();
+
+	if (queue->n_open < WINDOW)
+		return;
+	for (size_t i = 0; i < WINDOW; i++)
+		if (patience_ends_us(queue, &queue->open[i]) <= now_us)
+			take_back(queue, cloud, &queue->open[i]);
+}
+
+/* What is due and what was never sent take turns. */
+static int send_one(struct queue *queue, struct plugin *cloud, struct job_record *job)
+{
+	bool due = !queue->due_had_turn;
+	int r = due ? send_due(queue, cloud, job) : send_fresh(queue, cloud, job);
+
+	queue->due_had_turn = due;
+	if (r == -ENOENT)
+		r = due ? send_fresh(queue, cloud, job) : send_due(queue, cloud, job);
+	return r;
 }
 
 void queue_pump(struct queue *queue)
@@ -101,19 +189,20 @@ void queue_pump(struct queue *queue)
 	if (!cloud || turn_open(queue->agent->turn) < 0)
 		return;
 
-	while (queue->n_open < WINDOW &&
-	       store_job_due(queue->agent->store, clock_now_s(&queue->agent->clock), &job) >= 0)
-		hand_over(queue, cloud, &job);
-	while (queue->n_open < WINDOW) {
-		r = store_job_after(queue->agent->store, queue->cursor, &job);
-		if (r < 0)
-			break;
-		queue->cursor = job.created;
-		if (!find_open(queue, job.id))
-			hand_over(queue, cloud, &job);
-	}
+	make_room(queue, cloud);
+	while (queue->n_open < WINDOW && r >= 0)
+		r = send_one(queue, cloud, &job);
 	if (r < 0 && r != -ENOENT)
 		gw_log(ERROR, "Cannot read the queue of jobs: %s", strerror(-r));
+}
+
+uint64_t queue_next_us(const struct queue *queue)
+{
+	uint64_t next_us = UINT64_MAX;
+
+	for (size_t i = 0; queue->n_open == WINDOW && i < WINDOW; i++)
+		next_us = GW_MIN(next_us, patience_ends_us(queue, &queue->open[i]));
+	return next_us;
 }
 
 void queue_restart(struct queue *queue)
@@ -154,26 +243,44 @@ int queue_add(struct queue *queue, struct job_record *job)
 
 void queue_answered(struct queue *queue, const char *job)
 {
-	char *open = *job ? find_open(queue, job) : NULL;
+	struct place *open = *job ? find_open(queue, job) : NULL;
 
 	if (!open)
 		return;
-	*open = 0;
-	queue->n_open--;
+	set_free(queue, open);
 	queue_pump(queue);
+}
+
+/* It had to wait for the one before, and the cursor passed it by. */
+static void send_passed_by(struct queue *queue, uint64_t created)
+{
+	struct plugin *cloud = plugins_find(queue->agent->plugins, GW_ROLE_CLOUD);
+	static struct job_record job;
+
+	if (created > queue->cursor)
+		return;
+	if (cloud && queue->n_open < WINDOW &&
+	    store_job_after(queue->agent->store, created - 1, &job) >= 0 &&
+	    job.created == created && !find_open(queue, job.id))
+		hand_over(queue, cloud, &job);
+	else
+		queue->cursor = created - 1;
 }
 
 int queue_end(struct queue *queue, const struct job_record *job)
 {
+	struct place *place = find_open(queue, job->id);
 	uint64_t next;
 	int r = store_job_drop(queue->agent->store, job->id);
 
 	if (r < 0)
 		return r;
 
+	if (place)
+		set_free(queue, place);
 	next = store_job_next_of(queue->agent->store, job);
 	if (next)
-		queue->cursor = GW_MIN(queue->cursor, next - 1);
+		send_passed_by(queue, next);
 	queue_pump(queue);
 	return 0;
 }

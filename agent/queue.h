@@ -41,3 +41,6 @@ void queue_restart(struct queue *queue);
 
 /* Sends what may be sent now. */
 void queue_pump(struct queue *queue);
+
+/* When to pump though nothing has happened, by the monotonic clock; UINT64_MAX: never. */
+uint64_t queue_next_us(const struct queue *queue);

@@ -254,6 +254,131 @@ static void put_off_and_back(void **state)
 	assert_int_equal(record.attempts, 2);
 }
 
+/* Since it was asked last; but for the question of the time. */
+static unsigned n_taken_back(void)
+{
+	const struct gw_msg *msg;
+	unsigned n = 0;
+
+	while ((msg = world_hear(GW_ROLE_CLOUD, GW_MSG_REQUEST_END)))
+		n += strncmp(msg->request_end.job, "time-", 5) != 0;
+	return n;
+}
+
+static unsigned n_told(unsigned *ret_first)
+{
+	const struct gw_msg *msg;
+	unsigned n = 0;
+
+	while ((msg = world_hear(GW_ROLE_CLOUD, GW_MSG_REQUEST)))
+		if (msg->request.kind == GW_REQUEST_REVOKED && n++ == 0)
+			memcpy(ret_first, msg->request.serial.data, 4);
+	return n;
+}
+
+/* A cloud without an answer to some must not keep it from others. */
+static void what_is_never_answered_gives_way(void **state)
+{
+	unsigned first = 1;
+
+	add_many(WINDOW + 10);
+	world_pass(599);
+	world_turn();
+	assert_int_equal(n_taken_back(), 0);
+	assert_int_equal(n_told(&first), WINDOW);
+	assert_int_equal(first, 0);
+	world_pass(2);
+	world_turn();
+	assert_int_equal(n_taken_back(), WINDOW);
+	assert_int_equal(n_told(&first), 10);
+	assert_int_equal(first, WINDOW);
+	world_pass(60);
+	world_turn();
+	assert_int_equal(n_told(&first), WINDOW - 10);
+	assert_true(store_job_count(world_agent()->store) == WINDOW + 10);
+}
+
+static void nobody_gives_way_for_nothing(void **state)
+{
+	add_many(WINDOW - 1); /* one more has room */
+	world_pass(6000);
+	world_turn();
+	assert_int_equal(n_taken_back(), 0);
+}
+
+/* As long as the cloud cannot hear them, nobody can blame it. */
+static void a_broker_away_uses_up_no_patience(void **state)
+{
+	struct gw_msg msg = { .type = GW_MSG_CLOUD_STATE,
+			      .cloud_state = { GW_CLOUD_OFFLINE, "away" } };
+
+	add_many(WINDOW + 10);
+	assert_int_equal(world_say(GW_ROLE_CLOUD, &msg, -1), 0);
+	world_pass(7ull * 86400);
+	world_turn();
+	msg.cloud_state.state = GW_CLOUD_ONLINE;
+	assert_int_equal(world_say(GW_ROLE_CLOUD, &msg, -1), 0);
+	world_turn();
+	assert_int_equal(n_taken_back(), 0);
+	world_pass(601);
+	world_turn();
+	assert_int_equal(n_taken_back(), WINDOW);
+}
+
+/* What comes back and what was never sent take turns. */
+static void neither_keeps_the_other_waiting(void **state)
+{
+	char ids[20][GW_ID_MAX + 1];
+	unsigned n_new = 0;
+
+	add_many(WINDOW + 40);
+	for (unsigned i = 0; i < 20; i++)
+		(void)gw_copy(ids[i], sizeof(ids[i]), world_request(GW_REQUEST_REVOKED)->job);
+	for (unsigned i = 0; i < 10; i++)
+		world_answer_with(ids[i], GW_OUTCOME_PENDING, "");
+	world_pass(30);
+	world_turn();
+	world_forget();
+	for (unsigned i = 10; i < 20; i++)
+		world_answer(ids[i], 0);
+	assert_int_equal(n_sent(), 10);
+	for (unsigned i = 0; i < 10; i++) {
+		unsigned n;
+
+		memcpy(&n, world_request(GW_REQUEST_REVOKED)->serial.data, 4);
+		n_new += n >= WINDOW;
+	}
+	assert_int_equal(n_new, 5);
+}
+
+/* Twice as many devices as can be under way, three jobs each: the cloud hears of each three once, in order. */
+static void each_once_and_in_order(void **state)
+{
+	static unsigned heard[2 * WINDOW];
+	char id[GW_ID_MAX + 1];
+	unsigned n;
+
+	for (unsigned i = 0; i < 3 * GW_ELEMENTS(heard); i++) {
+		struct job_record record = job(i);
+
+		(void)snprintf(record.device, sizeof(record.device), "D-%u",
+			       (unsigned)(i % GW_ELEMENTS(heard)));
+		assert_int_equal(turn_open(world_agent()->turn), 0);
+		assert_int_equal(queue_add(world_agent()->queue, &record), 0);
+	}
+	world_turn();
+	for (unsigned i = 0; i < 3 * GW_ELEMENTS(heard); i++) {
+		const struct gw_msg_request *request = world_request(GW_REQUEST_REVOKED);
+
+		memcpy(&n, request->serial.data, 4);
+		assert_int_equal(n / GW_ELEMENTS(heard), heard[n % GW_ELEMENTS(heard)]++);
+		(void)gw_copy(id, sizeof(id), request->job);
+		world_answer(id, 0);
+	}
+	assert_int_equal(n_sent(), 0);
+	assert_true(store_job_count(world_agent()->store) == 0);
+}
+
 static void only_one_certificate_is_asked_for_the_registrar(void **state)
 {
 	uint8_t key[GW_HASH_LEN] = { 1 }, csr[10] = { 2 };
@@ -294,6 +419,11 @@ int main(void)
 		TEST(what_is_dropped_is_taken_back),
 		TEST(what_never_left_is_dropped_in_silence),
 		TEST(put_off_and_back),
+		TEST(what_is_never_answered_gives_way),
+		TEST(nobody_gives_way_for_nothing),
+		TEST(a_broker_away_uses_up_no_patience),
+		TEST(neither_keeps_the_other_waiting),
+		TEST(each_once_and_in_order),
 		TEST(only_one_certificate_is_asked_for_the_registrar),
 	};
 
