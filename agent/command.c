@@ -142,6 +142,9 @@ static int carry_out(struct agent *agent, const struct gw_msg_command *command,
 	case GW_COMMAND_SUSPEND:
 		return do_operate(agent, command, DEVICE_EVENT_SUSPEND, ret_reason);
 	case GW_COMMAND_RESUME: return do_operate(agent, command, DEVICE_EVENT_RESUME, ret_reason);
+	case GW_COMMAND_ANCHORS:
+		*ret_reason = GW_REASON_NONE;
+		return 0; /* cloud.c has taken them */
 	case _GW_COMMAND_MAX: break;
 	}
 	return -EBADMSG;
@@ -150,7 +153,9 @@ static int carry_out(struct agent *agent, const struct gw_msg_command *command,
 /* What goes into the store by a name must be one; a number must fit there. */
 static bool is_well_formed(const struct gw_msg_command *command)
 {
-	return gw_device_id_is_valid(command->device) &&
+	bool has_device = command->kind != GW_COMMAND_ANCHORS;
+
+	return (has_device ? gw_device_id_is_valid(command->device) : !*command->device) &&
 	       (!*command->tenant || gw_device_id_is_valid(command->tenant)) &&
 	       (!*command->claim || gw_device_id_is_valid(command->claim)) &&
 	       command->seq <= INT64_MAX;

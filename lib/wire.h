@@ -100,6 +100,7 @@ enum gw_command_kind {
 	GW_COMMAND_REVOKE,
 	GW_COMMAND_SUSPEND,
 	GW_COMMAND_RESUME,
+	GW_COMMAND_ANCHORS, /* they came right before it */
 	_GW_COMMAND_MAX,
 };
 

@@ -111,10 +111,18 @@ static const struct dialect_member done_members[] = {
 static const struct dialect_member command_members[] = {
 	U64("seq", REQUIRED, command.seq, 1),
 	U64("expires_at", REQUIRED, command.expires_at, 0),
+};
+
+static const struct dialect_member device_members[] = {
 	NAME("device", REQUIRED, command.device),
 };
 
+static const struct dialect_member anchors_members[] = {
+	MEMBER("anchors", REQUIRED, ANCHORS, 0, 1, GW_ANCHORS_MAX),
+};
+
 static const struct dialect_member claim_members[] = {
+	NAME("device", REQUIRED, command.device),
 	NAME("tenant", REQUIRED, command.tenant),
 	NAME("claim", REQUIRED, command.claim),
 	U64("claim_expires", OPTIONAL, command.claim_expires, 0),
@@ -124,6 +132,7 @@ static const struct dialect_member claim_members[] = {
 };
 
 static const struct dialect_member revoke_members[] = {
+	NAME("device", REQUIRED, command.device),
 	CODE("reason", OPTIONAL, command.reason, GW_REASON_MAX),
 };
 
@@ -174,10 +183,11 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_RESPONSE, "done",    GW_OUTCOME_DONE,    MEMBERS(done_members) },
 
 	{ DIALECT_COMMAND, "claim",    GW_COMMAND_CLAIM,    MEMBERS(claim_members) },
-	{ DIALECT_COMMAND, "withdraw", GW_COMMAND_WITHDRAW, NULL, 0 },
+	{ DIALECT_COMMAND, "withdraw", GW_COMMAND_WITHDRAW, MEMBERS(device_members) },
 	{ DIALECT_COMMAND, "revoke",   GW_COMMAND_REVOKE,   MEMBERS(revoke_members) },
 	{ DIALECT_COMMAND, "suspend",  GW_COMMAND_SUSPEND,  MEMBERS(revoke_members) },
-	{ DIALECT_COMMAND, "resume",   GW_COMMAND_RESUME,   NULL, 0 },
+	{ DIALECT_COMMAND, "resume",   GW_COMMAND_RESUME,   MEMBERS(device_members) },
+	{ DIALECT_COMMAND, "anchors",  GW_COMMAND_ANCHORS,  MEMBERS(anchors_members) },
 
 	{ DIALECT_ANSWER, "done",    GW_OUTCOME_DONE,    NULL, 0 },
 	{ DIALECT_ANSWER, "refused", GW_OUTCOME_REFUSED, MEMBERS(answer_refused_members) },

@@ -459,6 +459,7 @@ static bool is_one_too_many(struct relay *relay)
 static void take_command(struct relay *relay, const struct dialect_body *body)
 {
 	static const struct dialect_error too_many = { "any", "body", "is one too many at a time" };
+	int r = 0;
 
 	if (is_one_too_many(relay)) {
 		grumble(relay, DIALECT_COMMAND, &too_many);
@@ -466,7 +467,14 @@ static void take_command(struct relay *relay, const struct dialect_body *body)
 	}
 
 	gw_step_before(RELAY_STEP_COMMAND);
-	(void)gw_plugin_send(relay->plugin, &body->msg, /* fd= */ -1);
+	if (body->has_anchors)
+		r = send_anchors(relay, body);
+	if (r >= 0)
+		r = gw_plugin_send(relay->plugin, &body->msg, /* fd= */ -1);
+	if (r < 0) {
+		gw_log(ERROR, "A command cannot be passed on (%s), ignoring", strerror(-r));
+		return; /* it is repeated */
+	}
 	gw_step_after(RELAY_STEP_COMMAND);
 }
 

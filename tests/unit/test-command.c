@@ -68,6 +68,20 @@ static int allow_plain(void **state)
 	return r;
 }
 
+static void anchors_are_about_no_device(void **state)
+{
+	struct gw_msg_command command = { .id = "a-1", .seq = 1, .kind = GW_COMMAND_ANCHORS };
+
+	expect(&command, GW_REASON_NONE);
+	expect(&command, GW_REASON_NONE); /* repeated */
+	command = (struct gw_msg_command){
+		.id = "a-2", .seq = 2, .kind = GW_COMMAND_ANCHORS, .device = DEVICE
+	};
+	expect(&command, GW_REASON_BAD_MESSAGE);
+	command = (struct gw_msg_command){ .id = "a-3", .seq = 3, .kind = GW_COMMAND_WITHDRAW };
+	expect(&command, GW_REASON_BAD_MESSAGE);
+}
+
 /* --- claims --- */
 
 static void a_claim_lets_in(void **state)
@@ -522,6 +536,7 @@ int main(void)
 #define SEALED(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 #define PLAIN(name)  cmocka_unit_test_setup_teardown(name, allow_plain, world_tear_down)
 	const struct CMUnitTest tests[] = {
+		PLAIN(anchors_are_about_no_device),
 		PLAIN(a_claim_lets_in),
 		PLAIN(a_claim_without_id_or_tenant),
 		PLAIN(a_claim_id_is_used_once),

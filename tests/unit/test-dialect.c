@@ -98,6 +98,10 @@ static const struct example {
 	  "\"of\":\"job-0\",\"reason\":\"superseded\"}",
 	  { "device" } },
 	{ DIALECT_REQUEST, "{\"v\":1,\"kind\":\"time\",\"id\":\"job-1\"}", { NULL } },
+	{ DIALECT_COMMAND,
+	  "{\"v\":1,\"kind\":\"anchors\",\"id\":\"cmd-1\",\"seq\":15,\"expires_at\":0,"
+	  "\"anchors\":{\"device\":[\"MAE=\",\"MAI=\"],\"registrar\":[\"MAM=\"]}}",
+	  { NULL } },
 };
 
 static int read_text(enum dialect_topic topic, const char *text, struct dialect_body *ret,
@@ -241,6 +245,22 @@ static void commands(void **state)
 	body = good(DIALECT_COMMAND, examples[11].text);
 	assert_int_equal(command->kind, GW_COMMAND_REVOKE);
 	assert_string_equal(command->reason, "stolen");
+	dialect_body_done(&body);
+}
+
+/* About no device; what it brings goes before it, on messages of its own. */
+static void a_command_with_anchors(void **state)
+{
+	static const char text[] = "{\"v\":1,\"kind\":\"anchors\",\"id\":\"cmd-1\",\"seq\":15,"
+				   "\"expires_at\":0,\"anchors\":{\"device\":[\"MAE=\",\"MAI=\"],"
+				   "\"registrar\":[\"MAM=\"]}}";
+	struct dialect_body body = good(DIALECT_COMMAND, text);
+
+	assert_int_equal(body.msg.command.kind, GW_COMMAND_ANCHORS);
+	assert_true(body.has_anchors);
+	assert_blob(body.anchors[GW_ANCHORS_DEVICE], "\x30\1\x30\2", 4);
+	assert_blob(body.anchors[GW_ANCHORS_REGISTRAR], "\x30\3", 2);
+	assert_null(body.msg.command.device);
 	dialect_body_done(&body);
 }
 
@@ -773,6 +793,7 @@ int main(void)
 		cmocka_unit_test(responses),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(commands),
+		cmocka_unit_test(a_command_with_anchors),
 		cmocka_unit_test(texts_become_printable),
 		cmocka_unit_test(all_truncations),
 		cmocka_unit_test(members_left_out),
