@@ -82,6 +82,14 @@ void anchors_done(struct anchors *anchors)
 	*anchors = (struct anchors){ 0 };
 }
 
+bool anchors_equal(const struct anchors *a, const struct anchors *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (!gw_blob_equal(a->certs[i], b->certs[i]))
+			return false;
+	return a->n == b->n;
+}
+
 bool anchors_have(const struct anchors *anchors, struct gw_blob cert)
 {
 	for (size_t i = 0; i < anchors->n; i++)

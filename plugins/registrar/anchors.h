@@ -22,4 +22,7 @@ int anchors_read(struct anchors *anchors, int fd);
 
 void anchors_done(struct anchors *anchors);
 
+/* The same ones in the same order. */
+bool anchors_equal(const struct anchors *a, const struct anchors *b);
+
 bool anchors_have(const struct anchors *anchors, struct gw_blob cert);

@@ -102,7 +102,7 @@ static int serve(struct credentials *c)
 
 /* --- what comes --- */
 
-int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd)
+int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd, bool *ret_is_new)
 {
 	struct anchors before = c->anchors[purpose], fresh = { 0 };
 	int r = anchors_read(&fresh, fd);
@@ -117,6 +117,7 @@ int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd)
 		anchors_done(&fresh);
 		return r;
 	}
+	*ret_is_new = before.n > 0 && !anchors_equal(&before, &c->anchors[purpose]);
 	anchors_done(&before);
 	tell_facts(c);
 	return 0;

@@ -21,8 +21,9 @@ int credentials_new(struct contexts *contexts, struct conversation_facts *facts,
 		    struct credentials **ret);
 struct credentials *credentials_free(struct credentials *c);
 
-/* Takes a list of anchors (enum gw_anchors_purpose). Errors as anchors_read(); the old list stays. */
-int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd);
+/* Takes a list of anchors (enum gw_anchors_purpose). Errors as anchors_read(); the old list stays. *ret_is_new:
+ * it takes the place of another one, be it that the first, which signs now, is another. */
+int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd, bool *ret_is_new);
 
 /* Takes the certificate that was asked for. *ret_why is NULL, or says for people what is wrong. */
 int credentials_take_certificate(struct credentials *c, const struct gw_msg_server_cert *msg,

@@ -34,6 +34,7 @@
 #define COMPLAINT_BURST 50
 #define ASK_AGAIN_US    (300 * 1000000ull) /* for a certificate that does not come */
 #define ASK_SOONEST_US  5000000            /* however short the life of one that did */
+#define ASK_SOON_US     100000             /* more may come at once: what was asked before */
 #define ASK_ON_ERROR_US 20000000           /* of ours, which need not come again */
 #define ASK_ACCURACY_US 1000000
 
@@ -176,10 +177,15 @@ static int take_certificate(struct registrar *r, const struct gw_msg_server_cert
 
 static int take_anchors(struct registrar *r, const struct gw_msg_anchors *msg, int fd)
 {
-	int e = credentials_take_anchors(r->credentials, msg->purpose, fd);
+	bool is_new = false;
+	int e = credentials_take_anchors(r->credentials, msg->purpose, fd, &is_new);
 
 	if (e < 0)
 		return not_taken(r, "list of trust anchors", e);
+	/* Another authority signs, or will: our certificate should be its own, before devices forget the last. */
+	if (is_new && msg->purpose == GW_ANCHORS_REGISTRAR &&
+	    credentials_have_certificate(r->credentials))
+		ask_at(r, gw_now_monotonic_us() + ASK_SOON_US);
 	report_health(r);
 	return 0;
 }
