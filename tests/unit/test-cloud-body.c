@@ -351,11 +351,22 @@ static void assert_text(json_t *body, const char *member, const char *expected)
 	assert_string_equal(json_string_value(json_object_get(body, member)), expected);
 }
 
+static void assert_anchor(json_t *body, const char *kind, size_t i, const char *expected)
+{
+	json_t *list = json_object_get(json_object_get(body, "anchors"), kind);
+
+	if (expected)
+		assert_string_equal(json_string_value(json_array_get(list, i)), expected);
+	else
+		assert_int_equal(json_array_size(list), i);
+}
+
 static void test_written_answers(void **state)
 {
-	const struct gw_blob der = blob("\x30\x01"), anchor = blob("\x30\x02");
-	char *plain = body_issued("j", der, NULL, NULL);
-	json_t *body, *anchors;
+	const struct gw_blob der = blob("\x30\x01"), ours[] = { blob("\x30\x02"), der };
+	const struct body_anchors all = { .device = ours, .registrar = &ours[1], .n = 1 };
+	char *plain = body_issued("j", der, /* anchors= */ NULL);
+	json_t *body;
 
 	body = parsed(body_stamp(plain, 1790000000));
 	free(plain);
@@ -366,10 +377,10 @@ static void test_written_answers(void **state)
 	assert_null(json_object_get(body, "anchors"));
 	json_decref(body);
 
-	body = parsed(body_issued("j", der, &anchor, &der));
-	anchors = json_object_get(body, "anchors");
-	assert_string_equal(
-		json_string_value(json_array_get(json_object_get(anchors, "device"), 0)), "MAI=");
+	body = parsed(body_issued("j", der, &all));
+	assert_anchor(body, "device", 0, "MAI=");
+	assert_anchor(body, "registrar", 0, "MAE=");
+	assert_anchor(body, "device", 1, NULL);
 	json_decref(body);
 
 	body = parsed(body_refused("j", false, "no-claim", "say \"please\""));
@@ -394,7 +405,9 @@ static void test_written_commands(void **state)
 				   .claim = "c",
 				   .reason = "stolen",
 				   .expires_at = 5 };
-	json_t *body = parsed(body_command(&command, 9, blob("\1\2")));
+	const struct gw_blob two[] = { blob("\x30\x02"), blob("\x30\x03") };
+	const struct body_anchors anchors = { .device = two, .registrar = two, .n = 2 };
+	json_t *body = parsed(body_command(&command, 9, blob("\1\2"), &anchors));
 
 	assert_text(body, "kind", "claim");
 	assert_text(body, "secret_sealed", "AQI=");
@@ -406,14 +419,25 @@ static void test_written_commands(void **state)
 	json_decref(body);
 
 	command.kind = COMMAND_WITHDRAW;
-	body = parsed(body_command(&command, 9, blob("\1\2")));
+	body = parsed(body_command(&command, 9, blob("\1\2"), &anchors));
 	assert_null(json_object_get(body, "secret_sealed"));
 	json_decref(body);
 
 	command.kind = COMMAND_REVOKE;
-	body = parsed(body_command(&command, 9, blob("\1\2")));
+	body = parsed(body_command(&command, 9, blob("\1\2"), &anchors));
 	assert_text(body, "reason", "stolen");
+	assert_text(body, "device", "D");
 	assert_null(json_object_get(body, "secret_sealed"));
+	assert_null(json_object_get(body, "anchors"));
+	json_decref(body);
+
+	command = (struct command){ .kind = COMMAND_ANCHORS, .id = "cmd" };
+	body = parsed(body_command(&command, 9, blob("\1\2"), &anchors));
+	assert_text(body, "kind", "anchors");
+	assert_null(json_object_get(body, "device"));
+	assert_anchor(body, "device", 0, "MAI=");
+	assert_anchor(body, "registrar", 1, "MAM=");
+	assert_anchor(body, "registrar", 2, NULL);
 	json_decref(body);
 }
 

@@ -37,24 +37,6 @@ static json_t *base64(struct gw_blob bytes)
 	return json_string(text);
 }
 
-char *body_issued(const char *id, struct gw_blob certificate, const struct gw_blob *device_anchor,
-		  const struct gw_blob *registrar_anchor)
-{
-	json_t *body = json_pack("{s:i, s:s, s:s, s:o, s:[]}", "v", VERSION, "kind", "issued", "id",
-				 id, "certificate", base64(certificate), "chain");
-
-	if (body && device_anchor && registrar_anchor) {
-		json_t *anchors = json_pack("{s:[o], s:[o]}", "device", base64(*device_anchor),
-					    "registrar", base64(*registrar_anchor));
-
-		if (json_object_set_new(body, "anchors", anchors) < 0) {
-			json_decref(body);
-			return NULL;
-		}
-	}
-	return finish(body);
-}
-
 static json_t *base64_list(const struct gw_blob *blobs, size_t n)
 {
 	json_t *list = json_array();
@@ -66,6 +48,24 @@ static json_t *base64_list(const struct gw_blob *blobs, size_t n)
 		}
 	}
 	return list;
+}
+
+static json_t *anchor_lists(const struct body_anchors *anchors)
+{
+	return json_pack("{s:o, s:o}", "device", base64_list(anchors->device, anchors->n),
+			 "registrar", base64_list(anchors->registrar, anchors->n));
+}
+
+char *body_issued(const char *id, struct gw_blob certificate, const struct body_anchors *anchors)
+{
+	json_t *body = json_pack("{s:i, s:s, s:s, s:o, s:[]}", "v", VERSION, "kind", "issued", "id",
+				 id, "certificate", base64(certificate), "chain");
+
+	if (body && anchors && json_object_set_new(body, "anchors", anchor_lists(anchors)) < 0) {
+		json_decref(body);
+		return NULL;
+	}
+	return finish(body);
 }
 
 char *body_issued_gateway(const char *id, struct gw_blob certificate, const struct gw_blob *anchors,
@@ -129,14 +129,18 @@ char *body_stamp(const char *answer, uint64_t time)
 	return text;
 }
 
-char *body_command(const struct command *command, uint64_t seq, struct gw_blob box)
+char *body_command(const struct command *command, uint64_t seq, struct gw_blob box,
+		   const struct body_anchors *anchors)
 {
-	json_t *body = json_pack("{s:i, s:s, s:s, s:I, s:I, s:s}", "v", VERSION, "kind",
+	json_t *body = json_pack("{s:i, s:s, s:s, s:I, s:I}", "v", VERSION, "kind",
 				 command_kind_name(command->kind), "id", command->id, "seq",
-				 (json_int_t)seq, "expires_at", (json_int_t)command->expires_at,
-				 "device", command->device);
+				 (json_int_t)seq, "expires_at", (json_int_t)command->expires_at);
 	int r = body ? 0 : -1;
 
+	if (r == 0 && command->kind == COMMAND_ANCHORS)
+		r = json_object_set_new(body, "anchors", anchor_lists(anchors));
+	else if (r == 0)
+		r = json_object_set_new(body, "device", json_string(command->device));
 	if (r == 0 && command->kind == COMMAND_CLAIM)
 		r = json_object_update_new(
 			body, json_pack("{s:s, s:s, s:I, s:b, s:o}", "tenant", command->tenant,

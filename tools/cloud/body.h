@@ -101,12 +101,15 @@ int body_read_answer(struct gw_blob text, struct answer *ret, struct body_error 
 int body_read_events(struct gw_blob text, struct events *ret, struct body_error *ret_error);
 int body_read_status(struct gw_blob text, struct status *ret, struct body_error *ret_error);
 
-/*
- * The answers, without their `time`; NULL: no memory. Free with free(). The anchors of
- * body_issued() may be NULL (then it has none), else there is one of each purpose.
- */
-char *body_issued(const char *id, struct gw_blob certificate, const struct gw_blob *device_anchor,
-		  const struct gw_blob *registrar_anchor);
+/* What certificates lead to, DER; the one that signs now stands first. */
+struct body_anchors {
+	const struct gw_blob *device, *registrar;
+	size_t n; /* of each */
+};
+
+/* The answers, without their `time`; NULL: no memory. Free with free(). The anchors of body_issued() may be NULL: then
+ * it has none. */
+char *body_issued(const char *id, struct gw_blob certificate, const struct body_anchors *anchors);
 /* A gateway's own certificate, with the anchors that the broker is known by. */
 char *body_issued_gateway(const char *id, struct gw_blob certificate, const struct gw_blob *anchors,
 			  size_t n_anchors);
@@ -122,8 +125,10 @@ char *body_not_recorded(const char *id, const char *reason, const char *text, ui
 /* The answer as it is sent at that time. */
 char *body_stamp(const char *answer, uint64_t time);
 
-/* A command as it is sent with that number; `box` is a claim's sealed secret. */
-char *body_command(const struct command *command, uint64_t seq, struct gw_blob box);
+/* A command as it is sent with that number; `box` is a claim's sealed secret, `anchors` are for the one that
+ * tells them. */
+char *body_command(const struct command *command, uint64_t seq, struct gw_blob box,
+		   const struct body_anchors *anchors);
 
 /* "enroll" */
 const char *body_request_name(enum request_kind kind);

@@ -18,28 +18,57 @@
 #include "tools/cloud/home.h"
 #include "tools/cloud/registry.h"
 #include "tools/cloud/request.h"
+#include "tools/cloud/roll.h"
 
 static void signer_done(struct signer *signer)
 {
 	if (signer->authority)
 		authority_done(signer->authority);
 	free(signer->authority);
-	free(signer->anchor);
+	for (size_t i = 0; i < signer->n_anchors; i++)
+		free((void *)(uintptr_t)signer->anchors[i].data);
+	*signer = (struct signer){ 0 };
 }
 
-static int signer_load(const struct home *home, const char *name, struct signer *signer)
+static int add_anchor(const struct home *home, const char *name, struct signer *signer)
 {
+	_cleanup_(certificate_freep) X509 *certificate = NULL;
+	char file[ROLL_NAME_MAX + sizeof(".crt")];
+	uint8_t *der;
+	size_t len;
 	int r;
 
+	(void)snprintf(file, sizeof(file), "%s.crt", name);
+	r = certificate_load(home->fd, file, &certificate);
+	if (r >= 0)
+		r = certificate_encode(certificate, &der, &len);
+	if (r < 0)
+		return r;
+	signer->anchors[signer->n_anchors++] = (struct gw_blob){ der, len };
+	return 0;
+}
+
+static int signer_load(const struct home *home, const char *base, const struct roll *roll,
+		       struct signer *signer)
+{
+	_Static_assert((int)SIGNER_ANCHORS_MAX == (int)ROLL_ANCHORS_MAX, "all of them");
+	unsigned numbers[ROLL_ANCHORS_MAX];
+	size_t n = roll_anchors(roll, numbers);
+	char name[ROLL_NAME_MAX];
+	int r;
+
+	signer->number = roll->number;
 	signer->authority = calloc(1, sizeof(*signer->authority));
 	if (!signer->authority)
 		return -ENOMEM;
 
+	roll_name(base, roll->number, name);
 	r = authority_load(home, name, signer->authority);
-	if (r < 0)
-		return r;
-	return certificate_encode(signer->authority->certificate, &signer->anchor,
-				  &signer->anchor_len);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		roll_name(base, numbers[i], name);
+		r = add_anchor(home, name, signer);
+	}
+	return r;
 }
 
 struct desk *desk_free(struct desk *desk)
@@ -59,13 +88,51 @@ void desk_freep(struct desk **desk)
 	(void)desk_free(*desk);
 }
 
+int desk_reload(struct desk *desk, const char **ret_what)
+{
+	struct signer device = { 0 }, registrar = { 0 };
+	struct roll roll;
+	int r;
+
+	*ret_what = HOME_REGISTRY;
+	r = roll_read(desk->registry, &roll);
+	if (r < 0)
+		return r;
+
+	*ret_what = AUTHORITY_DEVICE;
+	r = signer_load(desk->home, AUTHORITY_DEVICE, &roll, &device);
+	if (r >= 0) {
+		*ret_what = AUTHORITY_REGISTRAR;
+		r = signer_load(desk->home, AUTHORITY_REGISTRAR, &roll, &registrar);
+	}
+	if (r < 0) {
+		signer_done(&device);
+		signer_done(&registrar);
+		return r;
+	}
+
+	signer_done(&desk->device);
+	signer_done(&desk->registrar);
+	desk->device = device;
+	desk->registrar = registrar;
+	return 0;
+}
+
+void desk_anchors(const struct desk *desk, struct body_anchors *ret)
+{
+	*ret = (struct body_anchors){ .device = desk->device.anchors,
+				      .registrar = desk->registrar.anchors,
+				      .n = desk->device.n_anchors };
+}
+
 int desk_new(const struct home *home, struct registry *registry,
 	     const struct desk_lifetimes *lifetimes, struct desk **ret, const char **ret_what)
 {
 	_cleanup_(desk_freep) struct desk *desk = calloc(1, sizeof(*desk));
+	const struct roll never = { .number = 1 }; /* gateways learn its anchors another way */
 	int r;
 
-	*ret_what = AUTHORITY_DEVICE;
+	*ret_what = AUTHORITY_GATEWAY;
 	if (!desk)
 		return -ENOMEM;
 
@@ -73,17 +140,11 @@ int desk_new(const struct home *home, struct registry *registry,
 	desk->registry = registry;
 	desk->lifetime_s = lifetimes->device;
 	desk->gateway_lifetime_s = lifetimes->gateway;
-	r = signer_load(home, AUTHORITY_DEVICE, &desk->device);
-	if (r < 0)
-		return r;
-
-	*ret_what = AUTHORITY_REGISTRAR;
-	r = signer_load(home, AUTHORITY_REGISTRAR, &desk->registrar);
-	if (r < 0)
-		return r;
-
-	*ret_what = AUTHORITY_GATEWAY;
-	r = signer_load(home, AUTHORITY_GATEWAY, &desk->gateway);
+	r = signer_load(home, AUTHORITY_GATEWAY, &never, &desk->gateway);
+	if (r >= 0)
+		r = roll_tidy(home, registry);
+	if (r >= 0)
+		r = desk_reload(desk, ret_what);
 	if (r < 0)
 		return r;
 

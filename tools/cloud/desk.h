@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+struct body_anchors;
 struct desk;
 struct home;
 struct registry;
@@ -20,6 +21,12 @@ int desk_new(const struct home *home, struct registry *registry,
 	     const struct desk_lifetimes *lifetimes, struct desk **ret, const char **ret_what);
 struct desk *desk_free(struct desk *desk);
 void desk_freep(struct desk **desk);
+
+/* Reads them again: they may have been replaced. On failure what it had holds on. */
+int desk_reload(struct desk *desk, const char **ret_what);
+
+/* What gateways are to take for anchors; lives until the next desk_reload(). */
+void desk_anchors(const struct desk *desk, struct body_anchors *ret);
 
 /*
  * Answers a request of that gateway, in the caller's transaction: ret_answer (a body without its

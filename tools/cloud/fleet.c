@@ -18,6 +18,7 @@
 #include "lib/util.h"
 #include "tools/cloud/body.h"
 #include "tools/cloud/box.h"
+#include "tools/cloud/desk.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/id.h"
 #include "tools/cloud/policy.h"
@@ -52,6 +53,7 @@ struct gateway {
 
 struct fleet {
 	struct registry *registry;
+	const struct desk *desk;
 	struct turn *turn;
 	sd_event_source *timer;
 	struct gateway **gateways; /* by id */
@@ -143,6 +145,7 @@ static int publish(struct fleet *fleet, const struct gateway *gateway,
 {
 	uint8_t box[REGISTRY_SECRET_MAX + BOX_EXTRA];
 	struct gw_blob sealed = { box, command->secret_len + BOX_EXTRA };
+	struct body_anchors anchors;
 	char topic[TOPIC_MAX], *body;
 
 	if (command->kind == COMMAND_CLAIM && seal(gateway, command, box) < 0) {
@@ -152,7 +155,8 @@ static int publish(struct fleet *fleet, const struct gateway *gateway,
 		return 0;
 	}
 
-	body = body_command(command, seq, sealed);
+	desk_anchors(fleet->desk, &anchors); /* those of now, whenever it was made */
+	body = body_command(command, seq, sealed, &anchors);
 	if (!body)
 		return -ENOMEM;
 
@@ -441,8 +445,8 @@ void fleet_freep(struct fleet **fleet)
 	(void)fleet_free(*fleet);
 }
 
-int fleet_new(struct sd_event *event, struct registry *registry, struct turn *turn,
-	      struct fleet **ret)
+int fleet_new(struct sd_event *event, struct registry *registry, const struct desk *desk,
+	      struct turn *turn, struct fleet **ret)
 {
 	_cleanup_(fleet_freep) struct fleet *fleet = calloc(1, sizeof(*fleet));
 	int r;
@@ -451,6 +455,7 @@ int fleet_new(struct sd_event *event, struct registry *registry, struct turn *tu
 		return -ENOMEM;
 
 	fleet->registry = registry;
+	fleet->desk = desk;
 	fleet->turn = turn;
 	r = sd_event_add_time(event, &fleet->timer, CLOCK_MONOTONIC, NEVER, /* accuracy= */ 0,
 			      on_timer, fleet);

@@ -3,14 +3,16 @@
 #pragma once
 
 struct answer;
+struct desk;
 struct fleet;
 struct registry;
 struct sd_event;
 struct status;
 struct turn;
 
-int fleet_new(struct sd_event *event, struct registry *registry, struct turn *turn,
-	      struct fleet **ret);
+/* The desk is borrowed: it knows the anchors. */
+int fleet_new(struct sd_event *event, struct registry *registry, const struct desk *desk,
+	      struct turn *turn, struct fleet **ret);
 struct fleet *fleet_free(struct fleet *fleet);
 void fleet_freep(struct fleet **fleet);
 

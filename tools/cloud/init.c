@@ -20,6 +20,7 @@
 #include "tools/cloud/home.h"
 #include "tools/cloud/members.h"
 #include "tools/cloud/registry.h"
+#include "tools/cloud/roll.h"
 
 #define GATEWAYS_MAX   256
 #define TENANTS_MAX    64
@@ -146,20 +147,27 @@ static int find_broker(struct registry *registry, const struct plan *plan, char 
 	return r == -ENOENT ? gw_copy(text, size, DEFAULT_BROKER) : r;
 }
 
-static int make_authorities(const struct home *home)
+static int make_authorities(const struct home *home, struct registry *registry)
 {
-	static const char *const names[] = { AUTHORITY_GATEWAY, AUTHORITY_DEVICE,
+	static const char *const bases[] = { AUTHORITY_GATEWAY, AUTHORITY_DEVICE,
 					     AUTHORITY_REGISTRAR };
+	struct roll roll;
+	int r = roll_read(registry, &roll);
 
-	for (size_t i = 0; i < GW_ELEMENTS(names); i++) {
+	if (r < 0)
+		return verb_fail("%s/%s: %s", home->path, HOME_REGISTRY, strerror(-r));
+
+	for (size_t i = 0; i < GW_ELEMENTS(bases); i++) {
 		_cleanup_(authority_done) struct authority authority = { 0 };
-		int r = authority_ensure(home, names[i], &authority);
+		char name[ROLL_NAME_MAX];
 
+		roll_name(bases[i], gw_streq(bases[i], AUTHORITY_GATEWAY) ? 1 : roll.number, name);
+		r = authority_ensure(home, name, &authority);
 		if (r == -EKEYREJECTED)
-			return verb_fail("%s/%s.key does not belong to %s.crt", home->path,
-					 names[i], names[i]);
+			return verb_fail("%s/%s.key does not belong to %s.crt", home->path, name,
+					 name);
 		if (r < 0)
-			return verb_fail("%s/%s: %s", home->path, names[i], strerror(-r));
+			return verb_fail("%s/%s: %s", home->path, name, strerror(-r));
 	}
 	return VERB_DONE;
 }
@@ -250,7 +258,7 @@ static int make_all(const struct home *home, struct registry *registry, const st
 	r = find_broker(registry, plan, broker, sizeof(broker));
 	status = r < 0 ? VERB_DONE : verb_endpoint(broker, &endpoint);
 	if (status == VERB_DONE)
-		status = make_authorities(home);
+		status = make_authorities(home, registry);
 	if (status != VERB_DONE)
 		return status;
 

@@ -49,6 +49,7 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/request.c tools/cloud/request.h \
 	tools/cloud/request-enroll.c \
 	tools/cloud/request-renew.c \
+	tools/cloud/roll.c tools/cloud/roll.h \
 	tools/cloud/request-proved.c \
 	tools/cloud/request-provision.c \
 	tools/cloud/request-revoked.c \

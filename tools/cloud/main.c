@@ -94,6 +94,14 @@ static const struct verb verbs[] = {
 	  "  --tenant T           a tenant that they may enrol for (default: default)\n"
 	  "  --close              nobody else may come by it\n",
 	  verb_claim_credential },
+	{ "roll", "[DIR] [--force] begin|switch|end",
+	  "replace the authorities of devices and registrars",
+	  "Both are replaced by new ones, in three steps; between them all devices have to renew, and so\n"
+	  "learn of what comes. begin: the next ones are trusted, too. switch: they sign, gateways get\n"
+	  "new certificates from them at once. end: the last ones are trusted no more. A step that was\n"
+	  "taken may be repeated.\n\n"
+	  "  --force              end although devices have certificates of the last ones still\n",
+	  verb_roll },
 	{ "revoke-gateway", "[DIR] [--reason CODE] [--readmit] GATEWAY",
 	  "revoke a gateway's own certificates",
 	  "Its requests are not served any more, and its certificate is not renewed.\n\n"
@@ -104,7 +112,7 @@ static const struct verb verbs[] = {
 
 static const char *const steps[] = {
 	"cloud.issue",   "cloud.proved",   "cloud.revoked", "cloud.server-cert", "cloud.response",
-	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.operate",
+	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.roll", "cloud.operate",
 	"cloud.provision", "cloud.provisioned", "cloud.claim-credential", "cloud.revoke-gateway",
 	"cloud.suspended", "cloud.events",
 };

@@ -77,7 +77,8 @@ static int do_here(struct work *work)
 		return registry_device_suspend(work->registry, work->device, work->reason);
 	case COMMAND_RESUME: return registry_device_resume(work->registry, work->device);
 	case COMMAND_CLAIM:
-	case COMMAND_WITHDRAW: /* files of their own */
+	case COMMAND_WITHDRAW:
+	case COMMAND_ANCHORS: /* files of their own */
 	case _COMMAND_KIND_MAX: break;
 	}
 	return -EINVAL;

@@ -14,7 +14,8 @@
 
 #define COLUMNS                                                           \
 	"serial, device, gateway, tenant, claim, job, key_sha256, state," \
-	" reason, not_before, not_after, renews"
+	" reason, not_before, not_after, renews, authority"
+#define N_COLUMNS 13
 
 static void read_record(sqlite3_stmt *s, struct record *ret)
 {
@@ -32,6 +33,7 @@ static void read_record(sqlite3_stmt *s, struct record *ret)
 	sql_text(s, 7, state, sizeof(state));
 	sql_text(s, 8, record.reason, sizeof(record.reason));
 	sql_text(s, 11, record.renews, sizeof(record.renews));
+	record.authority = (unsigned)sqlite3_column_int64(s, 12);
 	record.state = certificate_state_from(state);
 	*ret = record;
 }
@@ -54,12 +56,12 @@ int registry_certificate_add(struct registry *registry, const struct record *rec
 {
 	return sql_run(registry->db,
 		       "INSERT INTO certificate(" COLUMNS ", der)"
-		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "sssssssssiisb", record->serial, record->device, record->gateway,
+		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "sssssssssiisib", record->serial, record->device, record->gateway,
 		       record->tenant, record->claim, record->job, record->key,
 		       certificate_state_name(record->state), record->reason,
 		       (int64_t)record->not_before, (int64_t)record->not_after, record->renews,
-		       (const void *)der, len);
+		       (int64_t)record->authority, (const void *)der, len);
 }
 
 int registry_certificate_get(struct registry *registry, const char *serial, struct record *ret)
@@ -178,6 +180,22 @@ int registry_certificates_revoke(struct registry *registry, const char *device, 
 		       "ss", reason, device);
 }
 
+int registry_certificates_under(struct registry *registry, unsigned authority, unsigned *ret)
+{
+	int64_t n;
+	int r;
+
+	r = sql_number(registry->db, &n,
+		       "SELECT count(DISTINCT device) FROM certificate"
+		       " WHERE authority = ? AND state <> 'revoked'",
+		       "i", (int64_t)authority);
+	if (r < 0)
+		return r;
+
+	*ret = (unsigned)n;
+	return 0;
+}
+
 int registry_certificates_each(struct registry *registry,
 			       int (*each)(const struct record *record, void *), void *userdata)
 {
@@ -195,7 +213,7 @@ int registry_certificates_each(struct registry *registry,
 
 	while ((r = sql_step(s)) > 0) {
 		read_record(s, &record);
-		record.suspended = sqlite3_column_int(s, 12);
+		record.suspended = sqlite3_column_int(s, N_COLUMNS);
 		r = each(&record, userdata);
 		if (r < 0)
 			return r;

@@ -86,6 +86,7 @@ static const char version_2[] =
 	"CREATE TABLE suspended(device TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;"
 
 	"ALTER TABLE certificate ADD COLUMN renews TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE certificate ADD COLUMN authority INTEGER NOT NULL DEFAULT 1;"
 	"CREATE INDEX certificate_renewing ON certificate(renews) WHERE renews <> '';"
 
 	"CREATE TABLE branch(gateway TEXT NOT NULL REFERENCES gateway, branch INTEGER NOT NULL,"
@@ -116,8 +117,9 @@ static const char *const certificate_states[_CERTIFICATE_STATE_MAX] = {
 };
 
 static const char *const command_kinds[_COMMAND_KIND_MAX] = {
-	[COMMAND_CLAIM] = "claim",     [COMMAND_WITHDRAW] = "withdraw", [COMMAND_REVOKE] = "revoke",
-	[COMMAND_SUSPEND] = "suspend", [COMMAND_RESUME] = "resume",
+	[COMMAND_CLAIM] = "claim",   [COMMAND_WITHDRAW] = "withdraw",
+	[COMMAND_REVOKE] = "revoke", [COMMAND_SUSPEND] = "suspend",
+	[COMMAND_RESUME] = "resume", [COMMAND_ANCHORS] = "anchors",
 };
 
 static const char *const command_states[_COMMAND_STATE_MAX] = {

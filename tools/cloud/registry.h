@@ -55,6 +55,7 @@ struct record {
 	char claim[REGISTRY_ID_MAX + 1];
 	char job[REGISTRY_ID_MAX + 1]; /* the request that it answers: one job, one certificate */
 	char key[REGISTRY_HASH_MAX + 1];
+	unsigned authority; /* the number of the one that signed it (roll.h) */
 	char renews[REGISTRY_SERIAL_MAX +
 		    1]; /* the one it is to take the place of; empty: a first one */
 	enum certificate_state state;
@@ -80,6 +81,7 @@ enum command_kind {
 	COMMAND_REVOKE,
 	COMMAND_SUSPEND,
 	COMMAND_RESUME,
+	COMMAND_ANCHORS, /* of all that are good now; about no device */
 	_COMMAND_KIND_MAX,
 };
 
@@ -265,6 +267,9 @@ int registry_certificates_each(struct registry *registry,
 /* Gateways where the device has a certificate that is not revoked, or an open claim. */
 int registry_gateways_of_device(struct registry *registry, const char *device,
 				int (*each)(const char *gateway, void *), void *userdata);
+
+/* How many devices have one of that authority which is not revoked. */
+int registry_certificates_under(struct registry *registry, unsigned authority, unsigned *ret);
 
 /* A gateway's own server certificate. */
 int registry_registrar_add(struct registry *registry, const struct record *record,

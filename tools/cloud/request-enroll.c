@@ -123,7 +123,7 @@ static int grant_enroll(struct desk *desk, const char *gateway, const struct req
 	size_t len;
 	int r;
 
-	r = request_issue(desk->device.authority, &order, request, gateway, &record, &der, &len);
+	r = request_issue(&desk->device, &order, request, gateway, &record, &der, &len);
 	if (r >= 0)
 		r = registry_certificate_add(desk->registry, &record, der, len);
 	if (r < 0)
@@ -134,7 +134,7 @@ static int grant_enroll(struct desk *desk, const char *gateway, const struct req
 	reply->step = "cloud.issue";
 	return request_say(reply,
 			   body_issued(request->id, (struct gw_blob){ der, len },
-				       /* device_anchor= */ NULL, /* registrar_anchor= */ NULL),
+				       /* anchors= */ NULL),
 			   /* is_final= */ true);
 }
 

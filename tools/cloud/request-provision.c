@@ -90,7 +90,7 @@ static int issue(struct desk *desk, const char *gateway, const char *claim,
 	size_t len;
 	int r;
 
-	r = request_issue(desk->gateway.authority, &order, request, gateway, &record, &der, &len);
+	r = request_issue(&desk->gateway, &order, request, gateway, &record, &der, &len);
 	if (r < 0)
 		return r;
 

@@ -56,7 +56,7 @@ static int grant(struct desk *desk, const char *gateway, const struct request *r
 	size_t len;
 	int r;
 
-	r = request_issue(desk->device.authority, &order, request, gateway, &record, &der, &len);
+	r = request_issue(&desk->device, &order, request, gateway, &record, &der, &len);
 	if (r < 0)
 		return r;
 	(void)gw_copy(record.claim, sizeof(record.claim), present->claim);
@@ -70,7 +70,7 @@ static int grant(struct desk *desk, const char *gateway, const struct request *r
 	reply->step = "cloud.issue";
 	return request_say(reply,
 			   body_issued(request->id, (struct gw_blob){ der, len },
-				       /* device_anchor= */ NULL, /* registrar_anchor= */ NULL),
+				       /* anchors= */ NULL),
 			   /* is_final= */ true);
 }
 

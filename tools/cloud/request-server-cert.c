@@ -14,6 +14,7 @@
 #include "tools/cloud/authority.h"
 #include "tools/cloud/body.h"
 #include "tools/cloud/csr.h"
+#include "tools/cloud/desk.h"
 #include "tools/cloud/policy.h"
 #include "tools/cloud/registry.h"
 
@@ -28,8 +29,7 @@ int request_server_cert(struct desk *desk, const char *gateway, const struct req
 			       .lifetime_s = REGISTRAR_LIFETIME_S };
 	_cleanup_(csr_freep) X509_REQ *csr = NULL;
 	_cleanup_free_ uint8_t *der = NULL;
-	struct gw_blob device = { desk->device.anchor, desk->device.anchor_len };
-	struct gw_blob registrar = { desk->registrar.anchor, desk->registrar.anchor_len };
+	struct body_anchors anchors;
 	struct server_facts facts = { 0 };
 	struct record record;
 	enum gw_reason why;
@@ -42,7 +42,7 @@ int request_server_cert(struct desk *desk, const char *gateway, const struct req
 		return request_refuse(reply, request, why, /* text= */ NULL);
 
 	order.key = X509_REQ_get0_pubkey(csr);
-	r = request_issue(desk->registrar.authority, &order, request, gateway, &record, &der, &len);
+	r = request_issue(&desk->registrar, &order, request, gateway, &record, &der, &len);
 	if (r >= 0)
 		r = registry_registrar_add(desk->registry, &record, der, len);
 	if (r < 0)
@@ -50,7 +50,7 @@ int request_server_cert(struct desk *desk, const char *gateway, const struct req
 
 	gw_log(INFO, "issued server certificate %s to %s", record.serial, gateway);
 	reply->step = "cloud.server-cert";
-	return request_say(
-		reply, body_issued(request->id, (struct gw_blob){ der, len }, &device, &registrar),
-		/* is_final= */ true);
+	desk_anchors(desk, &anchors);
+	return request_say(reply, body_issued(request->id, (struct gw_blob){ der, len }, &anchors),
+			   /* is_final= */ true);
 }

@@ -56,15 +56,15 @@ enum gw_reason request_examine(const struct request *request, const char *name, 
 	return GW_REASON_NONE;
 }
 
-int request_issue(const struct authority *authority, const struct order *order,
+int request_issue(const struct signer *signer, const struct order *order,
 		  const struct request *request, const char *gateway, struct record *ret_record,
 		  uint8_t **ret_der, size_t *ret_len)
 {
 	_cleanup_(certificate_freep) X509 *certificate = NULL;
-	struct record record = { .state = CERTIFICATE_CANDIDATE };
+	struct record record = { .state = CERTIFICATE_CANDIDATE, .authority = signer->number };
 	int r;
 
-	r = authority_issue(authority, order, &certificate);
+	r = authority_issue(signer->authority, order, &certificate);
 	if (r >= 0)
 		r = certificate_serial(certificate, record.serial);
 	if (r >= 0)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/blob.h"
 #include "lib/reason.h"
 
 struct authority;
@@ -19,11 +20,14 @@ struct record;
 struct registry;
 struct request;
 
-/* An authority and its own certificate as gateways get it. */
+#define SIGNER_ANCHORS_MAX 2
+
+/* An authority, and the certificates that gateways get as anchors, its own first. */
 struct signer {
 	struct authority *authority;
-	uint8_t *anchor; /* DER, on the heap */
-	size_t anchor_len;
+	unsigned number;                            /* of it (roll.h) */
+	struct gw_blob anchors[SIGNER_ANCHORS_MAX]; /* DER, on the heap */
+	size_t n_anchors;
 };
 
 struct desk {
@@ -76,7 +80,7 @@ enum gw_reason request_examine(const struct request *request, const char *name, 
 			       bool *ret_has_key, bool *ret_in_name);
 
 /* Makes a certificate, and a record of it as a candidate. */
-int request_issue(const struct authority *authority, const struct order *order,
+int request_issue(const struct signer *signer, const struct order *order,
 		  const struct request *request, const char *gateway, struct record *ret_record,
 		  uint8_t **ret_der, size_t *ret_len);
 

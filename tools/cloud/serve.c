@@ -268,7 +268,11 @@ static void publish(const char *topic, const char *body, void *userdata)
 static int on_ring(sd_event_source *source, const struct inotify_event *event, void *userdata)
 {
 	struct server *server = userdata;
+	const char *what;
+	int r = desk_reload(server->desk, &what);
 
+	if (r < 0)
+		gw_log(ERROR, "%s: %s, going on with what we had", what, strerror(-r));
 	fleet_look(server->fleet);
 	return 0;
 }
@@ -395,7 +399,8 @@ static int start(struct server *server, const struct gw_endpoint *endpoint)
 	if (r >= 0)
 		r = turn_new(server->event, server->registry, publish, server, &server->turn);
 	if (r >= 0)
-		r = fleet_new(server->event, server->registry, server->turn, &server->fleet);
+		r = fleet_new(server->event, server->registry, server->desk, server->turn,
+			      &server->fleet);
 	if (r >= 0)
 		r = watch_doorbell(server);
 	if (r >= 0)

@@ -18,6 +18,7 @@ int verb_events(int argc, char **argv);
 int verb_claim(int argc, char **argv);
 int verb_withdraw(int argc, char **argv);
 int verb_revoke(int argc, char **argv);
+int verb_roll(int argc, char **argv);
 int verb_claim_credential(int argc, char **argv);
 int verb_revoke_gateway(int argc, char **argv);
 int verb_suspend(int argc, char **argv);
