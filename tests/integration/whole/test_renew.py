@@ -21,10 +21,12 @@ def serial_of(device):
 
 
 def set_clocks(gateway, seconds):
+    """The gateway is away while time passes: one that has heard the time believes no clock that jumps."""
+    gateway.stop("gangwayd")
     for side in ("gateway", "cloud", "devices"):
         gateway.set_clock(side, f"+{seconds}")
-    gateway.restart("gangway-mqtt")  # who comes online asks for the time
-    gateway.wait_for("the clock is trusted again", lambda: gateway.status().get("clock_trusted"))
+    gateway.start("gangwayd")
+    gateway.wait_for("the time is known", lambda: gateway.status().get("clock_trusted"))
 
 
 class Renew(unittest.TestCase):
@@ -176,6 +178,83 @@ class NeverProved(unittest.TestCase):
             gateway.wait_for_rest()
             self.assertEqual(states(), ["revoked", "revoked", "live"])
             self.assertEqual(gateway.show("LOST-1")["reason"], "")
+
+
+class Roll(unittest.TestCase):
+    """The authorities of devices and registrars are replaced under a fleet that is aboard."""
+
+    def issuers(self, path):
+        told = self.lab.run("openssl", "crl2pkcs7", "-nocrl", "-certfile", path).stdout
+        printed = self.lab.run("openssl", "pkcs7", "-print_certs", "-noout", input=told).stdout
+        return sorted(line.rpartition(" ")[2] for line in printed.splitlines() if line.startswith("issuer"))
+
+    def roll(self, *words):
+        done = self.lab.run("gangway-cloud", "roll", *words, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def served(self, client):
+        """By whom: the issuer of the registrar's certificate."""
+        host = self.lab.coaps.removeprefix("coaps://")
+        told = self.lab.run("openssl", "s_client", "-dtls1_2", "-connect", host, "-cert", client.file("certificate.pem"),
+                            "-key", client.file("key.pem"), input="", check=False).stdout
+        return next((line.rpartition(" ")[2] for line in told.splitlines() if line.startswith("issuer=")), None)
+
+    def wait_for_anchors(self, client, n):
+        def told():
+            client.keep_certificate(client.ask_with_certificate("get", "est/crts"), "told.pem")
+            return len(self.issuers(client.file("told.pem"))) == n
+        self.lab.wait_for(f"the gateway has {n} anchors", told)
+
+    def test_one_after_the_other(self):
+        old, new = ["device-ca", "registrar-ca"], ["device-ca-2", "registrar-ca-2"]
+        self.lab = self.enterContext(lab.Lab(*EAGER))
+        device = self.lab.new_device("ROLL-1")
+        self.lab.claim(device)
+        device.come_aboard()
+        lazy = coap.claimed_client(self.lab, "ROLL-2")
+        coap.come_aboard(lazy)
+        self.lab.settle()
+        self.assertEqual(self.issuers(device.folder / "anchors.pem"), old)
+
+        self.assertEqual(self.roll("switch")[0], 1)
+        self.assertEqual(self.roll("begin")[0], 0)
+        self.assertEqual(self.roll("begin")[0], 0, self.roll("begin"))  # again is no harm
+        self.wait_for_anchors(lazy, 4)
+        self.assertEqual(self.served(lazy), "registrar-ca")
+        self.assertEqual(device.run("--renew")[0], 0)
+        self.assertEqual(self.issuers(device.folder / "anchors.pem"), sorted(old + new))
+        self.assertEqual(self.issuers(device.folder / "credential.pem"), ["device-ca"])
+
+        self.assertEqual(self.roll("switch")[0], 0)
+        self.lab.wait_for("the registrar's certificate is of the new one",
+                          lambda: self.served(lazy) == "registrar-ca-2")
+        device.come_aboard()
+        self.assertEqual(device.run("--renew")[0], 0)
+        self.assertEqual(self.issuers(device.folder / "credential.pem"), ["device-ca-2"])
+        self.assertIn("1 device", self.roll("end")[1])
+        self.lab.run("openssl", "verify", "-CAfile", self.lab.variables["GANGWAY_CA"], device.folder / "credential.pem")
+
+        self.assertEqual(self.roll("end", "--force")[0], 0)
+        cloud = self.lab.folder / "run" / "cloud"
+        self.lab.wait_for("the last ones are gone", lambda: not (cloud / "device-ca.key").exists())
+        self.lab.wait_for("who has not renewed is let in no more",
+                          lambda: not lazy.ask_with_certificate("get", "gangway/config", wait_s=1).payload)
+        self.assertEqual(device.run("--renew")[0], 0)
+        self.assertEqual(self.issuers(device.folder / "anchors.pem"), new)
+        self.lab.run("openssl", "verify", "-CAfile", self.lab.variables["GANGWAY_CA"], device.folder / "credential.pem")
+
+        # Whoever starts again, or is set up again, goes on with the new ones.
+        self.lab.run("gangway-cloud", "init", cloud, "--gateway", "lab")
+        self.lab.restart("gangway-cloud")
+        self.lab.restart("gangway-registrar")
+        self.lab.wait_for_cloud("online")
+        late = self.lab.new_device("ROLL-3")
+        self.lab.claim(late)
+        late.come_aboard()
+        device.come_aboard()
+        self.assertEqual(self.issuers(late.folder / "anchors.pem"), new)
+        self.assertFalse((cloud / "device-ca.key").exists())
+        self.assertEqual(self.roll("begin")[0], 0)  # and so on
 
 
 class Fleet(unittest.TestCase):
