@@ -10,6 +10,7 @@
 #include "agent/bus-audit.h"
 #include "agent/bus-config.h"
 #include "agent/bus-doctor.h"
+#include "agent/bus-jobs.h"
 #include "agent/bus-verify.h"
 #include "agent/bus.h"
 #include "agent/claim.h"
@@ -24,7 +25,6 @@
 #include "lib/util.h"
 
 #define LIST_MAX       1000
-#define JOBS_MAX       1000
 #define TENANT_DEFAULT "default"
 
 /* --- claims --- */
@@ -268,41 +268,14 @@ static int method_list_devices(sd_bus_message *call, void *userdata, sd_bus_erro
 	return r < 0 ? r : 1;
 }
 
-static int append_jobs(struct agent *agent, sd_bus_message *reply)
-{
-	_cleanup_free_ struct job_record *job = malloc(sizeof(*job));
-	uint64_t after = 0;
-	int r = 0;
-
-	if (!job)
-		return -ENOMEM;
-	for (size_t n = 0; n < JOBS_MAX && r >= 0; n++) {
-		if (store_job_next(agent->store, after, job) < 0)
-			break;
-		after = job->created;
-		r = sd_bus_message_append(reply, "(ssssutt)", job->id, job_kind_name(job->kind),
-					  job->device, job_state_name(job->state), job->attempts,
-					  job->created / 1000000, job->due);
-	}
-	return r;
-}
-
 static int method_list_jobs(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	struct agent *agent = userdata;
-	sd_bus_message *reply = NULL;
-	int r = sd_bus_message_new_method_return(call, &reply);
+	return bus_jobs_list(userdata, call);
+}
 
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "(ssssutt)");
-	if (r >= 0)
-		r = append_jobs(agent, reply);
-	if (r >= 0)
-		r = sd_bus_message_close_container(reply);
-	if (r >= 0)
-		r = turn_reply(agent->turn, call, TAKE_PTR(reply));
-	sd_bus_message_unref(reply);
-	return r < 0 ? r : 1;
+static int method_list_jobs_after(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return bus_jobs_list_after(userdata, call, error);
 }
 
 /* --- the record --- */
@@ -409,6 +382,15 @@ static int property_jobs_waiting(sd_bus *bus, const char *path, const char *inte
 	return sd_bus_message_append(reply, "u", (uint32_t)store_job_count(agent->store));
 }
 
+static int property_jobs_since(sd_bus *bus, const char *path, const char *interface,
+			       const char *property, sd_bus_message *reply, void *userdata,
+			       sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+
+	return sd_bus_message_append(reply, "t", store_job_oldest(agent->store) / 1000000);
+}
+
 static int property_audit(sd_bus *bus, const char *path, const char *interface,
 			  const char *property, sd_bus_message *reply, void *userdata,
 			  sd_bus_error *error)
@@ -462,6 +444,9 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("ListJobs",
 		SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssutt)", jobs),
 		method_list_jobs, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListJobsAfter",
+		SD_BUS_ARGS("t", after, "u", limit), SD_BUS_RESULT("a(ssssuttts)", jobs),
+		method_list_jobs_after, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("ReadAudit",
 		SD_BUS_ARGS("t", from), SD_BUS_RESULT("h", records),
 		method_read_audit, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -499,6 +484,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("ClockSince", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("Counts", "a{su}", property_counts, 0, 0),
 	SD_BUS_PROPERTY("JobsWaiting", "u", property_jobs_waiting, 0, 0),
+	SD_BUS_PROPERTY("JobsSince", "t", property_jobs_since, 0, 0),
 	SD_BUS_PROPERTY("AuditFirst", "t", property_audit, 0, 0),
 	SD_BUS_PROPERTY("AuditHead", "t", property_audit, 0, 0),
 	SD_BUS_PROPERTY("AuditAcknowledged", "t", property_audit, 0, 0),

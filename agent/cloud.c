@@ -346,16 +346,18 @@ static void deliver_server_cert(struct agent *agent, const struct job_record *jo
 
 /* --- answers --- */
 
-static int put_off(struct agent *agent, const struct job_record *job, uint32_t retry_after_s)
+static int put_off(struct agent *agent, const struct job_record *job,
+		   const struct gw_msg_answer *msg)
 {
-	return store_job_set_due(agent->store, job->id, queue_due_s(agent->queue, retry_after_s));
+	return store_job_put_off(agent->store, job->id,
+				 queue_due_s(agent->queue, msg->retry_after_s), msg->reason);
 }
 
 static int take_server_cert(struct agent *agent, const struct job_record *job,
 			    const struct gw_msg_answer *msg)
 {
 	if (msg->outcome == GW_OUTCOME_PENDING)
-		return put_off(agent, job, msg->retry_after_s);
+		return put_off(agent, job, msg);
 
 	if (msg->outcome == GW_OUTCOME_DONE) {
 		deliver_server_cert(agent, job, msg);
@@ -376,7 +378,7 @@ static int take_told(struct agent *agent, const struct job_record *job,
 		     const struct gw_msg_answer *msg)
 {
 	if (msg->outcome == GW_OUTCOME_PENDING)
-		return put_off(agent, job, msg->retry_after_s);
+		return put_off(agent, job, msg);
 
 	turn_step(agent->turn, STEP_TOLD);
 	if (msg->outcome == GW_OUTCOME_REFUSED) {

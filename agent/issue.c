@@ -123,7 +123,7 @@ static int ask_again(struct agent *agent, const struct job_record *job, const ch
 						.retry_after_s = RETRY_BAD_CERTIFICATE_S,
 						.reason = reason });
 	return store_job_set_waiting(agent->store, job->id,
-				     queue_due_s(agent->queue, RETRY_BAD_CERTIFICATE_S));
+				     queue_due_s(agent->queue, RETRY_BAD_CERTIFICATE_S), reason);
 }
 
 static int hold_certificate(struct agent *agent, const struct job_record *job,
@@ -145,7 +145,8 @@ static int put_off(struct agent *agent, const struct job_record *job,
 		     &(struct gw_msg_enrolled){ .outcome = GW_OUTCOME_PENDING,
 						.retry_after_s = retry_s,
 						.reason = msg->reason });
-	return store_job_set_due(agent->store, job->id, queue_due_s(agent->queue, retry_s));
+	return store_job_put_off(agent->store, job->id, queue_due_s(agent->queue, retry_s),
+				 msg->reason);
 }
 
 int issue_take_answer(struct agent *agent, const struct job_record *job,

@@ -18,6 +18,7 @@ agent_libagent_a_SOURCES = \
 	agent/bus-call.c agent/bus-call.h \
 	agent/bus-config.c agent/bus-config.h \
 	agent/bus-credentials.c agent/bus-credentials.h \
+	agent/bus-jobs.c agent/bus-jobs.h \
 	agent/bus-device.c \
 	agent/bus-doctor.c agent/bus-doctor.h \
 	agent/bus-filter.c agent/bus-filter.h \

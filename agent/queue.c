@@ -17,6 +17,7 @@
 #include "lib/crypto.h"
 #include "lib/hex.h"
 #include "lib/log.h"
+#include "lib/reason.h"
 #include "lib/util.h"
 
 #define JOB_ID_BYTES 16
@@ -153,7 +154,8 @@ static void take_back(struct queue *queue, struct plugin *cloud, struct place *p
 	struct gw_msg msg = { .type = GW_MSG_REQUEST_END, .request_end = { place->job } };
 
 	plugin_send(cloud, &msg, /* fd= */ -1);
-	(void)store_job_set_due(queue->agent->store, place->job, queue_due_s(queue, UNANSWERED_S));
+	(void)store_job_put_off(queue->agent->store, place->job, queue_due_s(queue, UNANSWERED_S),
+				"unanswered");
 	set_free(queue, place);
 }
 
@@ -314,6 +316,26 @@ int queue_drop_kind(struct queue *queue, enum gw_request_kind kind)
 			break;
 	}
 	return r == -ENOENT ? 0 : r;
+}
+
+/* --- for people --- */
+
+bool queue_is_sent(struct queue *queue, const char *job)
+{
+	return *job && find_open(queue, job);
+}
+
+const char *queue_why(struct queue *queue, const struct job_record *job)
+{
+	if (job->state == JOB_CHECKING)
+		return "";
+	if (job->due)
+		return *job->why ? job->why : "put-off";
+	if (!cloud_is_online(queue->agent))
+		return gw_reason_code(GW_REASON_CLOUD_AWAY);
+	if (queue_is_sent(queue, job->id))
+		return "";
+	return queue->n_open == WINDOW ? "others-first" : "one-at-a-time";
 }
 
 /* --- life --- */

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/wire.h"
@@ -41,6 +42,10 @@ void queue_restart(struct queue *queue);
 
 /* Sends what may be sent now. */
 void queue_pump(struct queue *queue);
+
+/* Whether the cloud link holds it; and why it waits, as a code: "" is for an answer. */
+bool queue_is_sent(struct queue *queue, const char *job);
+const char *queue_why(struct queue *queue, const struct job_record *job);
 
 /* When to pump though nothing has happened, by the monotonic clock; UINT64_MAX: never. */
 uint64_t queue_next_us(const struct queue *queue);

@@ -19,6 +19,7 @@ static const struct rights_line needs[] = {
 	{ MANAGER, "GetDevice", RIGHT_INSPECT, COST_ORDINARY },
 	{ MANAGER, "ListDevices", RIGHT_INSPECT, COST_LIST },
 	{ MANAGER, "ListJobs", RIGHT_INSPECT, COST_LIST },
+	{ MANAGER, "ListJobsAfter", RIGHT_INSPECT, COST_LIST },
 	{ MANAGER, "ReadAudit", RIGHT_INSPECT, COST_WALK },
 	{ MANAGER, "VerifyAudit", RIGHT_INSPECT, COST_ORDINARY },
 	{ MANAGER, "ListSettings", RIGHT_INSPECT, COST_WALK },

@@ -32,8 +32,7 @@ const char *job_state_name(enum job_state state)
 
 #define COLUMNS                                                                                   \
 	"id, kind, state, device, tenant, claim, of, method, reason, serial, key, csr, created, " \
-	"due, "                                                                                   \
-	"attempts"
+	"due, attempts, why"
 
 static int read_row(struct sqlite3_stmt *row, struct job_record *ret)
 {
@@ -55,6 +54,7 @@ static int read_row(struct sqlite3_stmt *row, struct job_record *ret)
 	ret->created = (uint64_t)store_column_int(row, 12);
 	ret->due = (uint64_t)store_column_int(row, 13);
 	ret->attempts = (unsigned)store_column_int(row, 14);
+	store_column_text(row, 15, ret->why, sizeof(ret->why));
 	if (store_column_bytes(row, 9, ret->serial, sizeof(ret->serial), &ret->serial_len) < 0 ||
 	    store_column_bytes(row, 10, ret->key, sizeof(ret->key), &ret->key_len) < 0 ||
 	    store_column_bytes(row, 11, ret->csr, sizeof(ret->csr), &ret->csr_len) < 0)
@@ -91,13 +91,13 @@ int store_job_add(struct store *store, const struct job_record *job)
 {
 	int r = store_exec(store,
 			   "INSERT INTO job (" COLUMNS ", certificate, chain)"
-			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'', x'')",
-			   "titttttttbbbiii", job->id, (int64_t)job->kind, state_names[job->state],
+			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'', x'')",
+			   "titttttttbbbiiit", job->id, (int64_t)job->kind, state_names[job->state],
 			   job->device, job->tenant, job->claim, job->of, job->method, job->reason,
 			   (struct gw_blob){ job->serial, job->serial_len },
 			   (struct gw_blob){ job->key, job->key_len },
 			   (struct gw_blob){ job->csr, job->csr_len }, (int64_t)job->created,
-			   (int64_t)job->due, (int64_t)job->attempts);
+			   (int64_t)job->due, (int64_t)job->attempts, job->why);
 
 	return r < 0 ? r : 0;
 }
@@ -151,19 +151,20 @@ int store_job_set_answer(struct store *store, const char *id, struct gw_blob cer
 	return r < 0 ? r : 0;
 }
 
-int store_job_set_waiting(struct store *store, const char *id, uint64_t due)
+int store_job_set_waiting(struct store *store, const char *id, uint64_t due, const char *why)
 {
 	int r = store_exec(store,
 			   "UPDATE job SET state = 'waiting', certificate = x'', chain = x'',"
-			   " due = ? WHERE id = ?",
-			   "it", (int64_t)due, id);
+			   " due = ?, why = ? WHERE id = ?",
+			   "itt", (int64_t)due, why, id);
 
 	return r < 0 ? r : 0;
 }
 
-int store_job_set_due(struct store *store, const char *id, uint64_t due)
+int store_job_put_off(struct store *store, const char *id, uint64_t due, const char *why)
 {
-	int r = store_exec(store, "UPDATE job SET due = ? WHERE id = ?", "it", (int64_t)due, id);
+	int r = store_exec(store, "UPDATE job SET due = ?, why = ? WHERE id = ?", "itt",
+			   (int64_t)due, why, id);
 
 	return r < 0 ? r : 0;
 }
@@ -247,6 +248,11 @@ uint64_t store_job_next_of(struct store *store, const struct job_record *job)
 uint64_t store_job_newest(struct store *store)
 {
 	return (uint64_t)store_number(store, 0, "SELECT max(created) FROM job", "");
+}
+
+uint64_t store_job_oldest(struct store *store)
+{
+	return (uint64_t)store_number(store, 0, "SELECT min(created) FROM job", "");
 }
 
 uint64_t store_job_count(struct store *store)

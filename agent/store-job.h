@@ -39,6 +39,7 @@ struct job_record {
 	uint64_t
 		due; /* seconds: not to be sent before, the cloud asked for patience; 0 = at once */
 	unsigned attempts;
+	char why[GW_REASON_MAX + 1]; /* it was put off last; empty: never */
 };
 
 /* The answer that a job in JOB_CHECKING holds. */
@@ -63,8 +64,8 @@ int store_job_answer(struct store *store, const char *id, struct job_answer *ret
 int store_job_set_answer(struct store *store, const char *id, struct gw_blob certificate,
 			 struct gw_blob chain);
 /* Waiting again: the answer that it held is forgotten. */
-int store_job_set_waiting(struct store *store, const char *id, uint64_t due);
-int store_job_set_due(struct store *store, const char *id, uint64_t due);
+int store_job_set_waiting(struct store *store, const char *id, uint64_t due, const char *why);
+int store_job_put_off(struct store *store, const char *id, uint64_t due, const char *why);
 int store_job_count_attempt(struct store *store, const char *id);
 int store_job_drop(struct store *store, const char *id);
 
@@ -85,8 +86,9 @@ bool store_job_voids(struct store *store, const char *enrolment);
 /* `created` of the same device's next job, 0 = there is none. */
 uint64_t store_job_next_of(struct store *store, const struct job_record *job);
 
-/* `created` of the newest job, 0 = there is none. */
+/* `created` of the newest job, or the oldest; 0 = there is none. */
 uint64_t store_job_newest(struct store *store);
+uint64_t store_job_oldest(struct store *store);
 
 uint64_t store_job_count(struct store *store);
 

@@ -74,7 +74,10 @@ static const char *const steps[] = {
 	"ALTER TABLE certificate ADD COLUMN round INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE certificate ADD COLUMN renew_asked INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE certificate ADD COLUMN renew_refused INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE certificate ADD COLUMN approval TEXT NOT NULL DEFAULT '';",
+	"ALTER TABLE certificate ADD COLUMN approval TEXT NOT NULL DEFAULT '';"
+
+	/* What the cloud said when it put a job off. */
+	"ALTER TABLE job ADD COLUMN why TEXT NOT NULL DEFAULT '';",
 };
 
 const struct store_schema store_schema = { steps, GW_ELEMENTS(steps) };

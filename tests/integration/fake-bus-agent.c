@@ -5,7 +5,7 @@
  * refused with org.gangway1.Error.Limit, and so for each reason; ERR:DENIED, ERR:HOSTILE,
  * ERR:SILENT and ERR:DIE as their names say. What a claim asked for comes back in the device's
  * properties.  fake-bus-agent [--devices N] [--ghost] [--broken-audit] [--stuck-audit] [--records N]
- * [--mute]
+ * [--jobs N] [--mute]
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -32,7 +32,8 @@ static struct device devices[DEVICES_MAX];
 static size_t n_devices;
 static bool ghost, broken_audit, mute, stuck_audit;
 static unsigned long long n_records; /* 0: the two that are written out */
-static unsigned long long n_busy;    /* calls of ListJobs that are refused first */
+static unsigned long long n_jobs = 2;
+static unsigned long long n_busy; /* calls of ListJobsAfter that are refused first */
 
 static struct device *find_device(const char *id)
 {
@@ -265,17 +266,48 @@ static int method_list_devices(sd_bus_message *m, void *userdata, sd_bus_error *
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int method_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+/* The order of a job is its number. */
+static int append_jobs(sd_bus_message *reply, uint64_t after, uint32_t limit)
 {
+	int r = 0;
+
+	for (uint64_t n = after + 1; n <= n_jobs && n <= after + limit && r >= 0; n++) {
+		char id[24], device[24];
+
+		(void)snprintf(id, sizeof(id), "J%llu", (unsigned long long)n);
+		(void)snprintf(device, sizeof(device), "DEV-%05llu", (unsigned long long)n);
+		r = n == 1 ? sd_bus_message_append(reply, "(ssssuttts)", id, "enroll", device,
+						   "waiting", 3, UINT64_C(1800000000),
+						   UINT64_C(1800000060), n, "busy")
+			   : sd_bus_message_append(reply, "(ssssuttts)", id, "proved", device,
+						   "sent", 1, UINT64_C(1800000000) + n - 1,
+						   UINT64_C(0), n, "");
+	}
+	return r;
+}
+
+static int method_list_jobs_after(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	uint64_t after;
+	uint32_t limit;
+	int r;
+
 	if (n_busy > 0) {
 		n_busy--;
 		return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED,
 						  "Too many calls wait");
 	}
-	return sd_bus_reply_method_return(m, "a(ssssutt)", 2, "J1", "enroll", "DEV-00001", "sent",
-					  3, UINT64_C(1800000000), UINT64_C(1800000060), "J2",
-					  "proved", "DEV-00002", "waiting", 0, UINT64_C(1800000001),
-					  UINT64_C(0));
+	r = sd_bus_message_read(m, "tu", &after, &limit);
+	if (r >= 0)
+		r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "(ssssuttts)");
+	if (r >= 0)
+		r = append_jobs(reply, after, limit);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
 /* Three at a time, as an agent with more than fits would. */
@@ -411,7 +443,8 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_METHOD("GetDevice", "s", "o", method_get_device, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ListDevices", "a{sv}su", "a(oss)", method_list_devices,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD("ListJobs", "", "a(ssssutt)", method_list_jobs, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ListJobsAfter", "tu", "a(ssssuttts)", method_list_jobs_after,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ReadAudit", "t", "h", method_read_audit, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("VerifyAudit", "", "bts", method_verify_audit, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL("StateChanged", "ossss", 0),
@@ -493,6 +526,8 @@ static void read_options(int argc, char *argv[])
 			stuck_audit = true;
 		else if (gw_streq(argv[i], "--records") && i + 1 < argc)
 			n_records = strtoull(argv[++i], NULL, 10);
+		else if (gw_streq(argv[i], "--jobs") && i + 1 < argc)
+			n_jobs = strtoull(argv[++i], NULL, 10);
 		else if (gw_streq(argv[i], "--busy") && i + 1 < argc)
 			n_busy = strtoull(argv[++i], NULL, 10);
 		else if (gw_streq(argv[i], "--mute"))

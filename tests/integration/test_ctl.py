@@ -234,12 +234,19 @@ class TestAgent(Case):
     def test_jobs(self):
         self.start_agent()
         self.assertEqual(self.ctl("jobs"),
-                         "ID  KIND    DEVICE     STATE    ATTEMPTS  CREATED               DUE\n"
-                         "J1  enroll  DEV-00001  sent     3         2027-01-15T08:00:00Z  2027-01-15T08:01:00Z\n"
-                         "J2  proved  DEV-00002  waiting  0         2027-01-15T08:00:01Z  -\n")
+                         "ID  KIND    DEVICE     STATE    ATTEMPTS  CREATED               DUE                   WHY\n"
+                         "J1  enroll  DEV-00001  waiting  3         2027-01-15T08:00:00Z  2027-01-15T08:01:00Z  busy\n"
+                         "J2  proved  DEV-00002  sent     1         2027-01-15T08:00:01Z  -                     -\n")
         self.assertEqual(self.ctl_json("jobs")[1],
-                         {"id": "J2", "kind": "proved", "device": "DEV-00002", "state": "waiting", "attempts": 0,
-                          "created": 1800000001, "due": 0})
+                         {"id": "J2", "kind": "proved", "device": "DEV-00002", "state": "sent", "attempts": 1,
+                          "created": 1800000001, "due": 0, "why": ""})
+
+    def test_jobs_in_pages(self):
+        """None is left out, and none comes twice, wherever a page ends."""
+        for n in 0, 1, 999, 1000, 1001, 2500:
+            with self.subTest(jobs=n):
+                self.start_agent("--jobs", str(n))
+                self.assertEqual([job["id"] for job in self.ctl_json("jobs")], [f"J{i + 1}" for i in range(n)])
 
     def test_audit(self):
         self.start_agent()

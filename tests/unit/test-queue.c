@@ -379,6 +379,55 @@ static void each_once_and_in_order(void **state)
 	assert_true(store_job_count(world_agent()->store) == 0);
 }
 
+static void waits_because(const char *id, const char *why, bool sent)
+{
+	static struct job_record record;
+
+	assert_int_equal(store_job_get(world_agent()->store, id, &record), 0);
+	assert_string_equal(queue_why(world_agent()->queue, &record), why);
+	assert_int_equal(queue_is_sent(world_agent()->queue, id), sent);
+}
+
+static void each_says_why_it_waits(void **state)
+{
+	struct gw_msg msg = { .type = GW_MSG_CLOUD_STATE,
+			      .cloud_state = { GW_CLOUD_OFFLINE, "away" } };
+	struct job_record first = add(0), second = job(5000), late;
+
+	(void)gw_copy(second.device, sizeof(second.device), first.device);
+	assert_int_equal(queue_add(world_agent()->queue, &second), 0);
+	world_turn();
+	waits_because(first.id, "", true);
+	waits_because(second.id, "one-at-a-time", false);
+	for (unsigned i = 1; i < WINDOW; i++)
+		(void)add(i);
+	late = add(WINDOW);
+	world_turn();
+	waits_because(late.id, "others-first", false);
+
+	world_answer_with(first.id, GW_OUTCOME_PENDING, "busy");
+	waits_because(first.id, "busy", false);
+	waits_because(late.id, "", true);
+	world_answer_with(late.id, GW_OUTCOME_PENDING, "");
+	waits_because(late.id, "put-off", false);
+	world_pass(30);
+	world_turn();
+	waits_because(first.id, "", true);
+
+	assert_int_equal(world_say(GW_ROLE_CLOUD, &msg, -1), 0);
+	world_turn();
+	waits_because(first.id, "cloud-away", true);
+	waits_because(second.id, "cloud-away", false);
+	msg.cloud_state.state = GW_CLOUD_ONLINE;
+	assert_int_equal(world_say(GW_ROLE_CLOUD, &msg, -1), 0);
+	(void)add(WINDOW + 1); /* the window is full, and patience has an end */
+	(void)add(WINDOW + 2);
+	world_turn();
+	world_pass(601);
+	world_turn();
+	waits_because(first.id, "unanswered", false);
+}
+
 static void only_one_certificate_is_asked_for_the_registrar(void **state)
 {
 	uint8_t key[GW_HASH_LEN] = { 1 }, csr[10] = { 2 };
@@ -424,6 +473,7 @@ int main(void)
 		TEST(a_broker_away_uses_up_no_patience),
 		TEST(neither_keeps_the_other_waiting),
 		TEST(each_once_and_in_order),
+		TEST(each_says_why_it_waits),
 		TEST(only_one_certificate_is_asked_for_the_registrar),
 	};
 

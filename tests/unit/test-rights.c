@@ -25,6 +25,7 @@ static const struct {
 	{ "org.gangway1.Manager", "GetDevice", RIGHT_INSPECT },
 	{ "org.gangway1.Manager", "ListDevices", RIGHT_INSPECT },
 	{ "org.gangway1.Manager", "ListJobs", RIGHT_INSPECT },
+	{ "org.gangway1.Manager", "ListJobsAfter", RIGHT_INSPECT },
 	{ "org.gangway1.Manager", "ReadAudit", RIGHT_INSPECT },
 	{ "org.gangway1.Manager", "VerifyAudit", RIGHT_INSPECT },
 	{ "org.gangway1.Manager", "ListSettings", RIGHT_INSPECT },

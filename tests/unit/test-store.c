@@ -608,7 +608,7 @@ static void jobs(void **state)
 	assert_int_equal(store_job_signing_of(store, "j-1", &out), 0);
 	assert_int_equal(store_job_signing_of(store, "j-2", &out), -ENOENT);
 
-	assert_int_equal(store_job_set_due(store, "j-1", 50), 0);
+	assert_int_equal(store_job_put_off(store, "j-1", 50, "busy"), 0);
 	assert_true(store_job_next_due(store) == 50);
 	assert_int_equal(store_job_after(store, 0, &out), -ENOENT); /* put off */
 	assert_int_equal(store_job_due(store, 49, &out), -ENOENT);

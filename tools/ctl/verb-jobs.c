@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* jobs: what the cloud still has to be asked or told, oldest first. */
+/*
+ * jobs: what the cloud still has to be asked or told, oldest first. The agent hands them out page by page; one
+ * that ends between two pages is left out.
+ */
 #include <stdio.h>
 
 #include "lib/util.h"
@@ -11,13 +14,15 @@
 
 GW_DEFINE_CLEANUP(struct table *, table_free)
 
-static const char *const names[] = { "id",       "kind",    "device", "state",
-				     "attempts", "created", "due",    NULL };
+#define PAGE 1000
+
+static const char *const names[] = { "id",      "kind", "device", "state", "attempts",
+				     "created", "due",  "order",  "why",   NULL };
 
 static int print_table(const json_t *jobs)
 {
 	static const char *const headings[] = { "ID",       "KIND",    "DEVICE", "STATE",
-						"ATTEMPTS", "CREATED", "DUE" };
+						"ATTEMPTS", "CREATED", "DUE",    "WHY" };
 	_cleanup_(table_freep) struct table *table = NULL;
 	const json_t *job;
 	size_t i;
@@ -35,6 +40,7 @@ static int print_table(const json_t *jobs)
 			attempts,
 			created,
 			due,
+			values_text(job, "why"),
 		};
 
 		(void)snprintf(attempts, sizeof(attempts), "%llu",
@@ -49,21 +55,69 @@ static int print_table(const json_t *jobs)
 	return r < 0 ? ctl_fail("%s", strerror(-r)) : CTL_DONE;
 }
 
-static int run(struct ctl *ctl, const struct args *args)
+static int get_page(struct ctl *ctl, uint64_t after, json_t **ret)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-	json_auto_t *jobs = NULL;
 	int r;
 
-	r = bus_new_call(ctl, "ListJobs", &call);
+	r = bus_new_call(ctl, "ListJobsAfter", &call);
 	if (r != CTL_DONE)
 		return r;
+	r = sd_bus_message_append(call, "tu", after, (uint32_t)PAGE);
+	if (r < 0)
+		return bus_fail(r);
+
 	r = bus_call(ctl, call, "jobs", &reply);
 	if (r != CTL_DONE)
 		return r;
-	r = values_read_rows(reply, names, &jobs);
-	if (r < 0)
-		return bus_fail(r);
+	r = values_read_rows(reply, names, ret);
+	return r < 0 ? bus_fail(r) : CTL_DONE;
+}
+
+/* Their order is between the agent and us. */
+static uint64_t add_page(json_t *jobs, json_t *page)
+{
+	uint64_t order = 0;
+	json_t *job;
+	size_t i;
+
+	json_array_foreach(page, i, job)
+	{
+		order = values_number(job, "order");
+		(void)json_object_del(job, "order");
+	}
+	return json_array_extend(jobs, page) < 0 ? 0 : order;
+}
+
+static int get_jobs(struct ctl *ctl, json_t **ret)
+{
+	json_auto_t *jobs = json_array();
+	uint64_t after = 0;
+	size_t n;
+
+	do {
+		json_auto_t *page = NULL;
+		int r = get_page(ctl, after, &page);
+
+		if (r != CTL_DONE)
+			return r;
+		n = json_array_size(page);
+		after = add_page(jobs, page);
+		if (n && !after)
+			return ctl_fail("%s", strerror(ENOMEM));
+	} while (n == PAGE);
+
+	*ret = TAKE_PTR(jobs);
+	return CTL_DONE;
+}
+
+static int run(struct ctl *ctl, const struct args *args)
+{
+	json_auto_t *jobs = NULL;
+	int r = get_jobs(ctl, &jobs);
+
+	if (r != CTL_DONE)
+		return r;
 	if (!ctl->json)
 		return print_table(jobs);
 
@@ -75,6 +129,8 @@ const struct verb verb_jobs = {
 	.name = "jobs",
 	.synopsis = "",
 	.summary = "Lists what the cloud still has to be asked or told",
-	.help = "\nOldest first, at most 1000. Times are UTC. With --json: an array of objects.",
+	.help = "\nOldest first, with when each is due again and why it waits. Times are UTC. "
+		"With\n"
+		"--json: an array of objects.",
 	.run = run,
 };

@@ -110,13 +110,24 @@ static void counts_text(const json_t *status, char *line)
 	}
 }
 
+/* "3 waiting for the cloud since 2026-12-31T12:00:00Z (gangwayctl jobs says why)" */
+static void jobs_text(const json_t *status, char line[static LINE_MAX])
+{
+	char since[SINCE_LEN];
+
+	since_text(status, "jobs_since", since);
+	(void)snprintf(line, LINE_MAX, "%llu waiting for the cloud%s%s",
+		       (unsigned long long)values_number(status, "jobs_waiting"), since,
+		       *since ? " (gangwayctl jobs says why)" : "");
+}
+
 static int print_summary(const json_t *status)
 {
 	_cleanup_(table_freep) struct table *table = NULL;
 	char agent[LINE_MAX], state[LINE_MAX], cloud[LINE_MAX], clock[LINE_MAX], devices[LINE_MAX];
 	const char *problem = values_text(status, "problem"),
 		   *advice = values_text(status, "advice");
-	char jobs[64];
+	char jobs[LINE_MAX];
 	const struct {
 		const char *name, *text;
 	} rows[] = {
@@ -132,8 +143,7 @@ static int print_summary(const json_t *status)
 	cloud_text(status, cloud);
 	clock_text(status, clock);
 	counts_text(status, devices);
-	(void)snprintf(jobs, sizeof(jobs), "%llu waiting for the cloud",
-		       (unsigned long long)values_number(status, "jobs_waiting"));
+	jobs_text(status, jobs);
 
 	r = table_new(/* headings= */ NULL, 2, &table);
 	for (size_t i = 0; r >= 0 && i < GW_ELEMENTS(rows); i++)

@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_memory.py \
 	tests/integration/whole/test_network.py \
 	tests/integration/whole/test_plugin.py \
+	tests/integration/whole/test_queue.py \
 	tests/integration/whole/test_renew.py \
 	tests/integration/whole/test_revoke.py \
 	tests/integration/whole/test_record.py \
