@@ -14,6 +14,7 @@
 #include "agent/cloud.h"
 #include "agent/doctor.h"
 #include "agent/plugins.h"
+#include "agent/store-certificate.h"
 #include "agent/store-job.h"
 #include "agent/vault.h"
 #include "config.h"
@@ -68,6 +69,13 @@ static void look_at_record(struct agent *agent, struct doctor_facts *facts)
 	facts->record_bad = bus_verify_first_bad(agent->verify, &facts->record_why);
 }
 
+static void look_at_renewals(struct agent *agent, struct doctor_facts *facts)
+{
+	facts->approvals = store_certificate_count_asking(agent->store);
+	if (clock_is_trusted(&agent->clock))
+		facts->expired = store_certificate_count_expired(agent->store, facts->now_s);
+}
+
 static void look_at_plugins(struct agent *agent, struct doctor_facts *facts)
 {
 	struct plugin *plugin = NULL;
@@ -102,6 +110,7 @@ size_t checkup(struct agent *agent, struct doctor_finding *findings)
 	look_at_disk(agent, &facts);
 	look_at_cloud(agent, &facts);
 	look_at_record(agent, &facts);
+	look_at_renewals(agent, &facts);
 	look_at_plugins(agent, &facts);
 	return doctor_examine(&facts, findings);
 }

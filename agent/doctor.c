@@ -407,6 +407,28 @@ static void examine_record(struct sheet *sheet, const struct doctor_facts *facts
 		examine_waiting_record(sheet, facts);
 }
 
+/* --- devices --- */
+
+static void examine_renewals(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	const char *check = "renewals";
+
+	if (facts->approvals)
+		advise(find(sheet, check, DOCTOR_WARNING,
+			    "%llu device(s) ask to renew a certificate that has expired.",
+			    (unsigned long long)facts->approvals),
+		       "See which: gangwayctl devices; then gangwayctl approve ID, or reject ID.");
+	else if (facts->expired)
+		advise(find(sheet, check, DOCTOR_WARNING,
+			    "The certificates of %llu device(s) have expired.",
+			    (unsigned long long)facts->expired),
+		       "If they are in use, claim them again with --replace; [devices] expired "
+		       "says what "
+		       "such a device can get by itself.");
+	else
+		find(sheet, check, DOCTOR_OK, "No device's certificate has expired.");
+}
+
 /* --- plugins --- */
 
 static void examine_plugin(struct sheet *sheet, const struct doctor_facts *facts,
@@ -474,5 +496,6 @@ size_t doctor_examine(const struct doctor_facts *facts,
 	examine_clock(&sheet, facts);
 	examine_queue(&sheet, facts);
 	examine_record(&sheet, facts);
+	examine_renewals(&sheet, facts);
 	return sheet.n;
 }

@@ -57,6 +57,9 @@ struct doctor_facts {
 	uint64_t cloud_heard_s;   /* ago */
 	uint64_t jobs, jobs_most; /* that wait for it */
 
+	uint64_t approvals; /* devices that wait for a person's word on their renewal */
+	uint64_t expired;   /* devices whose live certificate has ended, by a trusted clock */
+
 	bool record_is_sealed;                     /* the next five could be read */
 	uint64_t record_waiting, record_most;      /* records that wait for the cloud */
 	uint64_t record_lost_from, record_lost_to; /* it has others; 0 = no */

@@ -198,6 +198,22 @@ int store_certificate_forget(struct store *store, const char *device, uint64_t u
 	return r < 0 ? r : 0;
 }
 
+uint64_t store_certificate_count_asking(struct store *store)
+{
+	return (uint64_t)store_number(store, 0,
+				      "SELECT count(*) FROM certificate WHERE state = 'live'"
+				      " AND approval = 'asked'",
+				      "");
+}
+
+uint64_t store_certificate_count_expired(struct store *store, uint64_t now)
+{
+	return (uint64_t)store_number(store, 0,
+				      "SELECT count(*) FROM certificate WHERE state = 'live'"
+				      " AND not_after <= ?",
+				      "i", (int64_t)now);
+}
+
 int store_certificate_unproved(struct store *store, uint64_t until, char (*devices)[GW_ID_MAX + 1],
 			       size_t max)
 {

@@ -83,6 +83,10 @@ int store_certificate_set_renewal(struct store *store, const struct certificate_
 /* Forgets the device's revoked certificates that ended by `until`: they open no door anywhere. */
 int store_certificate_forget(struct store *store, const char *device, uint64_t until);
 
+/* Live ones: whose renewal waits for a person's word, and that ended by `now`. */
+uint64_t store_certificate_count_asking(struct store *store);
+uint64_t store_certificate_count_expired(struct store *store, uint64_t now);
+
 /* Candidates issued by `until`: up to max device ids. Returns their number. */
 int store_certificate_unproved(struct store *store, uint64_t until, char (*devices)[GW_ID_MAX + 1],
 			       size_t max);

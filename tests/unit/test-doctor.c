@@ -94,7 +94,8 @@ static void all_is_well(void **state)
 	static const char *const checks[] = { "disk",        "store",     "store key",
 					      "plugin mqtt", "plugin ip", "plugin registrar",
 					      "credentials", "broker",    "cloud",
-					      "clock",       "queue",     "record" };
+					      "clock",       "queue",     "record",
+					      "renewals" };
 
 	for (size_t i = 0; i < GW_ELEMENTS(checks); i++)
 		expect(checks[i], DOCTOR_OK, "", "");
@@ -266,6 +267,14 @@ static void the_record(void **state)
 	expect("record", DOCTOR_OK, "1 record waits", "");
 }
 
+static void renewals(void **state)
+{
+	facts.expired = 3;
+	expect("renewals", DOCTOR_WARNING, "3 device(s) have expired", "--replace");
+	facts.approvals = 1;
+	expect("renewals", DOCTOR_WARNING, "1 device(s) ask", "gangwayctl approve");
+}
+
 static void plugins(void **state)
 {
 	facts.plugins[0].healthy = false;
@@ -292,7 +301,7 @@ static void plugins(void **state)
 			(struct doctor_plugin){ name, "1", GW_ROLE_TRANSPORT, false, text };
 	}
 	facts.n_plugins = DOCTOR_PLUGINS_MAX;
-	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 11);
+	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 12);
 	assert_true(strlen(findings[5].text) > GW_TEXT_MAX + GW_NAME_MAX);
 }
 
@@ -326,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup(broker_and_cloud, set_up),
 		cmocka_unit_test_setup(queue, set_up),
 		cmocka_unit_test_setup(the_record, set_up),
+		cmocka_unit_test_setup(renewals, set_up),
 		cmocka_unit_test_setup(plugins, set_up),
 		cmocka_unit_test_setup(durations, set_up),
 	};

@@ -329,6 +329,7 @@ class Expired(unittest.TestCase):
         renewing = device.start("--renew")
         gateway.wait_for("somebody is asked", lambda: gateway.show("LATE-1")["reason"] == "needs-approval")
         self.assertEqual(gateway.show("LATE-1")["state"], "onboarded")
+        self.assertIn("1 device(s) ask to renew", gateway.ctl("doctor", check=False).stdout)
         renewing.kill()
         renewing.communicate()
         gateway.ctl("reject", "LATE-1")
