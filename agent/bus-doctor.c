@@ -61,5 +61,11 @@ uint64_t bus_doctor_time(struct agent *agent, const char *property)
 		return on_the_wall_s(cloud.retry_us);
 	if (gw_streq(property, "CloudHeard"))
 		return on_the_wall_s(cloud.heard_us);
+	if (gw_streq(property, "CredentialEnds"))
+		return cloud.credential_is_known ? cloud.credential.not_after : 0;
+	if (gw_streq(property, "CredentialRenews"))
+		return cloud.care.renew_at_s;
+	if (gw_streq(property, "CredentialRetry"))
+		return cloud.care.retry_at_s;
 	return on_the_wall_s(due_clock_since_us(agent->due));
 }

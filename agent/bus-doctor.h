@@ -10,5 +10,5 @@ struct sd_bus_message;
 /* The method Doctor. */
 int bus_doctor_call(struct agent *agent, struct sd_bus_message *call);
 
-/* The properties StateSince, CloudSince, CloudRetry, CloudHeard, ClockSince: seconds since the epoch. */
+/* The properties StateSince, CloudSince, CloudRetry, CloudHeard, ClockSince, CredentialEnds, CredentialRenews, CredentialRetry: seconds since the epoch. */
 uint64_t bus_doctor_time(struct agent *agent, const char *property);

@@ -319,7 +319,10 @@ static int property_text(sd_bus *bus, const char *path, const char *interface, c
 {
 	struct agent *agent = userdata;
 	const char *trouble = bus_trouble(agent->bus);
+	struct cloud_facts cloud;
 	const char *text = "";
+
+	cloud_get_facts(agent, &cloud);
 
 	if (gw_streq(property, "Version"))
 		text = PACKAGE_VERSION;
@@ -335,6 +338,10 @@ static int property_text(sd_bus *bus, const char *path, const char *interface, c
 		text = cloud_text(agent);
 	else if (gw_streq(property, "ClockReason"))
 		text = clock_verdict_code(clock_verdict(&agent->clock));
+	else if (gw_streq(property, "CredentialSource"))
+		text = cloud.care.source;
+	else if (gw_streq(property, "CredentialText"))
+		text = cloud.care.trouble;
 	else if (gw_streq(property, "ClockText"))
 		text = clock_verdict_text(clock_verdict(&agent->clock));
 	return sd_bus_message_append(reply, "s", text);
@@ -477,6 +484,11 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("CloudSince", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("CloudRetry", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("CloudHeard", "t", property_time, 0, 0),
+	SD_BUS_PROPERTY("CredentialSource", "s", property_text, 0, 0),
+	SD_BUS_PROPERTY("CredentialText", "s", property_text, 0, 0),
+	SD_BUS_PROPERTY("CredentialEnds", "t", property_time, 0, 0),
+	SD_BUS_PROPERTY("CredentialRenews", "t", property_time, 0, 0),
+	SD_BUS_PROPERTY("CredentialRetry", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("ClockTrusted", "b", property_clock_trusted, 0,
 		SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("ClockReason", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -45,6 +45,7 @@ static void look_at_cloud(struct agent *agent, struct doctor_facts *facts)
 	facts->credential_is_ok = cloud.credential_is_ok;
 	facts->credential_text = cloud.credential_text;
 	facts->credential = cloud.credential;
+	facts->care = cloud.care;
 	facts->cloud = cloud.state;
 	facts->cloud_text = cloud.text;
 	facts->cloud_for_s = (now_us - cloud.since_us) / SECOND_US;

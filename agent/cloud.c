@@ -41,9 +41,17 @@ struct cloud {
 	bool credential_is_known, credential_is_ok;
 	char credential_text[GW_TEXT_MAX + 1];
 	struct credential_dates credential;
+	struct credential_care care; /* with this text */
+	char trouble[GW_TEXT_MAX + 1];
 
 	char question[GW_ID_MAX + 1]; /* what time it is, empty: none is open */
 	uint64_t asked_us, told_us;
+};
+
+static const char *const sources[_GW_CREDENTIAL_MAX] = {
+	[GW_CREDENTIAL_NONE] = "none",   [GW_CREDENTIAL_GIVEN] = "given",
+	[GW_CREDENTIAL_OWN] = "own",     [GW_CREDENTIAL_CANDIDATE] = "candidate",
+	[GW_CREDENTIAL_CLAIM] = "claim",
 };
 
 /* --- how it fares --- */
@@ -93,7 +101,11 @@ void cloud_get_facts(struct agent *agent, struct cloud_facts *ret)
 		.credential_is_ok = cloud->credential_is_ok,
 		.credential_text = cloud->credential_text,
 		.credential = cloud->credential,
+		.care = cloud->care,
 	};
+	if (!cloud->credential_is_known)
+		ret->care = (struct credential_care){ .source = sources[GW_CREDENTIAL_NONE],
+						      .trouble = "" };
 }
 
 void cloud_take_retry(struct agent *agent, const struct gw_msg_cloud_retry *msg)
@@ -111,6 +123,10 @@ void cloud_take_credential(struct agent *agent, const struct gw_msg_credential *
 	(void)gw_copy(cloud->credential_text, sizeof(cloud->credential_text), msg->text);
 	cloud->credential =
 		(struct credential_dates){ msg->not_before, msg->not_after, msg->ca_not_after };
+	(void)gw_copy(cloud->trouble, sizeof(cloud->trouble), msg->trouble);
+	cloud->care = (struct credential_care){ sources[msg->source], msg->renew_at, msg->retry_at,
+						cloud->trouble };
+	bus_tell_cloud(agent->bus);
 	due_look(agent->due);
 }
 

@@ -34,6 +34,7 @@ struct cloud_facts {
 	bool credential_is_known, credential_is_ok;
 	const char *credential_text;
 	struct credential_dates credential;
+	struct credential_care care;
 };
 
 void cloud_get_facts(struct agent *agent, struct cloud_facts *ret);

@@ -10,6 +10,14 @@ struct credential_dates {
 	uint64_t ca_not_after;          /* of the broker's CA */
 };
 
+/* What the cloud link says of it beside its dates. */
+struct credential_care {
+	const char *source;  /* "own", "given", "candidate", "claim", "none" */
+	uint64_t renew_at_s; /* seconds since the epoch, 0: not at all, or not known */
+	uint64_t retry_at_s; /* the next try to get another, 0: none is due */
+	const char *trouble; /* what went wrong with the last try; "" for nothing */
+};
+
 enum credential_verdict {
 	CREDENTIAL_UNKNOWN,
 	CREDENTIAL_GOOD,

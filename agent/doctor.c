@@ -243,8 +243,24 @@ static void examine_dates(struct sheet *sheet, const struct doctor_facts *facts)
 	}
 }
 
+/* What works goes on working meanwhile; so it is a warning, until what works has expired. */
+static void examine_care(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	char wait[32] = "";
+
+	if (facts->care.retry_at_s > facts->now_s)
+		doctor_duration(facts->care.retry_at_s - facts->now_s, wait, sizeof(wait));
+	advise(find(sheet, "renewal", DOCTOR_WARNING, "%s%s%s%s", facts->care.trouble,
+		    *wait ? " Tried again in " : "", wait, *wait ? "." : ""),
+	       "See to that in the cloud, or ask its operator; what the gateway has goes on "
+	       "working until it ends.");
+}
+
 static void examine_credentials(struct sheet *sheet, const struct doctor_facts *facts)
 {
+	if (facts->credential_is_known && facts->care.trouble && *facts->care.trouble)
+		examine_care(sheet, facts);
+
 	if (!facts->credential_is_known)
 		advise(find(sheet, "credentials", DOCTOR_WARNING,
 			    "Nobody has looked at the gateway's credentials yet: the cloud link "

@@ -49,6 +49,7 @@ struct doctor_facts {
 	bool credential_is_known, credential_is_ok;
 	const char *credential_text;
 	struct credential_dates credential;
+	struct credential_care care;
 
 	enum gw_cloud_state cloud;
 	const char *cloud_text;

@@ -2,6 +2,8 @@
 /* A device that is aboard gets its settings; one that is not yet gets none. */
 #include "agent/requests.h"
 
+#include <stdio.h>
+
 #include "agent/agent.h"
 #include "agent/lifecycle.h"
 #include "agent/plugins.h"
@@ -47,6 +49,14 @@ static enum gw_reason find_certificate(struct agent *agent, const char *device,
 	return GW_REASON_NONE;
 }
 
+/* Devices are told one broker: the first of the list. */
+static void first_word(const char *list, char *word, size_t size)
+{
+	size_t len = strcspn(list, " \t,");
+
+	(void)snprintf(word, size, "%.*s", (int)len, list);
+}
+
 int requests_take_settings_query(struct agent *agent, const struct gw_msg_settings_query *msg)
 {
 	const struct session *session;
@@ -56,6 +66,7 @@ int requests_take_settings_query(struct agent *agent, const struct gw_msg_settin
 					      .outcome = GW_OUTCOME_REFUSED } };
 	enum gw_reason reason = GW_REASON_NOT_POSSIBLE;
 	struct certificate_record certificate;
+	char broker[SETTINGS_TEXT_MAX + 1];
 	struct device_record device;
 	int r;
 
@@ -70,9 +81,10 @@ int requests_take_settings_query(struct agent *agent, const struct gw_msg_settin
 		reply.settings.outcome = GW_OUTCOME_DONE;
 		reply.settings.device = device.id;
 		reply.settings.tenant = device.tenant;
+		first_word(agent->settings.cloud_broker, broker, sizeof(broker));
 		reply.settings.cloud = *agent->settings.cloud_device_endpoint
 					       ? agent->settings.cloud_device_endpoint
-					       : agent->settings.cloud_broker;
+					       : broker;
 		reply.settings.renew_at =
 			renewal_at(&certificate, agent->settings.devices_renew_after,
 				   agent->settings.devices_renew_spread);

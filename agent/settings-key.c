@@ -12,6 +12,7 @@
 #include "lib/endpoint.h"
 #include "lib/util.h"
 
+#define BROKERS_MAX    8  /* as many as gangway-mqtt tries */
 #define INTERFACES_MAX 16 /* as many as gangway-ip serves */
 #define NEAR_MAX       3  /* letters that may be wrong in a name that is still recognised */
 #define NAME_LEN_MAX   64
@@ -32,7 +33,11 @@ static const struct settings_key keys[] = {
 	  "This gateway's id: the common name of its certificate." },
 
 	{ "cloud", "broker", SETTINGS_TYPE_BROKER, 0, 0, NULL, NULL, IN(cloud_broker), AGENT | PLUGIN,
-	  "Where the broker is." },
+	  "Where the broker is: mqtts://HOST:PORT. Several, with blanks or commas between them, are tried in this "
+	  "order; the one that lets the gateway in is stayed with." },
+	{ "cloud", "renew_after", SETTINGS_TYPE_NUMBER, 1, 99, "66", "percent", FOR_PLUGIN, PLUGIN,
+	  "After how much of its certificate's life the gateway renews it, or up to a third of the rest later, so "
+	  "that not all gateways come at once." },
 	{ "cloud", "plain_secrets", SETTINGS_TYPE_BOOL, 0, 0, "no", NULL, IN(cloud_plain_secrets), AGENT,
 	  "Whether the cloud may send claim secrets that are not sealed to this gateway." },
 	{ "cloud", "device_endpoint", SETTINGS_TYPE_TEXT, 0, 0, "", NULL, IN(cloud_device_endpoint), AGENT,
@@ -239,17 +244,32 @@ static const char *take_gateway(const char *value, union value *ret)
 	return take_text(value, ret);
 }
 
+/* A port left out would be ours to choose, and not the broker's. */
+static bool names_port(const char *uri, size_t len)
+{
+	while (len && uri[len - 1] >= '0' && uri[len - 1] <= '9')
+		len--;
+	return len && uri[len - 1] == ':';
+}
+
 static const char *take_broker(const char *value, union value *ret, char *why)
 {
-	const char *port = strrchr(value, ':'), *wrong;
-	struct gw_endpoint endpoint;
-	uint64_t number;
+	static const char apart[] = " \t,";
+	struct gw_endpoint endpoints[BROKERS_MAX];
+	const char *wrong;
+	size_t n;
 
-	if (gw_endpoint_parse(value, &endpoint, &wrong) >= 0) {
-		if (gw_parse_u64(port + 1, 1, UINT16_MAX, &number) >= 0)
-			return take_text(value, ret);
-		wrong = "has no port";
+	if (gw_endpoints_parse(value, endpoints, BROKERS_MAX, &n, &wrong) >= 0) {
+		wrong = NULL;
+		for (const char *at = value + strspn(value, apart); *at; at += strspn(at, apart)) {
+			size_t len = strcspn(at, apart);
+
+			wrong = names_port(at, len) ? wrong : "has no port";
+			at += len;
+		}
 	}
+	if (!wrong)
+		return take_text(value, ret);
 	(void)snprintf(why, SETTINGS_WHY_MAX, "must be mqtts://HOST:PORT, but %s", wrong);
 	return why;
 }

@@ -10,7 +10,8 @@
 
 #include "lib/util.h"
 
-#define SCHEME "mqtts://"
+#define SCHEME  "mqtts://"
+#define URI_MAX (sizeof(SCHEME "[]:65535") - 1 + GW_ENDPOINT_HOST_MAX)
 
 static bool is_address(const char *host)
 {
@@ -83,5 +84,31 @@ int gw_endpoint_parse(const char *uri, struct gw_endpoint *ret, const char **ret
 
 	endpoint.is_address = is_address(host);
 	*ret = endpoint;
+	return 0;
+}
+
+int gw_endpoints_parse(const char *uris, struct gw_endpoint *ret, size_t max, size_t *ret_n,
+		       const char **ret_why)
+{
+	static const char apart[] = " \t,";
+	char uri[URI_MAX + 1];
+	size_t n = 0, len;
+
+	for (uris += strspn(uris, apart); *uris; uris += strspn(uris, apart)) {
+		len = strcspn(uris, apart);
+		*ret_why = n == max ? "names too many brokers" : "is too long";
+		if (n == max || len > URI_MAX)
+			return -EINVAL;
+
+		memcpy(uri, uris, len);
+		uri[len] = 0;
+		if (gw_endpoint_parse(uri, &ret[n++], ret_why) < 0)
+			return -EINVAL;
+		uris += len;
+	}
+	*ret_why = "names no broker";
+	if (!n)
+		return -EINVAL;
+	*ret_n = n;
 	return 0;
 }

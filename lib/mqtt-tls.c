@@ -161,6 +161,25 @@ bool gw_mqtt_tls_is_current(const struct gw_mqtt_tls *tls)
 	return now <= tls->to_s && (now >= tls->from_s || !tls->clock->trusted);
 }
 
+int gw_mqtt_tls_anchor(const struct gw_mqtt_tls *tls, uint8_t **ret, size_t *ret_len)
+{
+	STACK_OF(X509) *chain = tls->ssl && tls->up ? SSL_get0_verified_chain(tls->ssl) : NULL;
+	X509 *anchor = chain ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
+	_cleanup_free_ uint8_t *der = NULL;
+	unsigned char *at;
+	int len = anchor ? i2d_X509(anchor, NULL) : 0;
+
+	if (len <= 0)
+		return -ENOENT;
+	at = der = malloc((size_t)len);
+	if (!der || i2d_X509(anchor, &at) != len)
+		return -ENOMEM;
+
+	*ret = TAKE_PTR(der);
+	*ret_len = (size_t)len;
+	return 0;
+}
+
 const char *gw_mqtt_tls_distrust(const struct gw_mqtt_tls *tls)
 {
 	return tls->distrust;

@@ -37,5 +37,9 @@ bool gw_mqtt_tls_wants_write(const struct gw_mqtt_tls *tls);
 /* Whether the broker's chain, which has passed, is good now that the clock may know better. */
 bool gw_mqtt_tls_is_current(const struct gw_mqtt_tls *tls);
 
+/* The end of the chain that the broker's certificate was verified by, DER, to be freed; -ENOENT. The
+ * connection must be there still. */
+int gw_mqtt_tls_anchor(const struct gw_mqtt_tls *tls, uint8_t **ret, size_t *ret_len);
+
 /* What is wrong with the broker's certificate, or NULL. */
 const char *gw_mqtt_tls_distrust(const struct gw_mqtt_tls *tls);

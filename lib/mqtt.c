@@ -365,7 +365,7 @@ static int make_client(struct gw_mqtt *c, const struct gw_mqtt_config *config)
 {
 	int rc;
 
-	c->mosq = mosquitto_new(config->client_id, /* clean_session= */ false, c);
+	c->mosq = mosquitto_new(config->client_id, /* clean_session= */ config->forget, c);
 	if (!c->mosq)
 		return -ENOMEM;
 	mosquitto_connect_callback_set(c->mosq, on_connect);
@@ -481,6 +481,11 @@ int gw_mqtt_publish(struct gw_mqtt *c, const char *topic, const char *body, bool
 	c->unacked++;
 	(void)sd_event_source_set_io_events(c->io, wanted_events(c));
 	return 0;
+}
+
+int gw_mqtt_anchor(const struct gw_mqtt *c, uint8_t **ret, size_t *ret_len)
+{
+	return c->phase == PHASE_UP ? gw_mqtt_tls_anchor(c->tls, ret, ret_len) : -ENOENT;
 }
 
 bool gw_mqtt_has_room(const struct gw_mqtt *c)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/blob.h"
 
@@ -38,6 +39,7 @@ struct gw_mqtt_config {
 	const char *topics[GW_MQTT_TOPICS_MAX]; /* to subscribe to */
 	size_t n_topics;
 	size_t n_needed; /* the first of them, without which there is no point */
+	bool forget;     /* the broker keeps no session for us */
 };
 
 /* Called from the loop. gw_mqtt_free() may be called in closed() only. */
@@ -61,6 +63,9 @@ void gw_mqtt_leave(struct gw_mqtt *c);
 
 /* -ENOTCONN: not up. -EAGAIN: GW_MQTT_UNACKED are under way. */
 int gw_mqtt_publish(struct gw_mqtt *c, const char *topic, const char *body, bool retain);
+
+/* What the broker's certificate was verified with (DER, to be freed), while it is up; -ENOENT. */
+int gw_mqtt_anchor(const struct gw_mqtt *c, uint8_t **ret, size_t *ret_len);
 
 /* Whether a request may be published now. */
 bool gw_mqtt_has_room(const struct gw_mqtt *c);

@@ -29,6 +29,7 @@
 struct gw_plugin {
 	const struct gw_plugin_info *info;
 	const char *link_path;
+	const char *state; /* NULL: not told */
 	sd_event *event;
 	sd_event_source *retry;
 	uint64_t retry_us;
@@ -40,6 +41,11 @@ struct gw_plugin {
 	bool health_told; /* to the agent that we are with now */
 	void *userdata;
 };
+
+const char *gw_plugin_state(const struct gw_plugin *plugin)
+{
+	return plugin->state;
+}
 
 int gw_plugin_send(struct gw_plugin *plugin, const struct gw_msg *msg, int fd)
 {
@@ -233,30 +239,45 @@ static int start_beat(struct gw_plugin *plugin)
 
 static void print_help(const struct gw_plugin_info *info)
 {
-	(void)printf("Usage: gangway-%s [--link PATH]\n\n"
+	(void)printf("Usage: gangway-%s [--link PATH]%s\n\n"
 		     "%s\n\n"
 		     "  --link PATH    the agent's socket (default %s)\n"
+		     "%s"
 		     "  --list-steps   names for GANGWAY_DIE_AT (test builds)\n"
 		     "  --version      version of this program\n"
 		     "  --help         this text\n",
-		     info->name, info->summary, GW_LINK_PATH);
+		     info->name, info->keeps_state ? " [--state DIR]" : "", info->summary,
+		     GW_LINK_PATH,
+		     info->keeps_state ? "  --state DIR    where it keeps things (default: as the "
+					 "service manager says)\n"
+				       : "");
+}
+
+static int keeps_nothing(const struct gw_plugin_info *info)
+{
+	(void)fprintf(stderr, "gangway-%s: it keeps nothing, so there is no --state; see --help\n",
+		      info->name);
+	return -EINVAL;
 }
 
 /* Returns 0 to go on, 1 when all is said, -EINVAL for wrong use. */
 static int parse_options(int argc, char **argv, struct gw_plugin *plugin)
 {
 	static const struct option options[] = {
-		{ "link", required_argument, NULL, 'l' },
-		{ "list-steps", no_argument, NULL, 's' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+		{ "link", required_argument, NULL, 'l' }, { "state", required_argument, NULL, 't' },
+		{ "list-steps", no_argument, NULL, 's' }, { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },       { 0 },
 	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (c) {
 		case 'l': plugin->link_path = optarg; break;
+		case 't':
+			if (!plugin->info->keeps_state)
+				return keeps_nothing(plugin->info);
+			plugin->state = optarg;
+			break;
 		case 's': gw_steps_list(plugin->info->steps, plugin->info->n_steps); return 1;
 		case 'v':
 			(void)printf("gangway-%s %s%s%s\n", plugin->info->name, PACKAGE_VERSION,

@@ -4,11 +4,13 @@
  * gw_plugin_info and calls gw_plugin_main(), which parses the command line, connects to the agent
  * (again and again, with backoff), says hello, and runs the event loop until SIGTERM or SIGINT.
  *
- * Options of every plugin: --link PATH (default /run/gangway/link), --help, --version, --list-steps.
+ * Options of every plugin: --link PATH (default /run/gangway/link), --help, --version, --list-steps; of
+ * one that keeps something on disk also --state DIR.
  * Exit status: 0 ended by a signal, 1 failed, 2 wrong use.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,12 +43,18 @@ struct gw_plugin_info {
 	void (*lost)(void *userdata);
 
 	void (*stop)(void *userdata); /* frees the state; may be NULL */
+
+	/* The plugin keeps something on disk: takes --state DIR, see gw_plugin_state(). */
+	bool keeps_state;
 };
 
 int gw_plugin_main(int argc, char **argv, const struct gw_plugin_info *info);
 
 /* Sends to the agent; quietly drops the message while there is none. fd is borrowed, -1: none. */
 int gw_plugin_send(struct gw_plugin *plugin, const struct gw_msg *msg, int fd);
+
+/* What stood behind --state, or NULL: then a service manager may have set STATE_DIRECTORY. */
+const char *gw_plugin_state(const struct gw_plugin *plugin);
 
 /* Tells the operator how the plugin fares; the same text twice is sent once. NULL text: all is well. */
 void gw_plugin_health(struct gw_plugin *plugin, const char *text);

@@ -246,6 +246,10 @@ static const struct field credential_fields[] = {
 	U64(credential, not_before),
 	U64(credential, not_after),
 	U64(credential, ca_not_after),
+	U8(credential, source, _GW_CREDENTIAL_MAX - 1),
+	U64(credential, renew_at),
+	U64(credential, retry_at),
+	TEXT(credential, trouble, GW_TEXT_MAX),
 };
 
 static const struct field request_fields[] = {

@@ -80,6 +80,16 @@ enum gw_cloud_state {
 	_GW_CLOUD_MAX,
 };
 
+/* What the gateway proves itself to the broker with. */
+enum gw_credential_source {
+	GW_CREDENTIAL_NONE,
+	GW_CREDENTIAL_GIVEN,     /* files that somebody put there */
+	GW_CREDENTIAL_OWN,       /* asked for by itself, and proved */
+	GW_CREDENTIAL_CANDIDATE, /* the same, on its way to be proved */
+	GW_CREDENTIAL_CLAIM,     /* good for nothing but to ask for one */
+	_GW_CREDENTIAL_MAX,
+};
+
 /* What the cloud is asked or told: `kind` on the topic `request`. */
 enum gw_request_kind {
 	GW_REQUEST_ENROLL,      /* sign this CSR for a claimed device */
@@ -322,7 +332,7 @@ struct gw_msg_anchors {
 
 /* a->r, a->c: what time it is, and whether that is to be trusted. Who is told goes by this time, not by the
  * machine's clock. While it is not trusted no time before it is true, and no device's certificate is judged by
- * its dates, nor is a broker's for having not begun. */
+ * its dates, nor is a broker's for having not begun, nor anything renewed. */
 struct gw_msg_clock {
 	uint64_t time; /* now, seconds since the epoch */
 	uint8_t trusted;
@@ -349,6 +359,10 @@ struct gw_msg_credential {
 	uint64_t not_before; /* of the gateway's certificate */
 	uint64_t not_after;
 	uint64_t ca_not_after; /* of the broker's CA, the latest of several */
+	uint8_t source;        /* enum gw_credential_source */
+	uint64_t renew_at;     /* when it is renewed, 0 = it is not */
+	uint64_t retry_at;     /* when the next try to get a new one is, 0 = none is due */
+	const char *trouble;   /* what went wrong with the last try; empty: nothing */
 };
 
 /* a->c: publish this request, and again with backoff until it is answered or withdrawn. Any ANSWER

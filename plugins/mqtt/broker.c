@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Credentials, look-up, one connection per address until one is up; and from any of these to a
- * pause and back to the start. Pauses grow and are diced, so that a fleet does not come back in
+ * Credentials, look-up, one connection per address until one is up, and so with each broker of the list; and
+ * from any of these to a pause and back to the start. Pauses grow and are diced, so that a fleet does not come back in
  * step. At most one `resolve` and one `connection` exist at a time, and the timer runs only in a
  * pause.
  *
@@ -25,6 +25,7 @@
 #include "lib/util.h"
 #include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/presence.h"
+#include "plugins/mqtt/wallet.h"
 
 #define SECOND_US 1000000ull
 
@@ -38,7 +39,7 @@
 #define STEADY_US (10 * SECOND_US) /* a connection that lasts so long was no mere flap */
 #define FLAPS_MAX 5                /* in a row, before somebody is told */
 
-#define TOPIC_MAX (sizeof("gangway/v1//response") + GW_ID_MAX)
+#define TOPIC_MAX (sizeof("gangway/v1/provision///response") + 2 * GW_ID_MAX)
 
 /* Where we stand between two attempts. */
 enum pause {
@@ -54,13 +55,18 @@ struct broker {
 	const struct broker_ops *ops;
 	void *userdata;
 
-	struct gw_endpoint endpoint;
+	struct gw_endpoint endpoints[BROKER_ENDPOINTS_MAX];
+	size_t n_endpoints, at, n_tried; /* in a row, since one let us in */
 	char *folder;
 	char gateway[GW_ID_MAX + 1];
 	char topics[_DIALECT_TOPIC_MAX][TOPIC_MAX];
 	uint8_t box_key[DIALECT_BOX_KEY_LEN];
 	size_t box_key_len;
 	struct presence *presence;
+	struct wallet *wallet;
+	bool is_claim; /* the connection is a claim's, with these topics */
+	char claim_request[TOPIC_MAX], claim_response[TOPIC_MAX];
+	bool is_returning; /* from a leave that we took */
 
 	sd_event_source *again, *files;
 	enum pause pause;
@@ -114,10 +120,31 @@ static uint64_t diced(uint64_t us)
 	return us - us / 2048 * (dice % 1024);
 }
 
+/* The broker whose turn it is. */
+static const struct gw_endpoint *endpoint(const struct broker *b)
+{
+	return &b->endpoints[b->at];
+}
+
+/* Each broker has its turn before there is a pause. */
 static void retry_later(struct broker *b)
 {
+	b->at = (b->at + 1) % b->n_endpoints;
+	if (++b->n_tried < b->n_endpoints) {
+		pause_for(b, PAUSE_RETRY, 0);
+		return;
+	}
+	b->n_tried = 0;
 	pause_for(b, PAUSE_RETRY, diced(b->pause_us));
 	b->pause_us = GW_MIN(b->pause_us * 2, PAUSE_MAX_US);
+}
+
+/* It let us in before: first to the same one. */
+static void return_later(struct broker *b)
+{
+	b->n_tried = b->n_endpoints - 1;
+	b->at = (b->at + b->n_endpoints - 1) % b->n_endpoints;
+	retry_later(b);
 }
 
 static void give_way(struct broker *b)
@@ -159,9 +186,14 @@ static void on_up(void *userdata)
 	struct broker *b = userdata;
 
 	b->up_us = gw_now_monotonic_us();
-	publish_status(b);
-	b->ops->state(GW_CLOUD_ONLINE, "Connected to the broker.", false, b->userdata);
-	b->ops->room(b->userdata);
+	b->n_tried = 0;
+	if (!b->is_claim) {
+		publish_status(b);
+		say(b, GW_CLOUD_ONLINE, false, "Connected to the broker %s:%u.", endpoint(b)->host,
+		    endpoint(b)->port);
+		b->ops->room(b->userdata);
+	}
+	wallet_up(b->wallet);
 }
 
 /* Somebody's word on our status topic; mostly our own, come back. */
@@ -184,14 +216,15 @@ static void on_room(void *userdata)
 {
 	struct broker *b = userdata;
 
-	b->ops->room(b->userdata);
+	if (!b->is_claim)
+		b->ops->room(b->userdata);
 }
 
 static void on_message(const char *topic, struct gw_blob body, void *userdata)
 {
 	struct broker *b = userdata;
 
-	if (gw_streq(topic, b->topics[DIALECT_RESPONSE]))
+	if (gw_streq(topic, b->is_claim ? b->claim_response : b->topics[DIALECT_RESPONSE]))
 		b->ops->message(DIALECT_RESPONSE, body, b->userdata);
 	else if (gw_streq(topic, b->topics[DIALECT_COMMAND]))
 		b->ops->message(DIALECT_COMMAND, body, b->userdata);
@@ -220,12 +253,26 @@ static void say_lost(struct broker *b, const char *why)
 {
 	if (b->flaps < FLAPS_MAX)
 		say(b, GW_CLOUD_OFFLINE, false, "The connection to %s:%u is lost: %s.",
-		    b->endpoint.host, b->endpoint.port, why);
+		    endpoint(b)->host, endpoint(b)->port, why);
 	else
 		say(b, GW_CLOUD_OFFLINE, true,
 		    "The broker %s:%u hangs up soon after each connection: see its log, and "
 		    "whether another machine uses the identity of gateway %s.",
-		    b->endpoint.host, b->endpoint.port, b->gateway);
+		    endpoint(b)->host, endpoint(b)->port, b->gateway);
+}
+
+/* Whose certificate it was that the other one refused is not to be told apart in all cases. */
+static enum wallet_end end_for_wallet(enum gw_mqtt_end end, bool was_up)
+{
+	switch (end) {
+	case GW_MQTT_LEFT: return WALLET_LEFT;
+	case GW_MQTT_UNTRUSTED:
+	case GW_MQTT_REFUSED: return was_up ? WALLET_LOST : WALLET_REFUSED;
+	case GW_MQTT_UNREACHABLE:
+	case GW_MQTT_LOST:
+	case _GW_MQTT_END_MAX: break;
+	}
+	return was_up ? WALLET_LOST : WALLET_UNREACHABLE;
 }
 
 static int connect_next(struct broker *b);
@@ -234,32 +281,46 @@ static void on_closed(enum gw_mqtt_end end, const char *why, void *userdata)
 {
 	struct broker *b = userdata;
 	char reason[GW_TEXT_MAX];
+	bool was_up = b->up_us;
 
 	(void)gw_copy(reason, sizeof(reason), why); /* goes with the connection */
 	b->connection = gw_mqtt_free(b->connection);
 	judge_length(b);
 	b->up_us = 0;
 
+	if (end == GW_MQTT_UNREACHABLE && b->next_address < b->addresses.n && connect_next(b) >= 0)
+		return;
+	if (wallet_closed(b->wallet, end_for_wallet(end, was_up), reason)) {
+		pause_for(b, PAUSE_RETRY, 0); /* with what worked before */
+		return;
+	}
+
 	switch (end) {
-	case GW_MQTT_LEFT: give_way(b); return;
+	case GW_MQTT_LEFT:
+		if (b->is_returning)
+			pause_for(b, PAUSE_RETRY, 0);
+		else
+			give_way(b);
+		return;
 	case GW_MQTT_UNREACHABLE:
-		if (b->next_address < b->addresses.n && connect_next(b) >= 0)
-			return;
-		say(b, GW_CLOUD_OFFLINE, false, "No broker at %s:%u: %s.", b->endpoint.host,
-		    b->endpoint.port, reason);
+		say(b, GW_CLOUD_OFFLINE, false, "No broker at %s:%u: %s.", endpoint(b)->host,
+		    endpoint(b)->port, reason);
 		break;
 	case GW_MQTT_UNTRUSTED:
 		say(b, GW_CLOUD_OFFLINE, true,
 		    "No TLS with the broker %s:%u: %s. Look at %s, %s and the broker's "
 		    "certificate.",
-		    b->endpoint.host, b->endpoint.port, reason, CREDENTIAL_CA, CREDENTIAL_CERT);
+		    endpoint(b)->host, endpoint(b)->port, reason, CREDENTIAL_CA, CREDENTIAL_CERT);
 		break;
 	case GW_MQTT_REFUSED:
 		say(b, GW_CLOUD_OFFLINE, true,
 		    "The broker %s:%u refuses gateway %s: %s. Look at its log and its rules.",
-		    b->endpoint.host, b->endpoint.port, b->gateway, reason);
+		    endpoint(b)->host, endpoint(b)->port, b->gateway, reason);
 		break;
-	case GW_MQTT_LOST: say_lost(b, reason); break;
+	case GW_MQTT_LOST:
+		say_lost(b, reason);
+		return_later(b);
+		return;
 	case _GW_MQTT_END_MAX: break;
 	}
 	retry_later(b);
@@ -269,15 +330,14 @@ static void on_closed(enum gw_mqtt_end end, const char *why, void *userdata)
 static int make_tls(struct broker *b, struct gw_mqtt_tls **ret, char *why, size_t size)
 {
 	struct ssl_ctx_st *ctx;
-	struct credential_dates dates;
 	int r;
 
-	r = credential_load(b->folder, b->gateway, &ctx, &dates, why, size);
-	b->ops->credential(&dates, r < 0 ? why : NULL, b->userdata);
+	r = wallet_load(b->wallet, &ctx, why, size);
+	b->ops->credential(r < 0 ? why : NULL, b->userdata);
 	if (r < 0)
 		return r;
 
-	return gw_mqtt_tls_new(ctx, &b->endpoint, &b->clock, ret);
+	return gw_mqtt_tls_new(ctx, endpoint(b), &b->clock, ret);
 }
 
 /* Credentials are read for each connection; what is wrong with them has been told. */
@@ -289,14 +349,38 @@ static int take_tls(struct broker *b, struct gw_mqtt_tls **ret)
 	return *ret ? 0 : make_tls(b, ret, why, sizeof(why));
 }
 
-static int connect_next(struct broker *b)
+static const struct gw_mqtt_ops connection_ops = { on_up, on_message, on_room, on_closed };
+
+/* With a claim we are nobody yet: no status, no will, and only the claim's topics. */
+static int connect_by_claim(struct broker *b, struct gw_mqtt_tls *tls)
 {
-	static const struct gw_mqtt_ops ops = { on_up, on_message, on_room, on_closed };
+	char client_id[sizeof("gangway-provision-") + GW_ID_MAX];
+	const struct gw_mqtt_config config = {
+		.address = b->addresses.addresses[b->next_address++],
+		.port = endpoint(b)->port,
+		.client_id = client_id,
+		.topics = { b->claim_response },
+		.n_topics = 1,
+		.n_needed = 1,
+		.forget = true,
+	};
+	const char *claim = wallet_name(b->wallet);
+
+	(void)snprintf(client_id, sizeof(client_id), "gangway-provision-%s", b->gateway);
+	(void)snprintf(b->claim_request, TOPIC_MAX, "gangway/v1/provision/%s/%s/request", claim,
+		       b->gateway);
+	(void)snprintf(b->claim_response, TOPIC_MAX, "gangway/v1/provision/%s/%s/response", claim,
+		       b->gateway);
+	return gw_mqtt_new(b->event, tls, &config, &connection_ops, b, &b->connection);
+}
+
+static int connect_as_gateway(struct broker *b, struct gw_mqtt_tls *tls)
+{
 	char client_id[sizeof("gangway-") + GW_ID_MAX];
 	_cleanup_free_ char *will = NULL;
 	struct gw_mqtt_config config = {
 		.address = b->addresses.addresses[b->next_address++],
-		.port = b->endpoint.port,
+		.port = endpoint(b)->port,
 		.client_id = client_id,
 		.will_topic = b->topics[DIALECT_STATUS],
 		.topics = { b->topics[DIALECT_RESPONSE], b->topics[DIALECT_COMMAND],
@@ -304,7 +388,6 @@ static int connect_next(struct broker *b)
 		.n_topics = 3,
 		.n_needed = 2,
 	};
-	struct gw_mqtt_tls *tls;
 	int r;
 
 	(void)snprintf(client_id, sizeof(client_id), "gangway-%s", b->gateway);
@@ -312,15 +395,27 @@ static int connect_next(struct broker *b)
 	b->since_s = gw_now_realtime_us() / SECOND_US;
 	b->corrected = false;
 	r = write_status(b, /* online= */ false, &will);
-	if (r < 0)
+	if (r < 0) {
+		gw_mqtt_tls_free(tls);
 		return r;
-	r = take_tls(b, &tls);
+	}
+
+	config.will = will;
+	return gw_mqtt_new(b->event, tls, &config, &connection_ops, b, &b->connection);
+}
+
+static int connect_next(struct broker *b)
+{
+	struct gw_mqtt_tls *tls;
+	int r = take_tls(b, &tls);
+
 	if (r < 0)
 		return r;
 
 	b->used = tls;
-	config.will = will;
-	return gw_mqtt_new(b->event, tls, &config, &ops, b, &b->connection);
+	b->is_returning = false;
+	b->is_claim = wallet_is_claim(b->wallet);
+	return b->is_claim ? connect_by_claim(b, tls) : connect_as_gateway(b, tls);
 }
 
 /* --- one attempt ------------------------------------------------------------------------------ */
@@ -335,7 +430,7 @@ static void on_resolved(const struct gw_resolve_result *result, void *userdata)
 	b->resolve = gw_resolve_free(b->resolve);
 	if (b->addresses.error) {
 		say(b, GW_CLOUD_OFFLINE, false, "The broker's name %s cannot be looked up: %s.",
-		    b->endpoint.host, b->addresses.error);
+		    endpoint(b)->host, b->addresses.error);
 		retry_later(b);
 		return;
 	}
@@ -360,14 +455,14 @@ static int attempt(struct broker *b)
 		return 0;
 	}
 	if (b->pause == PAUSE_CREDENTIAL)
-		say(b, GW_CLOUD_CONNECTING, false, "Connecting to %s:%u.", b->endpoint.host,
-		    b->endpoint.port);
+		say(b, GW_CLOUD_CONNECTING, false, "Connecting to %s:%u.", endpoint(b)->host,
+		    endpoint(b)->port);
 	if (b->pause == PAUSE_RIVAL)
 		presence_forget(b->presence);
 
 	b->pause = PAUSE_NONE;
 	b->ops->retry(/* in_us= */ 0, b->userdata);
-	r = gw_resolve_start(b->event, b->endpoint.host, on_resolved, b, &b->resolve);
+	r = gw_resolve_start(b->event, endpoint(b)->host, on_resolved, b, &b->resolve);
 	if (r < 0)
 		retry_later(b);
 	return r;
@@ -435,8 +530,10 @@ static void name_topics(struct broker *b)
 
 static int copy_config(struct broker *b, const struct broker_config *config)
 {
-	b->endpoint = *config->endpoint;
+	b->n_endpoints = GW_MIN(config->n_endpoints, (size_t)BROKER_ENDPOINTS_MAX);
+	memcpy(b->endpoints, config->endpoints, b->n_endpoints * sizeof(b->endpoints[0]));
 	b->presence = config->presence;
+	b->wallet = config->wallet;
 	(void)gw_copy(b->gateway, sizeof(b->gateway), config->gateway);
 	name_topics(b);
 
@@ -481,7 +578,7 @@ int broker_new(sd_event *event, const struct broker_config *config, const struct
 
 int broker_publish(struct broker *b, enum dialect_topic topic, const char *body)
 {
-	if (!b->connection)
+	if (!b->connection || b->is_claim)
 		return -ENOTCONN;
 	return gw_mqtt_publish(b->connection, b->topics[topic], body, /* retain= */ false);
 }
@@ -494,15 +591,38 @@ void broker_set_clock(struct broker *b, bool trusted, uint64_t time_s)
 
 	b->connection = gw_mqtt_free(b->connection);
 	b->up_us = 0;
+	(void)wallet_closed(b->wallet, WALLET_LEFT, "");
 	say(b, GW_CLOUD_OFFLINE, true,
 	    "The certificate of the broker %s:%u, which was taken while nobody knew the time, is "
 	    "not "
 	    "good now. Look at %s and the broker's certificate.",
-	    b->endpoint.host, b->endpoint.port, CREDENTIAL_CA);
+	    endpoint(b)->host, endpoint(b)->port, CREDENTIAL_CA);
 	retry_later(b);
+}
+
+int broker_publish_own(struct broker *b, const char *body)
+{
+	if (!b->connection)
+		return -ENOTCONN;
+	return gw_mqtt_publish(b->connection,
+			       b->is_claim ? b->claim_request : b->topics[DIALECT_REQUEST], body,
+			       /* retain= */ false);
 }
 
 bool broker_has_room(const struct broker *b)
 {
-	return b->connection && gw_mqtt_has_room(b->connection);
+	return b->connection && !b->is_claim && gw_mqtt_has_room(b->connection);
+}
+
+void broker_reconnect(struct broker *b)
+{
+	if (!b->connection)
+		return; /* it comes to that by itself */
+	b->is_returning = true;
+	gw_mqtt_leave(b->connection);
+}
+
+int broker_anchor(const struct broker *b, uint8_t **ret, size_t *ret_len)
+{
+	return b->connection ? gw_mqtt_anchor(b->connection, ret, ret_len) : -ENOENT;
 }

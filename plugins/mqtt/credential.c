@@ -16,10 +16,12 @@
 #include <stdio.h>
 
 #include "lib/util.h"
+#include "plugins/mqtt/anchors.h"
 
 #define ORIGIN "GANGWAY_CREDENTIALS_FROM"
 
 struct why {
+	const struct credential_source *source;
 	const char *folder; /* that we read */
 	const char *
 		origin; /* where the service manager took it from, and where an operator puts things right */
@@ -115,6 +117,7 @@ static int64_t seconds_of(const ASN1_TIME *time)
 	return (int64_t)days * 86400 + seconds;
 }
 
+/* Only the CA is there in all cases, and only what was given: what we keep ourselves comes on top. */
 static int load_ca(SSL_CTX *ctx, struct credential_dates *dates, struct why *why)
 {
 	static const char what[] = "the broker's CA certificate";
@@ -145,32 +148,46 @@ static int load_ca(SSL_CTX *ctx, struct credential_dates *dates, struct why *why
 	return 0;
 }
 
-static void describe_name(X509 *certificate, char *name, size_t size)
+static void describe(X509 *certificate, struct credential_facts *facts)
 {
-	if (X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name,
-				      (int)size) < 0)
-		(void)gw_copy(name, size, "");
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
+	size_t len = (size_t)ASN1_STRING_length(serial);
+
+	facts->dates.not_before = seconds_of(X509_get0_notBefore(certificate));
+	facts->dates.not_after = seconds_of(X509_get0_notAfter(certificate));
+	if (X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
+				      facts->name, sizeof(facts->name)) < 0)
+		*facts->name = 0;
+	if (len <= sizeof(facts->serial)) {
+		memcpy(facts->serial, ASN1_STRING_get0_data(serial), len);
+		facts->serial_len = len;
+	}
 }
 
 /* The broker gives a gateway the topics of its certificate's name: another name would be deaf. */
-static int check_name(X509 *certificate, const char *gateway, struct why *why)
+static int check_name(const char *name, const char *gateway, struct why *why)
 {
-	char name[128];
+	bool is_claim = strncmp(name, CREDENTIAL_CLAIM_NAME, strlen(CREDENTIAL_CLAIM_NAME)) == 0;
 
-	describe_name(certificate, name, sizeof(name));
-	if (gw_streq(name, gateway))
+	if (why->source->is_claim && is_claim && gw_device_id_is_valid(name))
+		return 0;
+	if (!why->source->is_claim && gw_streq(name, gateway))
 		return 0;
 
-	say(why,
-	    "%s/%s is the certificate of '%s', but this gateway is '%s': replace it, or correct "
-	    "[gateway] id.",
-	    why->origin, CREDENTIAL_CERT, name, gateway);
+	if (why->source->is_claim)
+		say(why, "%s/%s is the certificate of '%s', which is no claim: replace it.",
+		    why->origin, why->source->cert, name);
+	else
+		say(why,
+		    "%s/%s is the certificate of '%s', but this gateway is '%s': replace it, or "
+		    "correct [gateway] id.",
+		    why->origin, why->source->cert, name, gateway);
 	return -EKEYREJECTED;
 }
 
 /* The first certificate is the gateway's, the others lead towards the broker's CA. */
 static int use_certificates(SSL_CTX *ctx, BIO *bio, const char *gateway,
-			    struct credential_dates *dates, struct why *why)
+			    struct credential_facts *facts, struct why *why)
 {
 	_cleanup_(x509_freep) X509 *own = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	X509 *other;
@@ -178,12 +195,11 @@ static int use_certificates(SSL_CTX *ctx, BIO *bio, const char *gateway,
 
 	if (!own || SSL_CTX_use_certificate(ctx, own) != 1) {
 		say(why, "%s/%s holds no usable certificate (%s): put the gateway's there (PEM).",
-		    why->origin, CREDENTIAL_CERT, openssl_reason());
+		    why->origin, why->source->cert, openssl_reason());
 		return -EBADMSG;
 	}
-	dates->not_before = seconds_of(X509_get0_notBefore(own));
-	dates->not_after = seconds_of(X509_get0_notAfter(own));
-	r = check_name(own, gateway, why);
+	describe(own, facts);
+	r = check_name(facts->name, gateway, why);
 	if (r < 0)
 		return r;
 
@@ -194,20 +210,20 @@ static int use_certificates(SSL_CTX *ctx, BIO *bio, const char *gateway,
 	return 0;
 }
 
-static int load_certificate(SSL_CTX *ctx, const char *gateway, struct credential_dates *dates,
+static int load_certificate(SSL_CTX *ctx, const char *gateway, struct credential_facts *facts,
 			    struct why *why)
 {
 	_cleanup_(file_done) struct file file = { 0 };
 	_cleanup_(bio_freep) BIO *bio = NULL;
 	int r;
 
-	r = read_file(CREDENTIAL_CERT, "the gateway's certificate", why, &file);
+	r = read_file(why->source->cert, "the gateway's certificate", why, &file);
 	if (r < 0)
 		return r;
 	bio = BIO_new_mem_buf(file.data, (int)file.len);
 	if (!bio)
 		return -ENOMEM;
-	return use_certificates(ctx, bio, gateway, dates, why);
+	return use_certificates(ctx, bio, gateway, facts, why);
 }
 
 /* In the place of OpenSSL's own, which would ask for a password on the terminal. */
@@ -224,7 +240,7 @@ static int load_key(SSL_CTX *ctx, struct why *why)
 	_cleanup_(pkey_freep) EVP_PKEY *key = NULL;
 	int r;
 
-	r = read_file(CREDENTIAL_KEY, what, why, &file);
+	r = read_file(why->source->key, what, why, &file);
 	if (r < 0)
 		return r;
 	bio = BIO_new_mem_buf(file.data, (int)file.len);
@@ -234,12 +250,12 @@ static int load_key(SSL_CTX *ctx, struct why *why)
 	key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
 	if (!key) {
 		say(why, "%s/%s holds no key that can be used: put %s there (PEM, no password).",
-		    why->origin, CREDENTIAL_KEY, what);
+		    why->origin, why->source->key, what);
 		return -EBADMSG;
 	}
 	if (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
-		say(why, "%s is not the key of %s in %s: replace one of them.", CREDENTIAL_KEY,
-		    CREDENTIAL_CERT, why->origin);
+		say(why, "%s is not the key of %s in %s: replace one of them.", why->source->key,
+		    why->source->cert, why->origin);
 		return -EKEYREJECTED;
 	}
 	return 0;
@@ -260,24 +276,62 @@ static void say_when_it_counts(struct why *why)
 			       " Then restart gangway-mqtt.service.");
 }
 
-int credential_load(const char *folder, const char *gateway, SSL_CTX **ret,
-		    struct credential_dates *ret_dates, char *text, size_t size)
+static bool is_given(const char *folder, const char *name)
+{
+	_cleanup_close_ int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(file_done) struct file file = { 0 };
+	int r = dir_fd < 0 ? -errno
+			   : gw_read_file(dir_fd, name, CREDENTIAL_FILE_MAX, &file.data, &file.len);
+
+	return dir_fd >= 0 && r != -ENOENT && !(r >= 0 && is_blank(&file));
+}
+
+/* One of the two is enough: who put it there wants to hear that the other one is missing. */
+bool credential_is_given(const char *folder, const char *cert, const char *key)
+{
+	return is_given(folder, cert) || is_given(folder, key);
+}
+
+int credential_given_ca(const char *folder, uint8_t **ret, size_t *ret_len)
+{
+	_cleanup_close_ int dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir_fd < 0)
+		return -errno;
+	return gw_read_file(dir_fd, CREDENTIAL_CA, CREDENTIAL_FILE_MAX, ret, ret_len);
+}
+
+static int load_all(SSL_CTX *ctx, const char *gateway, struct credential_facts *facts,
+		    struct why *why)
+{
+	int r;
+
+	r = load_ca(ctx, &facts->dates, why);
+	if (r < 0)
+		return r;
+	if (why->source->anchors_fd >= 0)
+		anchors_add(why->source->anchors_fd, SSL_CTX_get_cert_store(ctx));
+
+	if (why->source->own)
+		why->folder = why->origin = why->source->own;
+	r = load_certificate(ctx, gateway, facts, why);
+	return r < 0 ? r : load_key(ctx, why);
+}
+
+int credential_load(const struct credential_source *source, const char *gateway, SSL_CTX **ret,
+		    struct credential_facts *ret_facts, char *text, size_t size)
 {
 	_cleanup_(ctx_freep) SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	const char *origin = getenv(ORIGIN);
-	struct why why = { folder, origin ? origin : folder, text, size };
+	struct why why = { source, source->given, origin ? origin : source->given, text, size };
 	int r;
 
-	*ret_dates = (struct credential_dates){ 0 };
+	*ret_facts = (struct credential_facts){ 0 };
 	say(&why, "Out of memory.");
 	if (!ctx)
 		return -ENOMEM;
 
-	r = load_ca(ctx, ret_dates, &why);
-	if (r >= 0)
-		r = load_certificate(ctx, gateway, ret_dates, &why);
-	if (r >= 0)
-		r = load_key(ctx, &why);
+	r = load_all(ctx, gateway, ret_facts, &why);
 	ERR_clear_error(); /* what was read to the end, or refused, is told already */
 	if (r < 0) {
 		say_when_it_counts(&why);

@@ -163,14 +163,30 @@ static const char *read_certs(const json_t *array, size_t min, size_t max, uint6
 	return NULL;
 }
 
-/* Both lists or none: half a set of anchors would leave the other half to chance. */
+/* What the broker is known by: not for the agent. */
+static const char *read_broker_anchors(const struct dialect_member *member, const json_t *value,
+				       struct dialect_body *body)
+{
+	body->has_broker_anchors = true;
+	return read_certs(value, 1, DIALECT_ANCHORS_MAX, member->max, body, &body->broker_anchors);
+}
+
+/* Both lists of the agent's or none: half a set of anchors would leave the other half to chance. */
 static const char *read_anchors(const struct dialect_member *member, const json_t *value,
 				struct dialect_body *body)
 {
 	static const char *const names[] = { "device", "registrar" };
+	const json_t *broker = json_object_get(value, "broker");
+	const char *wrong;
 
 	if (!json_is_object(value))
 		return "is no object";
+	if (broker) {
+		wrong = read_broker_anchors(member, broker, body);
+		if (wrong ||
+		    (!json_object_get(value, names[0]) && !json_object_get(value, names[1])))
+			return wrong;
+	}
 
 	for (int i = 0; i < _GW_ANCHORS_MAX; i++) {
 		const char *why =

@@ -78,6 +78,16 @@ static const struct dialect_member server_cert_members[] = {
 	BASE64("csr", REQUIRED, request.csr, 1, GW_CSR_MAX),
 };
 
+static const struct dialect_member provision_members[] = {
+	HASH("key", REQUIRED, request.key),
+	BASE64("csr", REQUIRED, request.csr, 1, GW_CSR_MAX),
+	SERIAL("serial", OPTIONAL, request.serial),
+};
+
+static const struct dialect_member provisioned_members[] = {
+	SERIAL("serial", REQUIRED, request.serial),
+};
+
 static const struct dialect_member response_members[] = {
 	U64("time", OPTIONAL, answer.time, 0),
 };
@@ -176,6 +186,8 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_REQUEST, "time",        GW_REQUEST_TIME,        NULL, 0 },
 	{ DIALECT_REQUEST, "suspended",   GW_REQUEST_SUSPENDED,   MEMBERS(suspended_members) },
 	{ DIALECT_REQUEST, "resumed",     GW_REQUEST_RESUMED,     MEMBERS(resumed_members) },
+	{ DIALECT_REQUEST, "provision",   DIALECT_PROVISION,      MEMBERS(provision_members) },
+	{ DIALECT_REQUEST, "provisioned", DIALECT_PROVISIONED,    MEMBERS(provisioned_members) },
 
 	{ DIALECT_RESPONSE, "issued",  GW_OUTCOME_DONE,    MEMBERS(issued_members) },
 	{ DIALECT_RESPONSE, "pending", GW_OUTCOME_PENDING, MEMBERS(pending_members) },

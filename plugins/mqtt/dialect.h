@@ -25,6 +25,10 @@ enum dialect_topic {
 	_DIALECT_TOPIC_MAX,
 };
 
+/* Kinds of REQUEST beside the link's: about the gateway's own certificate, which is no agent's affair. */
+#define DIALECT_PROVISION   0xf0 /* job, key, csr, and the serial of what is to be renewed */
+#define DIALECT_PROVISIONED 0xf1 /* job, serial */
+
 /* What was wrong with a body; static texts that never hold a byte of it. */
 struct dialect_error {
 	const char *kind, *member, *why;
@@ -35,6 +39,8 @@ struct dialect_body {
 	struct gw_msg msg;
 	bool has_anchors;
 	struct gw_blob anchors[_GW_ANCHORS_MAX]; /* by purpose */
+	bool has_broker_anchors;
+	struct gw_blob broker_anchors; /* for ourselves */
 
 	uint8_t *arena;
 	size_t used, size;

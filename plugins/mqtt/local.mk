@@ -6,6 +6,7 @@ EXTRA_DIST += plugins/mqtt/README
 plugins_mqtt_gangway_mqtt_CFLAGS = \
 	$(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 plugins_mqtt_gangway_mqtt_SOURCES = \
+	plugins/mqtt/anchors.c plugins/mqtt/anchors.h \
 	plugins/mqtt/broker.c plugins/mqtt/broker.h \
 	plugins/mqtt/credential.c plugins/mqtt/credential.h \
 	plugins/mqtt/dialect.c plugins/mqtt/dialect.h \
@@ -13,9 +14,14 @@ plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/dialect-read.c \
 	plugins/mqtt/dialect-table.h \
 	plugins/mqtt/dialect-write.c \
+	plugins/mqtt/errand.c plugins/mqtt/errand.h \
+	plugins/mqtt/identity.c plugins/mqtt/identity.h \
+	plugins/mqtt/keypair.c plugins/mqtt/keypair.h \
 	plugins/mqtt/main.c \
 	plugins/mqtt/outstanding.c plugins/mqtt/outstanding.h \
 	plugins/mqtt/presence.c plugins/mqtt/presence.h \
 	plugins/mqtt/relay.c plugins/mqtt/relay.h \
+	plugins/mqtt/slots.c plugins/mqtt/slots.h \
+	plugins/mqtt/wallet.c plugins/mqtt/wallet.h \
 	plugins/mqtt/wipe.c
 plugins_mqtt_gangway_mqtt_LDADD = $(GANGWAY_MQTT_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS)

@@ -10,7 +10,11 @@
  *   dialect      bodies <-> messages of the link
  *   broker       the standing wish to be connected (one attempt is lib/mqtt)
  *   presence     is somebody else using our identity?
- *   credential   what we show the broker
+ *   wallet       what we show the broker, and the care of it
+ *   identity     what to show next, and what to do about our own certificate
+ *   slots        our own certificates on disk; anchors: what the broker is known by
+ *   keypair      a key, its request, its certificate
+ *   credential   files made into what TLS takes
  *   wipe         no secret outlives the memory that it was in
  */
 #include "config.h"
@@ -24,11 +28,14 @@
 #include "lib/mqtt-memory.h"
 #include "lib/plugin.h"
 #include "lib/util.h"
+#include "lib/endpoint.h"
+#include "plugins/mqtt/anchors.h"
 #include "plugins/mqtt/broker.h"
 #include "plugins/mqtt/dialect.h"
-#include "lib/endpoint.h"
 #include "plugins/mqtt/presence.h"
 #include "plugins/mqtt/relay.h"
+#include "plugins/mqtt/slots.h"
+#include "plugins/mqtt/wallet.h"
 
 #define SECOND_US 1000000ull
 
@@ -41,7 +48,9 @@ struct mqtt {
 
 /* What the agent's welcome says, read. */
 struct settings {
-	struct gw_endpoint endpoint;
+	struct gw_endpoint endpoints[BROKER_ENDPOINTS_MAX];
+	size_t n_endpoints;
+	uint64_t renew_percent;
 	uint64_t retry_first_s, retry_max_s, silent_after_s;
 	uint8_t box_key[DIALECT_BOX_KEY_LEN];
 	size_t box_key_len;
@@ -60,20 +69,22 @@ static int stand_idle(struct mqtt *mqtt, const char *text)
 }
 
 /* Returns what is wrong, or NULL. */
-static const char *read_broker(const char *settings, struct gw_endpoint *ret)
+static const char *read_brokers(const char *settings, struct settings *ret)
 {
 	static char text[GW_TEXT_MAX + 1];
-	char uri[GW_TEXT_MAX + 1];
+	char uris[GW_ENDPOINTS_MAX + 1];
 	const char *why;
-	int r = gw_plugin_setting(settings, "broker", uri, sizeof(uri));
+	int r = gw_plugin_setting(settings, "broker", uris, sizeof(uris));
 
-	if (r == -ENOENT || (r >= 0 && !*uri))
+	if (r == -ENOENT || (r >= 0 && !*uris))
 		return "[cloud] broker is not set: set it to mqtts://HOST:PORT.";
 	if (r < 0)
 		return "[cloud] broker is too long: set it to mqtts://HOST:PORT.";
-	if (gw_endpoint_parse(uri, ret, &why) < 0) {
+	if (gw_endpoints_parse(uris, ret->endpoints, BROKER_ENDPOINTS_MAX, &ret->n_endpoints,
+			       &why) < 0) {
 		(void)snprintf(text, sizeof(text),
-			       "[cloud] broker '%.80s' %s: set it to mqtts://HOST:PORT.", uri, why);
+			       "[cloud] broker '%.80s' %s: set it to mqtts://HOST:PORT.", uris,
+			       why);
 		return text;
 	}
 	return NULL;
@@ -90,7 +101,7 @@ static const char *read_settings(const struct gw_msg_welcome *welcome, struct se
 {
 	const char *s = welcome->settings;
 	char hex[2 * DIALECT_BOX_KEY_LEN + 1];
-	const char *why = read_broker(s, &ret->endpoint);
+	const char *why = read_brokers(s, ret);
 
 	if (why)
 		return why;
@@ -101,6 +112,8 @@ static const char *read_settings(const struct gw_msg_welcome *welcome, struct se
 	ret->retry_first_s = read_seconds(s, "retry_first", 2);
 	ret->retry_max_s = GW_MAX(read_seconds(s, "retry_max", 300), ret->retry_first_s);
 	ret->silent_after_s = read_seconds(s, "silent_after", 15);
+	if (gw_plugin_setting_u64(s, "renew_after", 1, 99, &ret->renew_percent) < 0)
+		ret->renew_percent = 66;
 	ret->box_key_len = 0;
 	if (gw_plugin_setting(s, "box_key", hex, sizeof(hex)) >= 0 &&
 	    (gw_hex_decode(hex, ret->box_key, sizeof(ret->box_key), &ret->box_key_len) < 0 ||
@@ -113,18 +126,29 @@ static const char *read_settings(const struct gw_msg_welcome *welcome, struct se
 static int connect_cloud(struct mqtt *mqtt, const char *gateway, const struct settings *settings)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	const char *state = gw_plugin_state(mqtt->plugin);
 	const struct broker_config broker = {
-		.endpoint = &settings->endpoint,
+		.endpoints = settings->endpoints,
+		.n_endpoints = settings->n_endpoints,
 		.gateway = gateway,
 		.folder = folder,
 		.box_key = { settings->box_key, settings->box_key_len },
 		.presence = &mqtt->presence,
+	};
+	const struct wallet_config wallet = {
+		.gateway = gateway,
+		.given = folder,
+		.state = state ? state : getenv("STATE_DIRECTORY"),
+		.renew_percent = (unsigned)settings->renew_percent,
+		.retry_first_us = settings->retry_first_s * SECOND_US,
+		.retry_max_us = settings->retry_max_s * SECOND_US,
 	};
 	const struct relay_config config = {
 		.retry_first_us = settings->retry_first_s * SECOND_US,
 		.retry_max_us = settings->retry_max_s * SECOND_US,
 		.silent_after_us = settings->silent_after_s * SECOND_US,
 		.broker = &broker,
+		.wallet = &wallet,
 	};
 
 	if (!folder)
@@ -191,9 +215,12 @@ static void on_stop(void *userdata)
 
 int main(int argc, char **argv)
 {
-	static const char *const steps[] = { RELAY_STEP_REQUEST, RELAY_STEP_RESPONSE,
-					     RELAY_STEP_COMMAND, RELAY_STEP_ANSWER,
-					     RELAY_STEP_EVENT };
+	static const char *const steps[] = {
+		RELAY_STEP_REQUEST, RELAY_STEP_RESPONSE,    RELAY_STEP_COMMAND, RELAY_STEP_ANSWER,
+		RELAY_STEP_EVENT,   WALLET_STEP_ASK,        WALLET_STEP_PROVE,  SLOTS_STEP_KEY,
+		ANCHORS_STEP,       SLOTS_STEP_CERTIFICATE, SLOTS_STEP_SWITCH,  SLOTS_STEP_RETIRE,
+		SLOTS_STEP_DROP,
+	};
 	static char library[sizeof("libmosquitto 000.000.000")];
 	struct gw_plugin_info info = {
 		.name = "mqtt",
@@ -206,6 +233,7 @@ int main(int argc, char **argv)
 		.message = on_message,
 		.lost = on_lost,
 		.stop = on_stop,
+		.keeps_state = true,
 	};
 	int major, minor, revision;
 

@@ -26,6 +26,7 @@
 #include "plugins/mqtt/dialect-events.h"
 #include "plugins/mqtt/dialect.h"
 #include "plugins/mqtt/outstanding.h"
+#include "plugins/mqtt/wallet.h"
 
 #define GRUMBLE_US 10000000  /* between two words about bad bodies */
 #define GARBAGE_US 600000000 /* that the operator is shown the last of them */
@@ -36,13 +37,14 @@
 
 /* What the agent was told last. */
 struct credential_told {
-	struct credential_dates dates;
-	bool ok, is_told;
-	char text[GW_TEXT_MAX + 1];
+	struct gw_msg_credential msg; /* with texts of its own, below */
+	bool is_told;
+	char text[GW_TEXT_MAX + 1], trouble[GW_TEXT_MAX + 1];
 };
 
 struct relay {
 	struct gw_plugin *plugin;
+	struct wallet *wallet;
 	struct broker *broker;
 	struct outstanding *outstanding;
 	struct dialect_events *events; /* of the batch that is coming in */
@@ -58,7 +60,8 @@ struct relay {
 	char garbage[GW_TEXT_MAX + 1]; /* what was wrong with the last bad body; empty: long ago */
 
 	struct credential_told credential;
-	bool is_retry_told; /* the agent counts on an attempt */
+	char unusable[GW_TEXT_MAX + 1]; /* what is wrong with the credential; empty: nothing */
+	bool is_retry_told;             /* the agent counts on an attempt */
 
 	uint64_t second;
 	unsigned n_commands; /* in that second */
@@ -117,39 +120,93 @@ static void tell_state(struct relay *relay, enum gw_cloud_state state, const cha
 	(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
 }
 
-static bool is_told(const struct relay *relay, const struct credential_dates *dates, bool ok,
-		    const char *text)
+static bool is_same(const struct gw_msg_credential *a, const struct gw_msg_credential *b)
 {
-	const struct credential_told *told = &relay->credential;
-
-	return told->is_told && told->ok == ok && gw_streq(told->text, text) &&
-	       told->dates.not_before == dates->not_before &&
-	       told->dates.not_after == dates->not_after &&
-	       told->dates.ca_not_after == dates->ca_not_after;
+	return a->ok == b->ok && a->not_before == b->not_before && a->not_after == b->not_after &&
+	       a->ca_not_after == b->ca_not_after && a->source == b->source &&
+	       a->renew_at == b->renew_at && a->retry_at == b->retry_at &&
+	       gw_streq(a->text, b->text) && gw_streq(a->trouble, b->trouble);
 }
 
-static void on_credential(const struct credential_dates *dates, const char *why, void *userdata)
+static uint64_t time_of(int64_t seconds)
 {
-	struct relay *relay = userdata;
-	struct credential_told *told = &relay->credential;
-	struct gw_msg msg = { .type = GW_MSG_CREDENTIAL };
-	char text[sizeof(told->text)];
+	return (uint64_t)GW_MAX(seconds, 0);
+}
 
-	(void)gw_copy(text, sizeof(text), why ? why : "");
-	make_printable(text);
-	if (is_told(relay, dates, !why, text))
+static void tell_credential(struct relay *relay, const struct wallet_facts *facts)
+{
+	const struct credential_dates *dates = &facts->credential->dates;
+	struct credential_told *told = &relay->credential, now = { .is_told = true };
+	struct gw_msg msg = { .type = GW_MSG_CREDENTIAL };
+
+	(void)gw_copy(now.text, sizeof(now.text), relay->unusable);
+	(void)gw_copy(now.trouble, sizeof(now.trouble), facts->trouble);
+	make_printable(now.text);
+	make_printable(now.trouble);
+	now.msg = (struct gw_msg_credential){
+		.ok = !*now.text,
+		.text = now.text,
+		.not_before = time_of(dates->not_before),
+		.not_after = time_of(dates->not_after),
+		.ca_not_after = time_of(dates->ca_not_after),
+		.source = (uint8_t)facts->source,
+		.renew_at = facts->renew_at_s,
+		.retry_at = facts->retry_at_s,
+		.trouble = now.trouble,
+	};
+	if (facts->source == GW_CREDENTIAL_NONE && now.msg.ok)
+		return; /* nobody has looked yet */
+	if (told->is_told && is_same(&told->msg, &now.msg))
 		return;
 
-	*told = (struct credential_told){ .dates = *dates, .ok = !why, .is_told = true };
-	(void)gw_copy(told->text, sizeof(told->text), text);
-	msg.credential = (struct gw_msg_credential){
-		.ok = told->ok,
-		.text = told->text,
-		.not_before = (uint64_t)GW_MAX(dates->not_before, 0),
-		.not_after = (uint64_t)GW_MAX(dates->not_after, 0),
-		.ca_not_after = (uint64_t)GW_MAX(dates->ca_not_after, 0),
-	};
+	*told = now;
+	told->msg.text = told->text;
+	told->msg.trouble = told->trouble;
+	msg.credential = told->msg;
 	(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
+}
+
+static void on_wallet_changed(void *userdata)
+{
+	struct relay *relay = userdata;
+	struct wallet_facts facts;
+
+	wallet_get_facts(relay->wallet, &facts);
+	tell_credential(relay, &facts);
+	if (facts.source == GW_CREDENTIAL_CLAIM && facts.is_up)
+		tell_state(relay, GW_CLOUD_UNPROVISIONED,
+			   *facts.trouble ? facts.trouble
+					  : "Asking the cloud for this gateway's certificate.",
+			   /* needs_help= */ *facts.trouble);
+}
+
+static void on_credential(const char *why, void *userdata)
+{
+	struct relay *relay = userdata;
+
+	(void)gw_copy(relay->unusable, sizeof(relay->unusable), why ? why : "");
+	on_wallet_changed(relay);
+}
+
+static int on_wallet_publish(const char *body, void *userdata)
+{
+	struct relay *relay = userdata;
+
+	return broker_publish_own(relay->broker, body);
+}
+
+static int on_wallet_anchor(uint8_t **ret, size_t *ret_len, void *userdata)
+{
+	struct relay *relay = userdata;
+
+	return broker_anchor(relay->broker, ret, ret_len);
+}
+
+static void on_wallet_reconnect(void *userdata)
+{
+	struct relay *relay = userdata;
+
+	broker_reconnect(relay->broker);
 }
 
 static void on_retry(uint64_t in_us, void *userdata)
@@ -344,6 +401,7 @@ int relay_message(struct relay *relay, const struct gw_msg *msg)
 		return take_events(relay, msg);
 	if (msg->type == GW_MSG_CLOCK) {
 		broker_set_clock(relay->broker, msg->clock.trusted, msg->clock.time);
+		wallet_set_clock(relay->wallet, msg->clock.trusted, msg->clock.time);
 		return 0;
 	}
 	if (msg->type != GW_MSG_REQUEST_END)
@@ -491,9 +549,9 @@ static void on_message(enum dialect_topic topic, struct gw_blob text, void *user
 	if (r < 0)
 		return;
 
-	if (topic == DIALECT_RESPONSE)
+	if (topic == DIALECT_RESPONSE && !wallet_take_answer(relay->wallet, &body))
 		take_response(relay, &body);
-	else
+	else if (topic != DIALECT_RESPONSE)
 		take_command(relay, &body);
 	heard(relay);
 }
@@ -506,6 +564,7 @@ struct relay *relay_free(struct relay *relay)
 		return NULL;
 
 	relay->broker = broker_free(relay->broker);
+	relay->wallet = wallet_free(relay->wallet);
 	relay->outstanding = outstanding_free(relay->outstanding);
 	relay->events = dialect_events_free(relay->events);
 	sd_event_source_disable_unref(relay->pump);
@@ -531,7 +590,10 @@ int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_conf
 {
 	static const struct broker_ops ops = { on_state, on_credential, on_retry, on_message,
 					       on_room };
+	static const struct wallet_ops wallet_ops = { on_wallet_publish, on_wallet_anchor,
+						      on_wallet_reconnect, on_wallet_changed };
 	_cleanup_(relay_freep) struct relay *relay = calloc(1, sizeof(*relay));
+	struct broker_config broker = *config->broker;
 	int r;
 
 	if (!relay)
@@ -554,7 +616,11 @@ int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_conf
 	r = make_timer(event, &relay->quiet, on_quiet, relay);
 	if (r < 0)
 		return r;
-	r = broker_new(event, config->broker, &ops, relay, &relay->broker);
+	r = wallet_new(event, config->wallet, &wallet_ops, relay, &relay->wallet);
+	if (r < 0)
+		return r;
+	broker.wallet = relay->wallet;
+	r = broker_new(event, &broker, &ops, relay, &relay->broker);
 	if (r < 0)
 		return r;
 

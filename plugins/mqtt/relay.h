@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct broker_config;
+struct wallet_config;
 struct gw_msg;
 struct gw_plugin;
 struct relay;
@@ -15,7 +16,8 @@ struct sd_event;
 
 struct relay_config {
 	uint64_t retry_first_us, retry_max_us, silent_after_us;
-	const struct broker_config *broker;
+	const struct broker_config *broker; /* but for its wallet, which is made by `wallet` */
+	const struct wallet_config *wallet;
 };
 
 /* Durable steps, see lib/step.h. */

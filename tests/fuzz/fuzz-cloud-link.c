@@ -20,11 +20,14 @@
 #include "lib/plugin.h"
 #include "lib/resolve.h"
 #include "lib/util.h"
+#include "plugins/mqtt/anchors.h"
 #include "plugins/mqtt/broker.h"
 #include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/dialect.h"
+#include "plugins/mqtt/keypair.h"
 #include "plugins/mqtt/presence.h"
 #include "plugins/mqtt/relay.h"
+#include "plugins/mqtt/wallet.h"
 #include "tests/fuzz/fake-loop.h"
 #include "tests/fuzz/input.h"
 #include "tools/cloud/body.h"
@@ -71,13 +74,61 @@ ssize_t __wrap_getrandom(void *buf, size_t len, unsigned flags)
 
 /* --- the broker --- */
 
-int credential_load(const char *folder, const char *gateway, struct ssl_ctx_st **ret,
-		    struct credential_dates *ret_dates, char *why, size_t size)
+int credential_load(const struct credential_source *source, const char *gateway,
+		    struct ssl_ctx_st **ret, struct credential_facts *ret_facts, char *why,
+		    size_t size)
 {
 	*ret = NULL;
-	*ret_dates = (struct credential_dates){ 0 };
+	*ret_facts = (struct credential_facts){ 0 };
 	(void)gw_copy(why, size, "There is no credential.");
 	return cloud.no_credential ? -ENOENT : 0;
+}
+
+bool credential_is_given(const char *folder, const char *cert, const char *key)
+{
+	return gw_streq(cert, CREDENTIAL_CERT);
+}
+
+int credential_given_ca(const char *folder, uint8_t **ret, size_t *ret_len)
+{
+	return -ENOENT;
+}
+
+/* It has no folder to keep a certificate of its own in, so it never asks for one. */
+int keypair_make(uint8_t **ret_pem, size_t *ret_len)
+{
+	require(false);
+	return -ENOSYS;
+}
+
+int keypair_request(struct gw_blob key_pem, const char *gateway, struct keypair_request *ret)
+{
+	require(false);
+	return -ENOSYS;
+}
+
+int keypair_accept(struct gw_blob key_pem, const char *gateway, struct gw_blob certificate,
+		   struct gw_blob chain, uint8_t **ret_pem, size_t *ret_len, const char **ret_why)
+{
+	require(false);
+	return -ENOSYS;
+}
+
+int anchors_take(int dir_fd, struct gw_blob list, struct gw_blob in_use, struct gw_blob given)
+{
+	require(false);
+	return -ENOSYS;
+}
+
+int anchors_verified_by(int dir_fd, struct gw_blob in_use, struct gw_blob given)
+{
+	require(false);
+	return -ENOSYS;
+}
+
+int gw_mqtt_anchor(const struct gw_mqtt *c, uint8_t **ret, size_t *ret_len)
+{
+	return -ENOENT;
 }
 
 int gw_mqtt_tls_new(struct ssl_ctx_st *ctx, const struct gw_endpoint *endpoint,
@@ -213,17 +264,26 @@ static void begin(void)
 	static const uint8_t box_key[DIALECT_BOX_KEY_LEN] = { 1 };
 	static const struct gw_endpoint endpoint = { .host = "broker.example", .port = 8883 };
 	const struct broker_config broker = {
-		.endpoint = &endpoint,
+		.endpoints = &endpoint,
+		.n_endpoints = 1,
 		.gateway = "gw-1",
 		.folder = "/nowhere",
 		.box_key = GW_BLOB_ARRAY(box_key),
 		.presence = &cloud.presence,
+	};
+	const struct wallet_config wallet = {
+		.gateway = "gw-1",
+		.given = "/nowhere",
+		.renew_percent = 66,
+		.retry_first_us = 2000000,
+		.retry_max_us = 300000000,
 	};
 	const struct relay_config config = {
 		.retry_first_us = 2000000,
 		.retry_max_us = 300000000,
 		.silent_after_us = 15000000,
 		.broker = &broker,
+		.wallet = &wallet,
 	};
 
 	require(relay_new(/* plugin= */ NULL, /* event= */ NULL, &config, &cloud.relay) == 0);

@@ -39,12 +39,13 @@ TESTS += tests/integration/test_config.py
 EXTRA_DIST += tests/integration/fuse.py tests/integration/test_config.py
 
 # The cloud link against a real broker, between an agent and a cloud that the test plays.
-TESTS += tests/integration/test_mqtt.py
+TESTS += tests/integration/test_mqtt.py tests/integration/test_mqtt_provision.py
 EXTRA_DIST += \
 	tests/integration/broker.py \
 	tests/integration/fake_agent.py \
 	tests/integration/mqtt.py \
-	tests/integration/test_mqtt.py
+	tests/integration/test_mqtt.py \
+	tests/integration/test_mqtt_provision.py
 TESTS += tests/integration/test_ip.py tests/integration/test_loopback.py
 EXTRA_DIST += tests/integration/test_ip.py tests/integration/test_loopback.py
 

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import queue
+import re
 import select
 import shutil
 import signal
@@ -658,8 +659,10 @@ class Death(Base):
         self.join_cloud()
 
     def test_every_step_is_tried(self):
+        """But for those of its own certificate, which test_mqtt_provision.py has."""
         steps = subprocess.run([PROGRAM, "--list-steps"], check=True, capture_output=True, text=True).stdout
-        self.assertEqual(set(steps.split()), {f"mqtt.{name[len('test_'):]}" for name in dir(self)
+        steps = [s for s in steps.split() if not re.search(r"provision|slot|anchors", s)]
+        self.assertEqual(set(steps), {f"mqtt.{name[len('test_'):]}" for name in dir(self)
                                               if name.startswith("test_") and "_" not in name[5:]})
 
     def test_request(self):

@@ -55,7 +55,8 @@ MESSAGES = {
                       " claim_expires:U64 replace:U8 sealed:U8 secret:BLOB reason:TEXT"),
     "command_answer": (0x45, "id:TEXT seq:U64 outcome:U8 reason:TEXT"),
     "cloud_retry": (0x46, "in_ms:U32"),
-    "credential": (0x47, "ok:U8 text:TEXT not_before:U64 not_after:U64 ca_not_after:U64"),
+    "credential": (0x47, "ok:U8 text:TEXT not_before:U64 not_after:U64 ca_not_after:U64 source:U8"
+                   " renew_at:U64 retry_at:U64 trouble:TEXT"),
     "event": (0x4c, "n:U64 time:U64 event:TEXT device:TEXT who:TEXT reason:TEXT detail:TEXT mac:BLOB"),
     "events": (0x4d, "job:TEXT first:U64 count:U16 before:BLOB broken:TEXT"),
 }

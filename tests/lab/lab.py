@@ -53,14 +53,14 @@ class Lab:
 
     # --- up and down ---
 
-    def up(self, build, gateway, settings, own_network, offsets, lifetime=None):
+    def up(self, build, gateway, settings, own_network, offsets, lifetime=None, claim=False):
         """offsets: of each side's clock, in seconds; None: all go by the machine's."""
         if self.run.exists():
             raise Failure(f"{self.folder} is in use: end it with down, or name another folder")
         if len(str(self.bus_socket).encode()) > SOCKET_PATH_MAX:
             raise Failure(f"{self.folder}: the path is too long for the sockets in it")
         try:
-            self._prepare(build, gateway, settings, own_network, lifetime)
+            self._prepare(build, gateway, settings, own_network, lifetime, claim)
             self._make_clocks(offsets)
             for name in PROGRAMS:
                 self._launch(name)
@@ -83,19 +83,20 @@ class Lab:
             path = self.folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
-    def _prepare(self, build, gateway, settings, own_network, lifetime):
+    def _prepare(self, build, gateway, settings, own_network, lifetime, claim):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.run.mkdir(mode=0o700)
         self._facts_file.write_text("{}")
         shutil.rmtree(self.folder / "logs", ignore_errors=True)
-        for path in ("pids", "logs", "run/bin", "run/network", "run/state", "run/credentials"):
+        for path in ("pids", "logs", "run/bin", "run/network", "run/state", "run/mqtt-state",
+                     "run/credentials"):
             (self.folder / path).mkdir(mode=0o700)
         self._link_programs(build)
         self._choose_network(own_network)
         self.facts |= {"gateway": gateway, "lifetime": lifetime}
         self._facts_file.write_text(json.dumps(self.facts))
 
-        self._init_cloud()
+        self._init_cloud(claim)
         bus.write_config(self.run / "bus.conf", self.bus_socket, TOP / "dbus" / "org.gangway1.conf")
         broker.write_config(self.run / "broker.conf", self.cloud / "broker", self.run / "broker")
         (self.credentials / "store-key").write_bytes(os.urandom(32))
@@ -116,10 +117,11 @@ class Lab:
                 raise Failure(f"{name} is not in {build}: the build is not complete")
             (self.run / "bin" / name).symlink_to(programs[0])
 
-    def _init_cloud(self):
+    def _init_cloud(self, claim):
+        """The gateway gets a certificate ready-made, or a claim to get one by itself."""
         init = subprocess.run(["gangway-cloud", "init", str(self.cloud), "--gateway",
                                self.facts["gateway"], "--broker",
-                               f"127.0.0.1:{self.facts['broker_port']}"],
+                               f"127.0.0.1:{self.facts['broker_port']}", *(["--claim"] if claim else [])],
                               env=self.environment(), capture_output=True, text=True)
         if init.returncode != 0:
             raise Failure(f"gangway-cloud init: {init.stderr.strip()}")

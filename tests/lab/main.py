@@ -55,6 +55,8 @@ def parse():
                     help="give gateway, cloud and devices clocks that the verb clock sets")
     up.add_argument("--clock", action="append", default=[], type=side_moment, metavar="SIDE=TIME",
                     dest="offsets", help="set one from the start (and give them all theirs)")
+    up.add_argument("--claim", action="store_true",
+                    help="the gateway begins with a claim and gets its certificate by itself")
     clock = verbs.add_parser("clock", help="set the clock of one side of the set")
     clock.add_argument("dir", type=pathlib.Path, metavar="DIR")
     clock.add_argument("side", choices=clocks.SIDES, metavar="SIDE", help=", ".join(clocks.SIDES))
@@ -77,7 +79,7 @@ def run(arguments):
         build = pathlib.Path(os.environ["GANGWAY_BUILD"]).absolute()
         has_clocks = arguments.clocks or arguments.offsets
         lab.up(build, arguments.gateway, arguments.settings, arguments.netns,
-               arguments.offsets if has_clocks else None, arguments.lifetime)
+               arguments.offsets if has_clocks else None, arguments.lifetime, arguments.claim)
         return
     if arguments.verb == "down":
         lab.down()

@@ -92,6 +92,9 @@ class Ip(Plugin):
 
 
 class CloudLink(Plugin):
+    def command(self, lab):
+        return [*super().command(lab), "--state", f"{lab.run}/mqtt-state"]
+
     def environment(self, lab):
         return {"CREDENTIALS_DIRECTORY": str(lab.cloud / "gateways" / lab.facts["gateway"])}
 

@@ -393,6 +393,19 @@ UNIT_TESTS += tests/unit/test-neighbour
 tests_unit_test_neighbour_SOURCES = tests/unit/test-neighbour.c plugins/ip/neighbour.c
 tests_unit_test_neighbour_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_neighbour_LDADD = $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test-identity
+tests_unit_test_identity_SOURCES = tests/unit/test-identity.c plugins/mqtt/identity.c
+tests_unit_test_identity_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_identity_LDADD = $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test-slots
+tests_unit_test_slots_SOURCES = \
+	tests/unit/test-slots.c lib/step.c lib/util.c plugins/mqtt/slots.c
+tests_unit_test_slots_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_slots_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=fsync,--wrap=unlinkat,--wrap=renameat
+tests_unit_test_slots_LDADD = $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test-dialect
 tests_unit_test_dialect_SOURCES = tests/unit/test-dialect.c \
 	plugins/mqtt/dialect.c \

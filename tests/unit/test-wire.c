@@ -61,7 +61,7 @@ static const struct spec {
 	{ 0x44, "command", "t64 8 8 e6 t64 t64 t64 8 b b x192 t64" },
 	{ 0x45, "command_answer", "t64 8 e3 t64" },
 	{ 0x46, "cloud_retry", "4" },
-	{ 0x47, "credential", "b t256 8 8 8" },
+	{ 0x47, "credential", "b t256 8 8 8 e5 8 8 t256" },
 	{ 0x4c, "event", "8 8 t64 t64 t64 t64 t256 x32-32" },
 	{ 0x4d, "events", "t64 8 2 x32-32 t64" },
 };

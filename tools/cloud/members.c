@@ -31,7 +31,7 @@
  */
 static const char rights[] =
 	"# Made by gangway-cloud init. %u is the common name of a client's certificate.\n"
-	"pattern write gangway/v1/%u/status\n"
+	"pattern readwrite gangway/v1/%u/status\n"
 	"pattern write gangway/v1/%u/request\n"
 	"pattern write gangway/v1/%u/answer\n"
 	"pattern write gangway/v1/%u/event\n"

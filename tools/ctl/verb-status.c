@@ -64,6 +64,24 @@ static void cloud_text(const json_t *status, char line[static LINE_MAX])
 		       retry, waiting, *text ? ": " : "", text);
 }
 
+/* "own, until 2027-.., renewed 2026-..: what is wrong, trying again 2026-.." */
+static void credential_text(const json_t *status, char line[static LINE_MAX])
+{
+	const char *source = values_text(status, "credential_source"),
+		   *trouble = values_text(status, "credential_text");
+	char ends[WHEN_LEN], renews[WHEN_LEN], retry[WHEN_LEN];
+
+	*line = 0;
+	if (!*source || gw_streq(source, "none"))
+		return;
+	when_format(values_number(status, "credential_ends"), ends);
+	when_format(values_number(status, "credential_renews"), renews);
+	when_format(values_number(status, "credential_retry"), retry);
+	(void)snprintf(line, LINE_MAX, "%s%s%s%s%s%s%s%s%s", source, *ends ? ", until " : "", ends,
+		       *renews ? ", renewed from " : "", renews, *retry ? ", trying again " : "",
+		       retry, *trouble ? ": " : "", trouble);
+}
+
 static void state_text(const json_t *status, char line[static LINE_MAX])
 {
 	const char *text = values_text(status, "state_text");
@@ -125,15 +143,18 @@ static int print_summary(const json_t *status)
 {
 	_cleanup_(table_freep) struct table *table = NULL;
 	char agent[LINE_MAX], state[LINE_MAX], cloud[LINE_MAX], clock[LINE_MAX], devices[LINE_MAX];
+	char credential[LINE_MAX];
 	const char *problem = values_text(status, "problem"),
 		   *advice = values_text(status, "advice");
 	char jobs[LINE_MAX];
 	const struct {
 		const char *name, *text;
 	} rows[] = {
-		{ "gangwayd", agent }, { "state", state },     { "cloud", cloud },
-		{ "clock", clock },    { "devices", devices }, { "jobs", jobs },
-		{ "wrong", problem },  { "to do", advice },
+		{ "gangwayd", agent }, { "state", state },
+		{ "cloud", cloud },    { "credential", credential },
+		{ "clock", clock },    { "devices", devices },
+		{ "jobs", jobs },      { "wrong", problem },
+		{ "to do", advice },
 	};
 	int r;
 
@@ -141,6 +162,7 @@ static int print_summary(const json_t *status)
 		       values_text(status, "gateway_id"));
 	state_text(status, state);
 	cloud_text(status, cloud);
+	credential_text(status, credential);
 	clock_text(status, clock);
 	counts_text(status, devices);
 	jobs_text(status, jobs);

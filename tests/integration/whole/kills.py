@@ -44,6 +44,41 @@ def list_steps(build):
                 yield program, f"{step}:{moment}"
 
 
+def is_about_gateway(die_at):
+    """Whether the step is one of the gateway's way to a certificate of its own."""
+    return any(word in die_at for word in ("mqtt.provision", "mqtt.slot", "mqtt.anchors", "cloud.provision"))
+
+
+class NewBox:
+    """The gateway loses its certificate, is readmitted by the cloud, and has to come by its claim once more."""
+
+    def __init__(self, gateway, die_at):
+        self.gateway, self.is_refused_first = gateway, "slot-drop" in die_at
+        gateway.stop("gangway-mqtt")
+        for path in (gateway.folder / "run/mqtt-state").iterdir():
+            path.unlink()
+        self.cloud("revoke-gateway", "--readmit", "lab")
+        if self.is_refused_first:
+            self.cloud("claim-credential", "--close", "lab")
+
+    def cloud(self, *words):
+        subprocess.run(["gangway-cloud", *words], env=self.gateway.environment(), check=True, capture_output=True)
+
+    def let_in(self, victim):
+        if victim.program != "gangway-mqtt":
+            self.gateway.start("gangway-mqtt", "--no-wait")
+        if self.is_refused_first:
+            lab.wait_for("the refusal is taken", lambda: victim.has_died)
+            self.cloud("claim-credential", "lab")
+        lab.wait_for("the box is a gateway", lambda: self.is_alone() and self.gateway.status().get("cloud_state") == "online")
+
+    def is_alone(self):
+        """One certificate of the gateway is live, and it has it."""
+        listed = subprocess.run(["gangway-cloud", "list", "--json", "--gateways"], check=True, text=True,
+                                env=self.gateway.environment(), capture_output=True).stdout
+        return [c["state"] for c in json.loads(listed)].count("live") == 1
+
+
 class Victim:
     """A program that is told where to die, and whoever starts it again."""
 
@@ -157,6 +192,8 @@ class Tour:
         """Returns the states that everybody must be in at the end."""
         if self.victim.program != "gangway-registrar":
             self.gateway.restart("gangway-registrar", "--no-wait")
+        if "claim-credential" in self.victim.die_at or "revoke-gateway" in self.victim.die_at:
+            self.about_a_gateway()
         ends = {}
         self.roll_over()
         for way in (self.straight, self.renewed, self.second_key, self.refused, self.withdrawn, self.from_afar,
@@ -164,6 +201,23 @@ class Tour:
             device, state = way()
             ends[device.id] = state
         return ends
+
+    def about_a_gateway(self):
+        """What the cloud is told about gateways, here of one that there is not."""
+        name = f"spare-{self.number}"
+        listed = ["gangway-cloud", "list", "--json"]
+
+        def states(what, key):
+            rows = json.loads(subprocess.run([*listed, what], env=self.gateway.environment(), check=True,
+                                             capture_output=True).stdout)
+            return [row["state"] for row in rows if row[key] == name]
+
+        self.insist(f"claim {name}", lambda: self.cloud("claim-credential", name),
+                    lambda: states("--claims", "name") == ["open"])
+        self.insist(f"{name} is there", lambda: self.cloud("init", "--gateway", name),
+                    lambda: states("--gateways", "gateway") == ["live"])
+        self.insist(f"{name} is revoked", lambda: self.cloud("revoke-gateway", name),
+                    lambda: states("--gateways", "gateway") == ["revoked"])
 
     def straight(self):
         device = self.device("STRAIGHT")
@@ -252,7 +306,10 @@ class Tour:
 
 def try_death(gateway, program, die_at, number):
     """All that is wrong after that death, a line each."""
+    box = NewBox(gateway, die_at) if is_about_gateway(die_at) else None
     with Victim(gateway, program, die_at) as victim:
+        if box:
+            box.let_in(victim)
         ends = Tour(gateway, victim, number).walk()
     if not victim.has_died:
         return [f"{program} never came by {die_at}"]
@@ -285,7 +342,7 @@ class Worker:
 
     def _try(self, number, program, die_at):
         if not self.gateway:
-            self.gateway = lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2",
+            self.gateway = lab.Lab("--claim", "--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2",
                                    "--set", "audit.keep_records=20")
             self.gateway.up()
         started = time.monotonic()

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * anchors: what the broker is known by, beside the file that we were given: the list that the cloud sent last,
+ * and the one certificate that the last good connection was verified with, if it is in neither.
+ */
+#pragma once
+
+#include "lib/blob.h"
+
+struct x509_store_st;
+
+#define ANCHORS_STEP "mqtt.anchors" /* see lib/step.h */
+
+#define ANCHORS_LIST "anchors" /* files in the folder of our own, PEM */
+#define ANCHORS_HELD "anchor-in-use"
+
+/* Adds all that is kept in the folder to those that a connection may be verified with. */
+void anchors_add(int dir_fd, struct x509_store_st *store);
+
+/*
+ * The list that the cloud sent (DER, one after the other) replaces the one before it. `in_use` is what the present
+ * connection was verified with, or empty, and `given` (PEM) the file: what the list drops, and the file
+ * does not have, is held on to. -EBADMSG: there is something in the list that is no certificate.
+ */
+int anchors_take(int dir_fd, struct gw_blob list, struct gw_blob in_use, struct gw_blob given);
+
+/* A connection was verified with this: what was held on to may go, if this is in the list or the file. */
+int anchors_verified_by(int dir_fd, struct gw_blob in_use, struct gw_blob given);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * slots: the gateway's own credentials on disk. There are two slots; at most one is live, the other
+ * may hold a candidate: first a key, then its certificate as well. Every step below is whole on disk
+ * or not there at all when it returns, or when we die in it.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/blob.h"
+
+/* Durable steps, see lib/step.h. */
+#define SLOTS_STEP_KEY         "mqtt.slot-key"
+#define SLOTS_STEP_CERTIFICATE "mqtt.slot-certificate"
+#define SLOTS_STEP_SWITCH      "mqtt.slot-switch"
+#define SLOTS_STEP_RETIRE      "mqtt.slot-retire"
+#define SLOTS_STEP_DROP        "mqtt.slot-drop"
+
+#define SLOTS_N        2
+#define SLOTS_NONE     (-1)
+#define SLOTS_FILE_MAX 65536 /* bytes of a key or a certificate with its chain */
+
+enum slots_fill {
+	SLOTS_EMPTY,
+	SLOTS_KEY,   /* a key that waits for its certificate */
+	SLOTS_WHOLE, /* a key and a certificate */
+	_SLOTS_FILL_MAX,
+};
+
+struct slots {
+	int dir_fd; /* the caller's */
+	int live;   /* SLOTS_NONE: neither */
+	enum slots_fill fill[SLOTS_N];
+};
+
+/* Finishes what was begun before a death. -EBADMSG: the note of which one is live cannot be read;
+ * then neither is, and what is whole is a candidate. The folder stays the caller's. */
+int slots_open(int dir_fd, struct slots *ret);
+
+/* The slot that a candidate is in, or goes to. */
+int slots_candidate(const struct slots *slots);
+
+/* "a.key", "a.cert" */
+const char *slots_key_name(int slot);
+const char *slots_certificate_name(int slot);
+
+/* PEM. A new key empties the slot first; a certificate needs a key. */
+int slots_store_key(struct slots *slots, struct gw_blob key);
+int slots_store_certificate(struct slots *slots, struct gw_blob certificate);
+
+/* The candidate becomes the live one; what was live is wiped. */
+int slots_switch(struct slots *slots);
+
+/* The candidate is no good; what is live stays. */
+int slots_drop(struct slots *slots);

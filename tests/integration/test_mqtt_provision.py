@@ -1,0 +1,580 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""gangway-mqtt and its own certificate: by a claim, renewed, with the real cloud behind a real broker. The
+agent is played by the test."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import broker
+import cloud
+import fake_agent
+import patience
+import wire
+from cloud import openssl
+
+PROGRAM = cloud.BUILD / "plugins/mqtt/gangway-mqtt"
+BOX = "box-1"
+UNPROVISIONED, CONNECTING, OFFLINE, ONLINE = 0, 1, 2, wire.ONLINE
+NONE, GIVEN, OWN, CANDIDATE, CLAIM = range(5)
+WHY = "built without --enable-fault-points"
+FAULT_POINTS = "#define GW_FAULT_POINTS 1" in (cloud.BUILD / "config.h").read_text()
+
+
+def listed_steps():
+    steps = subprocess.run([PROGRAM, "--list-steps"], check=True, capture_output=True, text=True).stdout
+    return [s for s in steps.split() if re.search(r"provision|slot|anchors", s)]
+
+
+class Machine:
+    """A box: its folders, its program, and the agent beside it."""
+
+    def __init__(self, case, name, gateway=BOX):
+        self.case, self.gateway = case, gateway
+        self.folder = case.folder / name
+        self.credentials, self.state = self.folder / "credentials", self.folder / "state"
+        for folder in (self.folder, self.credentials, self.state):
+            folder.mkdir(mode=0o700)
+        self.agent = fake_agent.Agent(self.folder / "link")
+        case.addCleanup(self.agent.close)
+        self.process = None
+        self.log_path = self.folder / "log"
+
+    def give(self, folder):
+        for path in (self.case.cloud.folder / folder).iterdir():
+            shutil.copy(path, self.credentials)
+
+    def start(self, die_at=None, trusted=True, state=True, **settings):
+        settings = {"broker": f"mqtts://localhost:{self.case.cloud.port}", "retry_first": 1, "retry_max": 1,
+                    "silent_after": 2} | settings
+        env = dict(os.environ, CREDENTIALS_DIRECTORY=str(self.credentials))
+        env.pop("JOURNAL_STREAM", None)
+        if die_at:
+            env["GANGWAY_DIE_AT"] = die_at
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM, "--link", self.agent.path, *(["--state", str(self.state)] if state else [])],
+                stderr=log, env=env)
+        self.case.addCleanup(self.stop)
+        self.agent.take_in(self.gateway, **settings)
+        if trusted:
+            self.agent.send("clock", time=int(time.time()), trusted=1)
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        self.process.wait(patience.NEVER_S)
+
+    def died(self):
+        return self.process.wait(patience.NEVER_S) == -signal.SIGKILL
+
+    def log(self):
+        return self.log_path.read_text()
+
+    def is_in(self, state):
+        return self.agent.expect("cloud_state", state=state)
+
+    def has(self, source, wanted=lambda message: True):
+        while True:
+            message = self.agent.expect("credential", source=source)
+            if wanted(message):
+                return message
+
+    def files(self):
+        return sorted(p.name for p in self.state.iterdir())
+
+    def live_serial(self):
+        note = (self.state / "live").read_text()
+        letter = re.search(r"^live (.)$", note, re.M)[1]
+        try:
+            line = openssl("x509", "-noout", "-serial", "-in", self.state / f"{letter}.cert").decode()
+        except subprocess.CalledProcessError:
+            if note == (self.state / "live").read_text():
+                raise
+            return self.live_serial()  # it has just got another
+        return line.strip().split("=")[1].lower()
+
+
+class Base(cloud.Case):
+    gateways = ()
+
+    def claim(self, *options, name="batch"):
+        self.cloud.run("claim-credential", self.cloud.folder, *options, name)
+
+    def box(self, name="box", claim="batch", gateway=BOX):
+        machine = Machine(self, name, gateway)
+        if claim:
+            machine.give(f"claims/{claim}")
+        return machine
+
+    def own(self, name=BOX):
+        rows = json.loads(self.cloud.run("list", self.cloud.folder, "--json", "--gateways"))
+        return {r["serial"]: r["state"] for r in rows if r["gateway"] == name}
+
+    def live(self, name=BOX):
+        return [serial for serial, state in self.own(name).items() if state == "live"]
+
+    def until(self, condition, what):
+        deadline = time.monotonic() + patience.NEVER_S
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.05)
+
+    def given(self, name=BOX):
+        """A machine with a ready-made certificate."""
+        self.cloud.run("init", self.cloud.folder, "--gateway", name)
+        machine = self.box(name, claim=None, gateway=name)
+        machine.give(f"gateways/{name}")
+        return machine
+
+    def due(self, name=BOX):
+        """The same, and its time to be renewed has come."""
+        machine = self.given(name)
+        now = time.time()
+        self.certify(machine, *(time.strftime("%Y%m%d%H%M%SZ", time.gmtime(now + days * 86400))
+                                for days in (-1000, 1000)))
+        return machine
+
+    def certify(self, machine, start, end):
+        folder = machine.folder / "ca"
+        folder.mkdir()
+        (folder / "index").write_text("")
+        (folder / "conf").write_text(f"[ca]\ndefault_ca=x\n[x]\ndatabase={folder}/index\nnew_certs_dir={folder}\n"
+                                     "default_md=sha256\npolicy=p\nrand_serial=yes\n[p]\ncommonName=supplied\n")
+        (folder / "ext").write_text("extendedKeyUsage=clientAuth\n")
+        openssl("req", "-new", "-key", machine.credentials / "cloud-key", "-subj", f"/CN={machine.gateway}",
+                "-out", folder / "csr")
+        openssl("ca", "-batch", "-notext", "-config", folder / "conf", "-startdate", start, "-enddate", end,
+                "-in", folder / "csr", "-out", machine.credentials / "cloud-cert", "-extfile", folder / "ext",
+                "-cert", self.cloud.folder / "gateway-ca.crt", "-keyfile", self.cloud.folder / "gateway-ca.key")
+        self.cloud.run("revoke-gateway", self.cloud.folder, machine.gateway, "--readmit")  # forget the other one
+
+
+class Provisioning(Base):
+    def test_by_a_claim(self):
+        self.claim("--uses", "2")
+        self.cloud.serve()
+        box = self.box()
+        box.start()
+        box.has(CLAIM)
+        box.is_in(UNPROVISIONED)
+        box.is_in(ONLINE)
+        own = box.has(OWN)
+        self.assertEqual((own.ok, own.trouble), (1, ""))
+        self.assertGreater(own.renew_at, time.time() + 50 * 86400)
+        self.assertLess(own.renew_at, own.not_after)
+        self.assertEqual(self.live(), [box.live_serial()])
+        self.assertEqual(box.files(), ["anchors", "b.cert", "b.key", "live"] if "b.key" in box.files() else
+                         ["a.cert", "a.key", "anchors", "live"])
+        for path in box.state.iterdir():
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600, path)
+        self.assertNotIn("PRIVATE", box.log())
+
+        # The claim is not used any more: without it, everything goes on.
+        for path in box.credentials.glob("cloud-claim-*"):
+            path.unlink()
+        box.stop()
+        box.start()
+        box.is_in(ONLINE)
+        self.assertEqual(box.has(OWN).ok, 1)
+
+    def test_without_a_folder_to_keep_it(self):
+        self.claim()
+        self.cloud.serve()
+        box = self.box()
+        box.start(state=False)
+        self.assertIn("cloud-cert is missing", box.is_in(UNPROVISIONED).text)
+
+    def refusal(self, box, reason):
+        text = box.agent.expect("health", ok=0).text
+        self.assertIn(reason, text)
+        return text
+
+    def test_refused_until_somebody_mends_it(self):
+        serials = self.folder / "serials"
+        serials.write_text("box-2\n")
+        self.claim("--serials", serials)
+        self.cloud.serve()
+        box = self.box()
+        box.start()
+        self.refusal(box, "not-listed")
+        self.assertGreater(box.has(CLAIM, lambda m: m.retry_at).retry_at, time.time() - 60)
+        serials.write_text(f"{BOX}\n")
+        self.claim("--serials", serials)
+        box.is_in(ONLINE)
+        box.has(OWN)
+        box.agent.expect("health", ok=1)
+
+    def test_a_claim_used_up_or_over(self):
+        self.claim("--uses", "1")
+        self.claim("--expires", str(int(time.time()) - 10), name="late")
+        self.cloud.serve()
+        first = self.box("first", gateway="box-0")
+        first.start()
+        first.is_in(ONLINE)
+        second = self.box("second")
+        second.start()
+        self.refusal(second, "claim-used")
+        late = self.box("late", claim="late")
+        late.start()
+        self.refusal(late, "claim-expired")
+        self.assertEqual(self.own(), {})
+
+    def test_a_second_box_of_the_same_name(self):
+        self.claim("--uses", "9")
+        self.cloud.serve()
+        first, second = self.box("first"), self.box("second")
+        first.start()
+        first.has(OWN)
+        second.start()
+        self.refusal(second, "already-aboard")
+        self.assertIn("copy of its image", second.log())
+        self.assertEqual(self.live(), [first.live_serial()])
+
+    def test_a_replaced_box_is_readmitted(self):
+        self.claim("--uses", "9")
+        self.cloud.serve()
+        first, second = self.box("first"), self.box("second")
+        first.start()
+        first.has(OWN)
+        first.stop()
+        second.start()
+        self.refusal(second, "already-aboard")
+        self.cloud.run("revoke-gateway", self.cloud.folder, BOX, "--readmit")
+        second.has(OWN)
+        self.assertEqual(self.live(), [second.live_serial()])
+
+    def test_a_copied_folder(self):
+        """Two boxes with one image, key and all: the broker throws one off, it notices, and stays away."""
+        self.claim()
+        self.cloud.serve()
+        first = self.box("first")
+        first.start()
+        first.has(OWN)
+        second = self.box("second", claim=None)
+        shutil.rmtree(second.state)
+        shutil.copytree(first.state, second.state)
+        shutil.copy(first.credentials / "cloud-ca", second.credentials)
+        second.start()
+        text = first.agent.expect("health", ok=0).text
+        self.assertIn("Another machine uses the identity", text)
+        self.assertGreater(first.agent.expect("cloud_retry").in_ms, -1)
+
+    def test_garbage_in_the_folder(self):
+        self.claim("--uses", "9")
+        self.cloud.serve()
+        box = self.box()
+        box.start()
+        box.has(OWN)
+        serial = box.live_serial()
+        box.stop()
+        (box.state / "live").write_text("what\n")
+        box.start()
+        box.has(OWN)  # proved once more
+        self.assertEqual(box.live_serial(), serial)
+        box.stop()
+
+        # A key that is gone cannot be had back: the cloud knows this gateway, and somebody has to say that it may come.
+        next(box.state.glob("*.key")).write_text("no key\n")
+        box.start()
+        self.refusal(box, "already-aboard")
+        self.cloud.run("revoke-gateway", self.cloud.folder, BOX, "--readmit")
+        box.has(OWN)
+
+
+class Renewal(Base):
+    def test_through_three_lifetimes(self):
+        machine = self.given()
+        self.claim()
+        self.cloud.serve("--gateway-lifetime", "6")
+        machine.credentials.joinpath("cloud-cert").unlink()
+        machine.credentials.joinpath("cloud-key").unlink()
+        self.cloud.run("revoke-gateway", self.cloud.folder, BOX, "--readmit")
+        machine.give("claims/batch")
+        machine.start()
+        seen = []
+        while len(seen) < 4:
+            own = machine.has(OWN)
+            if not seen or own.not_before != seen[-1].not_before:
+                seen.append(own)
+        for earlier, later in zip(seen, seen[1:]):
+            self.assertLess(later.not_before, earlier.not_after)  # no gap
+        self.assertFalse([m for m in machine.agent.pending() if m.type == "cloud_state" and m.state == OFFLINE])
+        states = list(self.own().values())
+        self.assertEqual(states.count("live"), 1, states)
+        self.assertGreaterEqual(states.count("revoked"), 4)
+
+    def test_what_was_given(self):
+        machine = self.due()
+        self.cloud.serve()
+        machine.start(renew_after=1)
+        self.assertEqual(machine.has(GIVEN).ok, 1)
+        own = machine.has(OWN)
+        self.assertEqual(own.trouble, "")
+        self.assertEqual(self.live(), [machine.live_serial()])
+        machine.stop()
+        machine.start()  # its own goes before the file
+        machine.is_in(ONLINE)
+        machine.has(OWN)
+        self.assertNotIn("given", [m.type for m in machine.agent.pending()])
+
+    def test_only_when_time_is_trusted(self):
+        machine = self.due()
+        self.cloud.serve()
+        machine.start(renew_after=1, trusted=False)
+        machine.is_in(ONLINE)
+        self.assertLess(machine.has(GIVEN).renew_at, time.time())
+        machine.agent.send("request", job="time", kind=wire.REQUEST_TIME)
+        machine.agent.expect("answer", job="time")
+        self.assertEqual(machine.files(), [])
+        machine.agent.send("clock", time=int(time.time()), trusted=1)
+        machine.has(OWN)
+
+    def test_refused(self):
+        """The old one stays in use, and what is wrong is said."""
+        machine = self.due()
+        self.cloud.serve()
+        self.cloud.run("revoke-gateway", self.cloud.folder, BOX)
+        machine.start(renew_after=1)
+        machine.is_in(ONLINE)
+        told = machine.has(GIVEN, lambda m: m.trouble)
+        self.assertIn("revoked", told.trouble)
+        self.assertGreater(told.retry_at, time.time())
+        self.assertNotIn(OFFLINE, [m.state for m in machine.agent.pending() if m.type == "cloud_state"])
+        machine.stop()
+        self.cloud.run("revoke-gateway", self.cloud.folder, BOX, "--readmit")
+        machine.start(renew_after=1)
+        self.assertEqual(machine.has(OWN).trouble, "")
+
+    def test_never_answered(self):
+        machine = self.due()
+        machine.start(renew_after=1)
+        machine.is_in(ONLINE)
+        self.assertIn("does not answer", machine.has(GIVEN, lambda m: m.trouble).trouble)
+        machine.stop()
+        self.assertIn(".key", str(machine.files()))
+        self.cloud.serve()
+        machine.start(renew_after=1)
+        machine.has(OWN)
+
+    def test_garbage(self):
+        """A cloud that sends another's certificate: it is not kept, and the old one stays."""
+        machine = self.due()
+        observer = self.play_cloud()
+        machine.start(renew_after=1)
+        topic = f"gangway/v1/{BOX}/"
+        body = json.loads(observer.expect(topic + "request").body)
+        self.assertEqual(body["kind"], "provision")
+        foreign = openssl("x509", "-in", self.cloud.folder / "gateway-ca.crt", "-outform", "DER")
+        observer.publish(topic + "response", "{}")
+        for certificate in (foreign, b"no certificate", foreign[:-1]):
+            answer = {"v": 1, "kind": "issued", "id": body["id"], "certificate": cloud.b64(certificate), "chain": []}
+            observer.publish(topic + "response", json.dumps(answer))
+            self.assertIn("no use", machine.has(GIVEN, lambda m: m.trouble).trouble)
+            observer.expect(topic + "request", lambda p: json.loads(p.body)["kind"] == "provision")
+        self.assertFalse([n for n in machine.files() if n.endswith(".cert")])
+        observer.close()
+        self.cloud.serve()
+        machine.has(OWN)
+
+    def play_cloud(self):
+        import mqtt
+        client = mqtt.Client(self.cloud.members, self.cloud.port, "cloud", "gangway-cloud")
+        self.addCleanup(client.close)
+        client.subscribe("gangway/v1/+/request")
+        return client
+
+    def test_a_candidate_that_the_broker_refuses(self):
+        """A broker that knows the old authority only: back to the old one, and again later."""
+        machine = self.due()
+        observer = self.play_cloud()
+        machine.start(renew_after=1)
+        topic = f"gangway/v1/{BOX}/"
+        body = json.loads(observer.expect(topic + "request").body)
+        csr = self.folder / "csr.der"
+        import base64
+        csr.write_bytes(base64.b64decode(body["csr"]))
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                self.folder / "evil.key", "-out", self.folder / "evil.crt", "-subj", "/CN=evil")
+        (self.folder / "ext").write_text("extendedKeyUsage=clientAuth\n")
+        der = openssl("x509", "-req", "-inform", "DER", "-in", csr, "-CA", self.folder / "evil.crt", "-CAkey",
+                      self.folder / "evil.key", "-set_serial", "77", "-days", "30", "-outform", "DER",
+                      "-extfile", self.folder / "ext")
+        observer.publish(topic + "response", json.dumps(
+            {"v": 1, "kind": "issued", "id": body["id"], "certificate": cloud.b64(der), "chain": []}))
+        self.assertIn("cannot be used yet", machine.has(GIVEN, lambda m: m.trouble).trouble)
+        machine.agent.send("request", job="time", kind=wire.REQUEST_TIME)
+        observer.expect(topic + "request", lambda p: json.loads(p.body)["kind"] == "time")
+        observer.close()
+        self.cloud.serve()
+        machine.has(OWN)  # after some refusals it asks for another
+
+    def test_a_copy_that_fell_behind(self):
+        machine = self.due()
+        self.cloud.serve()
+        machine.start(renew_after=1)
+        machine.has(OWN)
+        machine.stop()
+        shutil.rmtree(machine.state)
+        machine.state.mkdir(mode=0o700)
+        machine.start(renew_after=1)
+        told = machine.has(GIVEN, lambda m: m.trouble)
+        self.assertIn("copy of another box's image", told.trouble)
+
+
+class Brokers(Base):
+    def test_several(self):
+        """In the order of the list; the one that lets us in is stayed with, and returned to."""
+        machine = self.given()
+        self.cloud.serve()
+        dead = broker.free_port()
+        machine.start(broker=f"mqtts://localhost:{dead}, mqtts://localhost:{self.cloud.port}")
+        self.assertIn(str(dead), machine.is_in(OFFLINE).text)
+        self.assertIn(str(self.cloud.port), machine.is_in(ONLINE).text)
+        self.cloud.mosquitto.stop()
+        self.assertIn("is lost", machine.is_in(OFFLINE).text)
+        self.cloud.mosquitto.start()
+        self.assertIn(str(self.cloud.port), machine.is_in(ONLINE).text)
+
+    def test_moved(self):
+        machine = self.given()
+        self.cloud.serve()
+        other = broker.free_port()
+        machine.start(broker=f"mqtts://localhost:{self.cloud.port} mqtts://localhost:{other}")
+        machine.is_in(ONLINE)
+        self.cloud.stop()
+        self.cloud.mosquitto.stop()
+        self.cloud.port = other
+        self.cloud.run("init", self.cloud.folder, "--broker", f"localhost:{other}")
+        self.cloud.mosquitto = cloud.Mosquitto(self.folder, self.cloud.folder / "broker/mosquitto.conf", other)
+        self.cloud.mosquitto.start()
+        self.addCleanup(self.cloud.mosquitto.stop)
+        self.cloud.serve()
+        self.assertIn(str(other), machine.is_in(ONLINE).text)
+        machine.agent.send("request", job="time", kind=wire.REQUEST_TIME)
+        machine.agent.expect("answer", job="time")
+
+    def sign_broker(self, name):
+        """Gives the broker a certificate of a new authority."""
+        folder = self.folder
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                folder / f"{name}.key", "-out", folder / f"{name}.crt", "-subj", f"/CN={name}", "-days", "30")
+        (folder / "ext").write_text("subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n")
+        csr = openssl("req", "-new", "-key", self.cloud.folder / "broker/server.key", "-subj", "/CN=localhost")
+        certificate = openssl("x509", "-req", "-CA", folder / f"{name}.crt", "-CAkey", folder / f"{name}.key",
+                              "-set_serial", "78", "-days", "30", "-extfile", folder / "ext", stdin=csr)
+        return (folder / f"{name}.crt").read_bytes(), certificate
+
+    def test_a_new_authority(self):
+        """Old and new side by side, then the new one only; nobody has touched the file that the box was given."""
+        self.claim()
+        anchors = self.cloud.folder / "broker/anchors.crt"
+        old = anchors.read_bytes()
+        new, certificate = self.sign_broker("new")
+        anchors.write_bytes(old + new)
+        self.cloud.serve("--gateway-lifetime", "6")
+        box = self.box()
+        box.start()
+        box.has(OWN)
+
+        self.cloud.stop()
+        self.cloud.mosquitto.stop()
+        (self.cloud.folder / "broker/server.crt").write_bytes(certificate)
+        anchors.write_bytes(new)
+        self.cloud.mosquitto.start()
+        self.cloud.serve("--gateway-lifetime", "6")
+        box.is_in(ONLINE)
+        serial = box.live_serial()
+        self.until(lambda: box.live_serial() != serial and (box.state / "anchors").read_bytes().count(b"BEGIN") == 1,
+                   "renewed, with the new list")
+        box.stop()
+        box.start()
+        box.is_in(ONLINE)
+
+    def test_a_list_that_would_lock_it_out(self):
+        self.claim()
+        anchors = self.cloud.folder / "broker/anchors.crt"
+        old = anchors.read_bytes()
+        new, certificate = self.sign_broker("new")
+        anchors.write_bytes(old + new)
+        self.cloud.serve("--gateway-lifetime", "6")
+        box = self.box()
+        box.start()
+        box.has(OWN)
+        self.cloud.stop()
+        self.cloud.mosquitto.stop()
+        (self.cloud.folder / "broker/server.crt").write_bytes(certificate)
+        self.cloud.mosquitto.start()
+        self.cloud.serve("--gateway-lifetime", "6")
+        box.is_in(ONLINE)
+        anchors.write_bytes((self.cloud.folder / "device-ca.crt").read_bytes())  # a mistake: neither old nor new
+        self.until(lambda: (box.state / "anchor-in-use").exists(), "what works is held on to")
+        serial = box.live_serial()
+        self.until(lambda: box.live_serial() != serial, "renewed all the same")
+        box.stop()
+        box.start()
+        box.is_in(ONLINE)
+
+
+@unittest.skipUnless(FAULT_POINTS, WHY)
+class Death(Base):
+    """Killed right before and right after each step, it ends as a gateway that is connected, with one certificate."""
+
+    def walk(self, machine, die_at, **settings):
+        machine.start(die_at=die_at, **settings)
+        self.assertTrue(machine.died(), die_at)
+        machine.start(**settings)
+        machine.has(OWN)
+        self.assertEqual(self.live(machine.gateway), [machine.live_serial()])
+        self.assertEqual(len([n for n in machine.files() if n.endswith(".key")]), 1, machine.files())
+        machine.stop()
+
+    def test_provisioning(self):
+        steps = [s for s in listed_steps() if s != "mqtt.slot-drop"]
+        self.claim("--uses", "99")
+        self.cloud.serve()
+        for step in steps:
+            for moment in ("before", "after"):
+                name = f"{step}-{moment}".replace(".", "-")
+                with self.subTest(step=step, moment=moment):
+                    self.walk(self.box(name, gateway=name), f"{step}:{moment}")
+                    states = [s for s in self.own(name).values() if s != "revoked"]
+                    self.assertEqual(states, ["live"])
+
+    def test_renewal(self):
+        """With something to lose: a certificate that was given works until the new one is proved."""
+        steps = [s for s in listed_steps() if s != "mqtt.slot-drop"]
+        self.cloud.serve()
+        for step in steps:
+            for moment in ("before", "after"):
+                name = f"{step}-{moment}".replace(".", "-")
+                with self.subTest(step=step, moment=moment):
+                    self.walk(self.due(name), f"{step}:{moment}", renew_after=1)
+
+    def test_drop(self):
+        self.claim("--uses", "99")
+        self.claim("--close")
+        self.cloud.serve()
+        for moment in ("before", "after"):
+            name = f"drop-{moment}"
+            with self.subTest(moment=moment):
+                machine = self.box(name, gateway=name)
+                machine.start(die_at=f"mqtt.slot-drop:{moment}")
+                self.assertTrue(machine.died())
+                machine.start()
+                machine.agent.expect("health", ok=0)
+                self.claim("--uses", "99")
+                machine.has(OWN)
+                self.assertEqual(self.live(name), [machine.live_serial()])
+                machine.stop()
+                self.claim("--close")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
