@@ -210,7 +210,7 @@ class ByCertificate(registrar.RegistrarCase):
         key, expired = authority.device("ACME-5", days=-1)
         self.begin()
         for trusted in (1, 0):
-            self.agent.send("clock", trusted=trusted)
+            self.agent.tell_clock(trusted)
             before = self.agent.count("peer")
             for what, (bad_key, bad, *more) in worse.items():
                 if not trusted and "issuer" in what:
