@@ -60,6 +60,10 @@ struct agent {
 	struct audit_export *audit_export;       /* the record on its way to the cloud */
 	struct audit_retention *audit_retention; /* how much of it is kept */
 	struct bus_verify *verify;               /* the walk along it */
+
+	/* When a device that left need not be told any more (leave.c), while that is known. */
+	uint64_t notices_next_s;
+	bool notices_are_known;
 };
 
 struct agent_options {

@@ -236,6 +236,11 @@ static int method_revoke(sd_bus_message *call, void *userdata, sd_bus_error *err
 	return operate_with_reason(call, DEVICE_EVENT_REVOKE, error);
 }
 
+static int method_decommission(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return operate(call, DEVICE_EVENT_DECOMMISSION, "");
+}
+
 #define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
 #define CHANGES  SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
@@ -267,6 +272,8 @@ static const sd_bus_vtable vtable[] = {
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Revoke", SD_BUS_ARGS("s", reason), SD_BUS_NO_RESULT, method_revoke,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Decommission", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
+				method_decommission, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

@@ -405,6 +405,9 @@ static int take_told(struct agent *agent, const struct job_record *job,
 			      msg->reason, msg->text);
 		lifecycle_record(agent, "cloud-refused", job->device, "cloud", msg->reason,
 				 msg->text);
+	} else if (job->kind == GW_REQUEST_DECOMMISSIONED) {
+		lifecycle_record(agent, "cloud-acknowledged", job->device, "cloud", "",
+				 job_kind_name(job->kind));
 	}
 	return queue_end(agent->queue, job);
 }
@@ -453,7 +456,8 @@ static int take_for(struct agent *agent, const struct job_record *job,
 	case GW_REQUEST_PROVED:
 	case GW_REQUEST_REVOKED:
 	case GW_REQUEST_SUSPENDED:
-	case GW_REQUEST_RESUMED: return take_told(agent, job, msg);
+	case GW_REQUEST_RESUMED:
+	case GW_REQUEST_DECOMMISSIONED: return take_told(agent, job, msg);
 	case GW_REQUEST_SERVER_CERT: return take_server_cert(agent, job, msg);
 	case GW_REQUEST_TIME: /* never a job */
 	case _GW_REQUEST_MAX: break;

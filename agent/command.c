@@ -145,6 +145,8 @@ static int carry_out(struct agent *agent, const struct gw_msg_command *command,
 	case GW_COMMAND_ANCHORS:
 		*ret_reason = GW_REASON_NONE;
 		return 0; /* cloud.c has taken them */
+	case GW_COMMAND_DECOMMISSION:
+		return do_operate(agent, command, DEVICE_EVENT_DECOMMISSION, ret_reason);
 	case _GW_COMMAND_MAX: break;
 	}
 	return -EBADMSG;

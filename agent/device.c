@@ -19,7 +19,10 @@
 #define DROP_UNPROVED (DEVICE_ACTION_VOID_JOB | DEVICE_ACTION_REVOKE_CANDIDATE)
 #define GIVE_UP       (DROP_UNPROVED | DEVICE_ACTION_CLOSE_CLAIM | DEVICE_ACTION_END_SESSIONS)
 #define TAKE_OUT      (GIVE_UP | DEVICE_ACTION_RETIRE_LIVE)
-#define SUSPEND       (GIVE_UP | DEVICE_ACTION_TELL)
+#define LEAVE                                                                              \
+	(DEVICE_ACTION_VOID_JOB | DEVICE_ACTION_CLOSE_CLAIM | DEVICE_ACTION_END_SESSIONS | \
+	 DEVICE_ACTION_FORGET | DEVICE_ACTION_TELL)
+#define SUSPEND (GIVE_UP | DEVICE_ACTION_TELL)
 
 /* A renewal comes to nothing. */
 #define STAY_AS_BEFORE (DROP_UNPROVED | DEVICE_ACTION_NEXT_ROUND)
@@ -34,7 +37,7 @@ static const struct device_edge edges[_DEVICE_EVENT_MAX][_DEVICE_STATE_MAX] = {
 		[DEVICE_UNKNOWN]        = { DEVICE_CLAIMED },
 		[DEVICE_DISCOVERED]     = { DEVICE_CLAIMED },
 		[DEVICE_REJECTED]       = { DEVICE_CLAIMED },
-		[DEVICE_DECOMMISSIONED] = { DEVICE_CLAIMED },
+		[DEVICE_DECOMMISSIONED] = { DEVICE_CLAIMED, .actions = DEVICE_ACTION_END_NOTICE },
 	},
 	[DEVICE_EVENT_REPLACE] = {
 		[DEVICE_CLAIMED]        = { DEVICE_CLAIMED, .actions = GIVE_UP },
@@ -106,6 +109,16 @@ static const struct device_edge edges[_DEVICE_EVENT_MAX][_DEVICE_STATE_MAX] = {
 		[DEVICE_SUSPENDED]      = { DEVICE_REVOKED, .actions = TAKE_OUT },
 		[DEVICE_REVOKED]        = { DEVICE_REVOKED },
 	},
+	[DEVICE_EVENT_DECOMMISSION] = {
+		[DEVICE_CLAIMED]        = { DEVICE_DECOMMISSIONED, .actions = LEAVE },
+		[DEVICE_ENROLLING]      = { DEVICE_DECOMMISSIONED, .actions = LEAVE },
+		[DEVICE_ISSUED]         = { DEVICE_DECOMMISSIONED, .actions = LEAVE },
+		[DEVICE_ONBOARDED]      = { DEVICE_DECOMMISSIONED, .actions = LEAVE },
+		[DEVICE_SUSPENDED]      = { DEVICE_DECOMMISSIONED, .actions = LEAVE },
+		[DEVICE_REVOKED]        = { DEVICE_DECOMMISSIONED, .actions = LEAVE },
+		[DEVICE_REJECTED]       = { DEVICE_DECOMMISSIONED, .actions = LEAVE },
+		[DEVICE_DECOMMISSIONED] = { DEVICE_DECOMMISSIONED },
+	},
 };
 /* clang-format on */
 
@@ -152,6 +165,7 @@ static const char *const event_names[_DEVICE_EVENT_MAX] = {
 	[DEVICE_EVENT_SUSPEND] = "suspend",
 	[DEVICE_EVENT_RESUME] = "resume",
 	[DEVICE_EVENT_REVOKE] = "revoke",
+	[DEVICE_EVENT_DECOMMISSION] = "decommission",
 };
 
 const char *device_state_name(enum device_state state)

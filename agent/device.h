@@ -35,6 +35,7 @@ enum device_event {
 	DEVICE_EVENT_SUSPEND,       /* it is not served for a while, and keeps its certificate */
 	DEVICE_EVENT_RESUME,        /* that while is over */
 	DEVICE_EVENT_REVOKE,        /* the owner or the cloud takes it out */
+	DEVICE_EVENT_DECOMMISSION,  /* it leaves */
 	_DEVICE_EVENT_MAX,
 };
 
@@ -51,6 +52,8 @@ enum device_action {
 	DEVICE_ACTION_TELL = 1 << 8, /* the cloud is told what happened to the device itself */
 	DEVICE_ACTION_NEXT_ROUND = 1
 				   << 9, /* the live certificate may be renewed as if never asked */
+	DEVICE_ACTION_FORGET = 1 << 10,  /* what is kept of it is wiped, but for a tombstone */
+	DEVICE_ACTION_END_NOTICE = 1 << 11, /* nobody is told any more that it left */
 };
 
 struct device_edge {

@@ -13,6 +13,7 @@
 #include "agent/due.h"
 #include "agent/enrol.h"
 #include "agent/issue.h"
+#include "agent/leave.h"
 #include "agent/neighbours.h"
 #include "agent/plugins.h"
 #include "agent/queue.h"
@@ -107,6 +108,7 @@ static int deal_with(struct agent *agent, struct plugin *plugin, const struct gw
 	case GW_MSG_SETTINGS_QUERY:
 		return requests_take_settings_query(agent, &msg->settings_query);
 	case GW_MSG_REPORT: return requests_take_report(agent, &msg->report);
+	case GW_MSG_WIPED: return leave_take_wiped(agent, &msg->wiped);
 	case GW_MSG_REJECTED: return requests_take_rejected(agent, &msg->rejected);
 	case GW_MSG_CHECKED: return issue_take_check(agent, &msg->checked);
 	case GW_MSG_SERVER_CSR: return cloud_take_server_csr(agent, &msg->server_csr);

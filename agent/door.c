@@ -41,7 +41,9 @@ static bool record_refusal(struct agent *agent, const char *event, const char *d
 				  .address = address, .cause = event,
 				  .reason = gw_reason_code(reason)),
 		      "Somebody at %s is not let in: %s", address, gw_reason_text(reason));
-	lifecycle_record(agent, event, device, "device", gw_reason_code(reason), address);
+	/* Of who has left no address is kept. */
+	lifecycle_record(agent, event, device, "device", gw_reason_code(reason),
+			 reason == GW_REASON_DECOMMISSIONED ? NULL : address);
 	return true;
 }
 
@@ -193,6 +195,7 @@ static enum policy_certificate certificate_fact(enum certificate_state state)
 	case CERTIFICATE_CANDIDATE: return POLICY_CERTIFICATE_CANDIDATE;
 	case CERTIFICATE_LIVE: return POLICY_CERTIFICATE_LIVE;
 	case CERTIFICATE_REVOKED: return POLICY_CERTIFICATE_REVOKED;
+	case CERTIFICATE_LEFT: return POLICY_CERTIFICATE_LEFT;
 	case _CERTIFICATE_STATE_MAX: break;
 	}
 	return POLICY_CERTIFICATE_UNKNOWN;
@@ -265,25 +268,24 @@ static int look_up_peer(struct agent *agent, const struct gw_msg_peer *msg,
 	return is_error(r) ? r : 0;
 }
 
-static void send_verdict(struct agent *agent, uint64_t session, bool allow, const char *device,
-			 const char *reason)
+static void send_verdict(struct agent *agent, uint64_t session, enum gw_allow allow,
+			 const char *device, const char *reason)
 {
 	struct gw_msg msg = { .type = GW_MSG_VERDICT,
-			      .verdict = { session, allow, device, reason } };
+			      .verdict = { session, (uint8_t)allow, device, reason } };
 
 	plugin_send(plugins_find(agent->plugins, GW_ROLE_REGISTRAR), &msg, /* fd= */ -1);
 }
 
 /* Who has proved its certificate has all that its secret, or the certificate before it, was good for. */
-static int prove(struct agent *agent, struct device_record *device, uint64_t session,
-		 const char *address)
+static int prove(struct agent *agent, struct device_record *device, uint64_t session)
 {
 	turn_step(agent->turn, STEP_PROVED);
 	sessions_end_others(agent->sessions, device->id, session,
 			    gw_reason_code(GW_REASON_RESTARTED));
 	return lifecycle_apply(agent, device,
 			       &(struct lifecycle_cause){ DEVICE_EVENT_PROVED, "device", "",
-							  address });
+							  device->transport });
 }
 
 /* What its owner can do something about is shown with the device, which is aboard otherwise. */
@@ -301,7 +303,7 @@ static int turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct 
 		     struct visitor *visitor, enum gw_reason reason)
 {
 	(void)record_refusal(agent, "peer-refused", visitor->id, reason, msg->address);
-	send_verdict(agent, msg->session, false, "", gw_reason_code(reason));
+	send_verdict(agent, msg->session, GW_ALLOW_NOTHING, "", gw_reason_code(reason));
 	if (session)
 		session_drop(agent->sessions, session);
 	return show_expired(agent, &visitor->device, reason);
@@ -337,11 +339,22 @@ static int let_in(struct agent *agent, const struct gw_msg_peer *msg, struct ses
 	(void)gw_copy(device->transport, sizeof(device->transport), session->transport);
 	(void)gw_copy(device->address, sizeof(device->address), session->address);
 	device->last_seen = clock_now_s(&agent->clock);
-	send_verdict(agent, msg->session, true, device->id, "");
+	send_verdict(agent, msg->session, GW_ALLOW_ALL, device->id, "");
 	if (proves)
-		return prove(agent, device, session->id, msg->address);
+		return prove(agent, device, session->id);
 	return store_device_seen(agent->store, device->id, device->transport, device->address,
 				 device->last_seen);
+}
+
+/* Its tombstone stays as it is: where it came from, and when, is nothing that we keep. */
+static void let_in_for_notice(struct agent *agent, const struct gw_msg_peer *msg,
+			      struct session *session, const struct device_record *device)
+{
+	session->for_notice = true;
+	session->by_certificate = true;
+	(void)gw_copy(session->device, sizeof(session->device), device->id);
+	send_verdict(agent, msg->session, GW_ALLOW_NOTICE, device->id,
+		     gw_reason_code(GW_REASON_DECOMMISSIONED));
 }
 
 int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
@@ -359,7 +372,7 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 	if (r < 0)
 		return r;
 
-	if (session && (session->served || session->waits))
+	if (session && (session->served || session->waits || session->for_notice))
 		return -EPROTO; /* one session, one peer */
 
 	verdict = policy_peer(&facts, &reason);
@@ -372,6 +385,10 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 		return turn_away(agent, msg, session, &visitor, reason);
 	if (verdict == POLICY_PEER_WAITS)
 		return let_wait(agent, msg, session, &visitor.device, reason);
+	if (verdict == POLICY_PEER_NOTICE) {
+		let_in_for_notice(agent, msg, session, &visitor.device);
+		return 0;
+	}
 	return let_in(agent, msg, session, &visitor, verdict == POLICY_PEER_PROVES);
 }
 

@@ -16,6 +16,7 @@
 #include "agent/clock-watch.h"
 #include "agent/cloud.h"
 #include "agent/discovered.h"
+#include "agent/leave.h"
 #include "agent/lifecycle.h"
 #include "agent/plugins.h"
 #include "agent/queue.h"
@@ -137,6 +138,7 @@ static uint64_t next_look_s(struct agent *agent, uint64_t now)
 	if (trusted) {
 		next = earlier(next, credential_next_s(&cloud.credential, now));
 		next = earlier(next, store_claim_next_end(agent->store));
+		next = earlier(next, leave_next_s(agent));
 		next = earlier(next, candidate ? candidate + agent->settings.prove_within_s : 0);
 	}
 	if (pump_us != UINT64_MAX)
@@ -279,6 +281,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 	if (trusted) {
 		expire_claims(due->agent, now);
 		give_up_unproved(due->agent, now);
+		leave_look(due->agent, now);
 		watch_credential(due, now);
 	}
 	forget_overdue_secrets(due->agent);

@@ -13,6 +13,7 @@
 #include "agent/audit.h"
 #include "agent/due.h"
 #include "agent/enrol.h"
+#include "agent/leave.h"
 #include "agent/queue.h"
 #include "agent/refusals.h"
 #include "agent/renewal.h"
@@ -200,7 +201,10 @@ static void tell_cloud(struct agent *agent, const struct device_record *device,
 		       enum device_event event, const char *reason)
 {
 	bool suspended = event == DEVICE_EVENT_SUSPEND;
-	enum gw_request_kind kind = suspended ? GW_REQUEST_SUSPENDED : GW_REQUEST_RESUMED;
+	bool left = event == DEVICE_EVENT_DECOMMISSION;
+	enum gw_request_kind kind = suspended ? GW_REQUEST_SUSPENDED
+				    : left    ? GW_REQUEST_DECOMMISSIONED
+					      : GW_REQUEST_RESUMED;
 	_cleanup_free_ struct job_record *job =
 		new_job(agent, kind, device, suspended ? reason : "");
 	uint8_t change[CHANGE_BYTES];
@@ -282,6 +286,10 @@ static void act(struct agent *agent, struct device_record *device, unsigned acti
 		begin_next_round(agent, device);
 	if (actions & DEVICE_ACTION_END_SESSIONS)
 		sessions_end_device(agent->sessions, device->id, reason);
+	if (actions & DEVICE_ACTION_FORGET)
+		leave_forget(agent, device);
+	if (actions & DEVICE_ACTION_END_NOTICE)
+		leave_end_notice(agent, device);
 	if (actions & DEVICE_ACTION_TELL)
 		tell_cloud(agent, device, event, reason);
 }
@@ -293,12 +301,13 @@ static int write_state(struct agent *agent, struct device_record *device, enum d
 {
 	enum device_state from = device->state;
 	bool is_back = to == DEVICE_ONBOARDED && from != to;
-	/* A device that is aboard as before, by its old certificate, has nothing to be advised about. */
-	const char *shown = is_back ? "" : cause->reason;
 	int r;
 
 	device->state = to;
-	(void)gw_copy(device->reason, sizeof(device->reason), shown);
+	/* A device that is aboard as before, by its old certificate, has nothing to be advised about; what there is to
+	 * say of one that left leave.c has written. */
+	if (to != DEVICE_DECOMMISSIONED)
+		(void)gw_copy(device->reason, sizeof(device->reason), is_back ? "" : cause->reason);
 	device->changed = clock_now_s(&agent->clock);
 	r = store_device_put(agent->store, device);
 	if (r < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * operate: what an operator or the cloud decides of a device that is there: rejected, suspended, resumed,
- * revoked.
+ * revoked, decommissioned.
  */
 #pragma once
 

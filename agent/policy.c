@@ -146,6 +146,7 @@ static enum policy_peer policy_certificate_peer(const struct policy_peer_facts *
 			return POLICY_PEER_PROVES;
 		*ret_reason = GW_REASON_CERTIFICATE_EXPIRED;
 		break;
+	case POLICY_CERTIFICATE_LEFT: /* it has come back, by another certificate */
 	case POLICY_CERTIFICATE_REVOKED: *ret_reason = GW_REASON_RETIRED_CERTIFICATE; break;
 	case POLICY_CERTIFICATE_UNKNOWN: *ret_reason = GW_REASON_UNKNOWN_CERTIFICATE; break;
 	}
@@ -159,6 +160,10 @@ enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reas
 		*ret_reason = GW_REASON_UNKNOWN_CERTIFICATE;
 		return POLICY_PEER_REFUSED;
 	}
+
+	if (facts->by_certificate && facts->certificate == POLICY_CERTIFICATE_LEFT &&
+	    facts->state == DEVICE_DECOMMISSIONED)
+		return POLICY_PEER_NOTICE;
 
 	*ret_reason = barred(facts->state);
 	if (*ret_reason != GW_REASON_NONE)

@@ -62,6 +62,7 @@ enum policy_certificate {
 	POLICY_CERTIFICATE_CANDIDATE, /* issued, not proved yet */
 	POLICY_CERTIFICATE_LIVE,
 	POLICY_CERTIFICATE_REVOKED,
+	POLICY_CERTIFICATE_LEFT, /* good when its device was decommissioned */
 };
 
 struct policy_peer_facts {
@@ -81,6 +82,7 @@ enum policy_peer {
 	POLICY_PEER_SERVED,
 	POLICY_PEER_PROVES, /* served, and its certificate is proved by that */
 	POLICY_PEER_WAITS,  /* it is who it says, but to serve it takes a time to trust */
+	POLICY_PEER_NOTICE, /* told that it was decommissioned, and not served */
 };
 
 enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reason *ret_reason);

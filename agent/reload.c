@@ -118,6 +118,7 @@ static void take_over(struct agent *agent, struct settings *fresh, struct discov
 	unsigned n, n_plugins;
 
 	agent->settings = *fresh;
+	agent->notices_are_known = false;
 	agent->clock.trusts_cloud = fresh->clock_trusts_cloud;
 	forget_sightings(agent, resized);
 	n_plugins = plugins_welcome_anew(agent->plugins, &before);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "agent/agent.h"
+#include "agent/leave.h"
 #include "agent/lifecycle.h"
 #include "agent/plugins.h"
 #include "agent/renewal.h"
@@ -57,6 +58,36 @@ static void first_word(const char *list, char *word, size_t size)
 	(void)snprintf(word, size, "%.*s", (int)len, list);
 }
 
+/* Of a session that is let in for the notice: 1 once it is dealt with, 0 if it is none. */
+static int tell_leaver(struct agent *agent, uint64_t id)
+{
+	const struct session *session = session_find_for_notice(agent->sessions, id);
+	int r;
+
+	if (!session)
+		return 0;
+	r = turn_open(agent->turn);
+	if (r >= 0)
+		r = leave_told(agent, session->device);
+	return r < 0 ? r : 1;
+}
+
+static int refuse_leaver(struct agent *agent, const struct gw_msg_settings_query *msg)
+{
+	const struct gw_msg reply = {
+		.type = GW_MSG_SETTINGS,
+		.settings = { .session = msg->session,
+			      .request = msg->request,
+			      .outcome = GW_OUTCOME_REFUSED,
+			      .reason = gw_reason_code(GW_REASON_DECOMMISSIONED) },
+	};
+	int r = tell_leaver(agent, msg->session);
+
+	if (r > 0)
+		send(agent, &reply);
+	return r;
+}
+
 int requests_take_settings_query(struct agent *agent, const struct gw_msg_settings_query *msg)
 {
 	const struct session *session;
@@ -70,6 +101,9 @@ int requests_take_settings_query(struct agent *agent, const struct gw_msg_settin
 	struct device_record device;
 	int r;
 
+	r = refuse_leaver(agent, msg);
+	if (r != 0)
+		return GW_MIN(r, 0);
 	r = find_asker(agent, msg->session, &session, &device);
 	if (r <= 0)
 		return r;
@@ -126,6 +160,9 @@ int requests_take_rejected(struct agent *agent, const struct gw_msg_rejected *ms
 	struct device_record device;
 	int r;
 
+	r = tell_leaver(agent, msg->session);
+	if (r != 0)
+		return GW_MIN(r, 0);
 	r = find_asker(agent, msg->session, &session, &device);
 	if (r <= 0)
 		return r;

@@ -32,6 +32,7 @@ static const struct rights_line needs[] = {
 	{ DEVICE, "Suspend", RIGHT_OPERATE, COST_WRITE },
 	{ DEVICE, "Resume", RIGHT_OPERATE, COST_WRITE },
 	{ DEVICE, "Revoke", RIGHT_OPERATE, COST_WRITE },
+	{ DEVICE, "Decommission", RIGHT_OPERATE, COST_WRITE },
 	{ "org.freedesktop.DBus.Properties", "Get", RIGHT_INSPECT, COST_ORDINARY },
 	{ "org.freedesktop.DBus.Properties", "GetAll", RIGHT_INSPECT, COST_ORDINARY },
 	{ "org.freedesktop.DBus.Properties", "Set", RIGHT_CONFIGURE, COST_ORDINARY },

@@ -49,6 +49,13 @@ struct session *session_find_served(struct sessions *sessions, uint64_t id)
 	return session && session->served ? session : NULL;
 }
 
+struct session *session_find_for_notice(struct sessions *sessions, uint64_t id)
+{
+	struct session *session = session_find(sessions, id);
+
+	return session && session->for_notice ? session : NULL;
+}
+
 int session_add(struct sessions *sessions, uint64_t id, struct session **ret)
 {
 	struct session *session;

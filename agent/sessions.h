@@ -26,6 +26,7 @@ struct session {
 	bool secret_given; /* and PEER or FAILED is still owed */
 	bool served;       /* the verdict was to allow it */
 	bool waits;        /* .. but later: nobody can judge its certificate's dates yet */
+	bool for_notice;   /* it was to tell it that it left, and nothing else; not served */
 	bool by_certificate;
 	uint8_t serial[GW_SERIAL_MAX]; /* of that certificate, by our own record */
 	size_t serial_len;
@@ -44,6 +45,9 @@ struct session *session_find(struct sessions *sessions, uint64_t id);
 
 /* As above, but NULL too if it is not one that is served. */
 struct session *session_find_served(struct sessions *sessions, uint64_t id);
+
+/* One that is let in for the notice only. */
+struct session *session_find_for_notice(struct sessions *sessions, uint64_t id);
 
 /* Those who wait for a job, one after the other: NULL begins and ends. */
 struct session *session_next_waiting(struct sessions *sessions, const char *job,

@@ -96,6 +96,9 @@ static const struct settings_key keys[] = {
 	  "clock none has expired." },
 	{ "devices", "grace_days", SETTINGS_TYPE_NUMBER, 1, 3650, "30", "days", IN(devices_grace_days), AGENT,
 	  "How long after its end a certificate can be renewed with expired = grace." },
+	{ "devices", "notice_days", SETTINGS_TYPE_NUMBER, 1, 36500, "90", "days", IN(devices_notice_days), AGENT,
+	  "How long a device that was decommissioned, and has not confirmed it, is let in to be told so. Then the last "
+	  "that is kept of it is wiped. Holds for those that have left already, too." },
 
 	{ "limits", "devices", SETTINGS_TYPE_NUMBER, 1, 1000000, "10000", "devices", IN(devices_max), AGENT,
 	  "How many may be on record. With as many, further claims are refused; nothing that is there is lost." },

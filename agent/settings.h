@@ -42,6 +42,7 @@ struct settings {
 	uint64_t registrar_secret_rate;
 	uint64_t claim_lifetime_s; /* 0 = for ever */
 	uint64_t prove_within_s;
+	uint64_t devices_notice_days;
 	uint64_t devices_max;
 	uint64_t jobs_max;
 	uint64_t discovered_max;

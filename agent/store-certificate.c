@@ -12,6 +12,7 @@ static const char *const state_names[_CERTIFICATE_STATE_MAX] = {
 	[CERTIFICATE_CANDIDATE] = "candidate",
 	[CERTIFICATE_LIVE] = "live",
 	[CERTIFICATE_REVOKED] = "revoked",
+	[CERTIFICATE_LEFT] = "left",
 };
 
 static const char *const approval_names[_CERTIFICATE_APPROVAL_MAX] = {
@@ -241,4 +242,61 @@ uint64_t store_certificate_oldest_candidate(struct store *store)
 {
 	return (uint64_t)store_number(
 		store, 0, "SELECT min(issued) FROM certificate WHERE state = 'candidate'", "");
+}
+
+/* --- of devices that left --- */
+
+/* The key of the table has to be something: a part of the fingerprint. */
+int store_certificate_leave(struct store *store, const char *device, uint64_t since)
+{
+	int r = store_exec(store, "DELETE FROM certificate WHERE device = ? AND state = 'revoked'",
+			   "t", device);
+
+	if (r < 0)
+		return r;
+	return store_exec(store,
+			  "UPDATE certificate SET serial = substr(fingerprint, 1, 20), key = x'',"
+			  " claim = '', job = '', generation = '', approval = '', round = 0,"
+			  " renew_asked = 0, renew_refused = 0, state = 'left', "
+			  "not_before = 0, not_after = 0,"
+			  " issued = ?, certificate = x'', chain = x'' WHERE device = ?",
+			  "it", (int64_t)since, device);
+}
+
+int store_certificate_forget_left(struct store *store, const char *device)
+{
+	int r = store_exec(store, "DELETE FROM certificate WHERE device = ? AND state = 'left'",
+			   "t", device);
+
+	return r < 0 ? r : 0;
+}
+
+int store_certificate_date_left(struct store *store, uint64_t now)
+{
+	return store_exec(store,
+			  "UPDATE certificate SET issued = ? WHERE state = 'left' AND issued = 0",
+			  "i", (int64_t)now);
+}
+
+int store_certificate_first_left(struct store *store, uint64_t *ret)
+{
+	int64_t first = store_number(
+		store, -1, "SELECT min(issued) FROM certificate WHERE state = 'left'", "");
+
+	if (first < 0)
+		return -ENOENT;
+	*ret = (uint64_t)first;
+	return 0;
+}
+
+int store_certificate_left_before(struct store *store, uint64_t until,
+				  char (*devices)[GW_ID_MAX + 1], size_t max)
+{
+	struct sqlite3_stmt *row;
+	int r = store_select(store, &row,
+			     "SELECT DISTINCT device FROM certificate"
+			     " WHERE state = 'left' AND issued <= ? LIMIT ?",
+			     "ii", (int64_t)until, (int64_t)max);
+
+	return r < 0 ? r : store_collect_ids(store, row, devices, max);
 }

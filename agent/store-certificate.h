@@ -18,6 +18,7 @@ enum certificate_state {
 	CERTIFICATE_CANDIDATE,
 	CERTIFICATE_LIVE,
 	CERTIFICATE_REVOKED,
+	CERTIFICATE_LEFT, /* of a device that was decommissioned: its fingerprint, and nothing else of it */
 	_CERTIFICATE_STATE_MAX,
 };
 
@@ -96,3 +97,21 @@ int store_certificate_anchor(struct store *store, uint64_t now);
 
 /* When the oldest candidate was issued, 0 = there is none. */
 uint64_t store_certificate_oldest_candidate(struct store *store);
+
+/* --- of devices that left --- */
+
+/* Of a device's certificates: wipes all but the fingerprints of those that it may come with; `issued` is since when it
+ * has left, 0 where that is not known. Returns how many. */
+int store_certificate_leave(struct store *store, const char *device, uint64_t since);
+
+int store_certificate_forget_left(struct store *store, const char *device);
+
+/* Those that have no date get this one; returns how many. */
+int store_certificate_date_left(struct store *store, uint64_t now);
+
+/* Since when the first has left. -ENOENT: none has. */
+int store_certificate_first_left(struct store *store, uint64_t *ret);
+
+/* The devices that left until then, up to max; returns how many. */
+int store_certificate_left_before(struct store *store, uint64_t until,
+				  char (*devices)[GW_ID_MAX + 1], size_t max);

@@ -92,6 +92,14 @@ int store_claim_end(struct store *store, const char *id, enum claim_state state)
 	return r < 0 ? r : 0;
 }
 
+int store_claim_wipe(struct store *store, const char *device)
+{
+	int r = store_exec(store, "UPDATE claim SET secret = x'', claimed_by = '' WHERE device = ?",
+			   "t", device);
+
+	return r < 0 ? r : 0;
+}
+
 int store_claim_count_secret(struct store *store, const char *id, uint64_t when)
 {
 	int r = store_exec(

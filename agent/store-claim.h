@@ -40,6 +40,9 @@ int store_claim_add(struct store *store, const struct claim_record *claim);
 /* Ends a claim and overwrites its secret. */
 int store_claim_end(struct store *store, const char *id, enum claim_state state);
 
+/* Of a device that left: nothing stays of its claims but their ids, which are used once. */
+int store_claim_wipe(struct store *store, const char *device);
+
 /* The secret was given to the registrar. */
 int store_claim_count_secret(struct store *store, const char *id, uint64_t when);
 

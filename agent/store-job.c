@@ -9,10 +9,15 @@
 #include "lib/util.h"
 
 static const char *const kind_names[_GW_REQUEST_MAX] = {
-	[GW_REQUEST_ENROLL] = "enroll",   [GW_REQUEST_PROVED] = "proved",
-	[GW_REQUEST_REVOKED] = "revoked", [GW_REQUEST_SERVER_CERT] = "server-cert",
-	[GW_REQUEST_TIME] = "time",       [GW_REQUEST_SUSPENDED] = "suspended",
-	[GW_REQUEST_RESUMED] = "resumed", [GW_REQUEST_RENEW] = "renew",
+	[GW_REQUEST_ENROLL] = "enroll",
+	[GW_REQUEST_PROVED] = "proved",
+	[GW_REQUEST_REVOKED] = "revoked",
+	[GW_REQUEST_SERVER_CERT] = "server-cert",
+	[GW_REQUEST_TIME] = "time",
+	[GW_REQUEST_SUSPENDED] = "suspended",
+	[GW_REQUEST_RESUMED] = "resumed",
+	[GW_REQUEST_RENEW] = "renew",
+	[GW_REQUEST_DECOMMISSIONED] = "decommissioned",
 };
 
 static const char *const state_names[_JOB_STATE_MAX] = {

@@ -32,3 +32,17 @@ int store_key_forget(struct store *store, const char *generation)
 
 	return r < 0 ? r : 0;
 }
+
+/* The generation of a renewal begins with the serial number of its certificate (renewal.c). */
+int store_keys_wipe(struct store *store, const char *device)
+{
+	int r = store_exec(store,
+			   "DELETE FROM tried_key WHERE generation IN"
+			   " (SELECT id FROM claim WHERE device = ?1)"
+			   " OR EXISTS (SELECT 1 FROM certificate AS c WHERE c.device = ?1"
+			   " AND substr(generation, 1, 2 + 2 * length(c.serial))"
+			   "  = '+' || lower(hex(c.serial)) || '.')",
+			   "t", device);
+
+	return r < 0 ? r : 0;
+}

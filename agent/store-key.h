@@ -13,3 +13,6 @@ unsigned store_key_count(struct store *store, const char *generation);
 
 /* The generation is over: nobody can ask under it any more. */
 int store_key_forget(struct store *store, const char *generation);
+
+/* All that a device has tried, under its claims and in its renewals; while its certificates are on record. */
+int store_keys_wipe(struct store *store, const char *device);

@@ -26,6 +26,7 @@ struct store {
 	bool in_transaction;
 	int64_t changes_before; /* rows changed until it began */
 	int spoiled;            /* the first error of the transaction */
+	bool wipes_log;         /* once it is committed, or as soon as that works */
 
 	struct {
 		const char *sql;
@@ -107,6 +108,14 @@ static void explain(struct store *store, const struct store_schema *schema, cons
 			       sqlite3_errmsg(store->db));
 }
 
+/* What was deleted is overwritten in the file by secure_delete; its older copies in the log go with the log. Somebody
+ * who reads the file with another program keeps it: then the next commit tries again, or the next start. */
+static int wipe_log(struct store *store)
+{
+	return error_of(
+		sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+}
+
 /* What it does to the file comes last: one that is no good must stay as it was. */
 static int prepare_file(struct store *store, const struct store_schema *schema,
 			int64_t *ret_version)
@@ -128,6 +137,8 @@ static int prepare_file(struct store *store, const struct store_schema *schema,
 		return found;
 
 	r = store_run_script(store, "PRAGMA journal_mode = WAL");
+	if (r >= 0)
+		(void)wipe_log(store); /* of an agent that died before it could */
 	return r < 0 ? r : found > 0 && found < schema->version;
 }
 
@@ -211,7 +222,14 @@ int store_commit(struct store *store)
 		(void)store_run_script(store, "ROLLBACK");
 	store->in_transaction = false;
 	store->spoiled = 0;
+	if (r >= 0 && store->wipes_log)
+		store->wipes_log = wipe_log(store) < 0;
 	return r < 0 ? r : is_changed;
+}
+
+void store_wipe_log(struct store *store)
+{
+	store->wipes_log = true;
 }
 
 bool store_in_transaction(const struct store *store)

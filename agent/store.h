@@ -31,6 +31,9 @@ int store_begin(struct store *store);
  * there was something to write. */
 int store_commit(struct store *store);
 
+/* With the next commit, leaves no older copy of anything in the write-ahead log. */
+void store_wipe_log(struct store *store);
+
 bool store_in_transaction(const struct store *store);
 
 /* What is going on must not be kept, for a reason that is not the store's own. */

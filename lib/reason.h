@@ -66,7 +66,14 @@
 	X(UNKNOWN_CERTIFICATE, "unknown-certificate", "The certificate is not on record here.")    \
 	X(RETIRED_CERTIFICATE, "retired-certificate", "A newer certificate has replaced this one.") \
 	X(SUSPENDED, "suspended", "The device is suspended; resume it to serve it again.")         \
-	X(DECOMMISSIONED, "decommissioned", "The device was decommissioned.")                      \
+	X(DECOMMISSIONED, "decommissioned",                                                       \
+	  "The device was decommissioned; a new claim lets it in again.")                         \
+	X(NOT_TOLD, "not-told",                                                                   \
+	  "It is told to wipe itself when it comes with its old certificate.")                    \
+	X(TOLD, "told", "It was told to wipe itself, and has not said yet that it did.")           \
+	X(WIPED, "wiped", "It says that it has wiped its key, its certificate and its settings.")  \
+	X(NEVER_CAME_BACK, "never-came-back",                                                     \
+	  "It did not come within the days that it had to be told.")                              \
 	X(HANDSHAKE_FAILED, "handshake-failed", "The device and the gateway found no common ground.") \
 	X(RESTARTED, "restarted", "The device began anew in place of this session.")               \
 	X(CLOSED, "closed", "The device ended its session.")                                       \

@@ -124,7 +124,7 @@ static const struct field peer_fields[] = {
 
 static const struct field verdict_fields[] = {
 	U64(verdict, session),
-	BOOL(verdict, allow),
+	U8(verdict, allow, _GW_ALLOW_MAX - 1),
 	TEXT(verdict, device, GW_ID_MAX),
 	TEXT(verdict, reason, GW_REASON_MAX),
 };
@@ -185,6 +185,11 @@ static const struct field reported_fields[] = {
 	U32(reported, request),
 	U8(reported, outcome, _GW_OUTCOME_MAX - 1),
 	TEXT(reported, reason, GW_REASON_MAX),
+};
+
+static const struct field wiped_fields[] = {
+	U64(wiped, session),
+	U32(wiped, request),
 };
 
 static const struct field rejected_fields[] = {

@@ -63,6 +63,14 @@ enum gw_proof {
 	_GW_PROOF_MAX,
 };
 
+/* What a session may ask for. */
+enum gw_allow {
+	GW_ALLOW_NOTHING,
+	GW_ALLOW_ALL,
+	GW_ALLOW_NOTICE, /* nothing but to be told that it was decommissioned, and to say that it knows */
+	_GW_ALLOW_MAX,
+};
+
 /* How a request ends. */
 enum gw_outcome {
 	GW_OUTCOME_DONE,    /* and for an enrolment: here is the certificate */
@@ -100,6 +108,7 @@ enum gw_request_kind {
 	GW_REQUEST_SUSPENDED,   /* the device is not served for a while */
 	GW_REQUEST_RESUMED,     /* and is again */
 	GW_REQUEST_RENEW,       /* sign this CSR for a device whose certificate is `serial` */
+	GW_REQUEST_DECOMMISSIONED, /* it left: nothing of it is good any more */
 	_GW_REQUEST_MAX,
 };
 
@@ -111,6 +120,7 @@ enum gw_command_kind {
 	GW_COMMAND_SUSPEND,
 	GW_COMMAND_RESUME,
 	GW_COMMAND_ANCHORS, /* they came right before it */
+	GW_COMMAND_DECOMMISSION,
 	_GW_COMMAND_MAX,
 };
 
@@ -209,7 +219,7 @@ struct gw_msg_peer {
  * is known, but it is served nothing now; each request is answered "later", until SESSION_END. */
 struct gw_msg_verdict {
 	uint64_t session;
-	uint8_t allow;
+	uint8_t allow; /* enum gw_allow */
 	const char *device;
 	const char *reason;
 };
@@ -276,7 +286,7 @@ struct gw_msg_report {
 	const char *text; /* the device's reason, made printable */
 };
 
-/* a->r: the report is recorded. */
+/* a->r: the report, or the word that it is wiped, is recorded. */
 struct gw_msg_reported {
 	uint64_t session;
 	uint32_t request;
@@ -289,6 +299,13 @@ struct gw_msg_reported {
 struct gw_msg_rejected {
 	uint64_t session;
 	const char *reason;
+};
+
+/* r->a: a device that is let in for the notice says that it has wiped its key, certificate and settings.
+ * Answered by REPORTED. */
+struct gw_msg_wiped {
+	uint64_t session;
+	uint32_t request;
 };
 
 /* a->r: is this certificate, which the cloud sent, what we asked for? */
@@ -488,7 +505,8 @@ struct gw_msg_command_answer {
 	X(0x46, CLOUD_RETRY, cloud_retry)       \
 	X(0x47, CREDENTIAL, credential)         \
 	X(0x4c, EVENT, event)                   \
-	X(0x4d, EVENTS, events)
+	X(0x4d, EVENTS, events)                 \
+	X(0x54, WIPED, wiped)
 
 /* clang-format on */
 

@@ -188,6 +188,7 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_REQUEST, "resumed",     GW_REQUEST_RESUMED,     MEMBERS(resumed_members) },
 	{ DIALECT_REQUEST, "provision",   DIALECT_PROVISION,      MEMBERS(provision_members) },
 	{ DIALECT_REQUEST, "provisioned", DIALECT_PROVISIONED,    MEMBERS(provisioned_members) },
+	{ DIALECT_REQUEST, "decommissioned", GW_REQUEST_DECOMMISSIONED, MEMBERS(resumed_members) },
 
 	{ DIALECT_RESPONSE, "issued",  GW_OUTCOME_DONE,    MEMBERS(issued_members) },
 	{ DIALECT_RESPONSE, "pending", GW_OUTCOME_PENDING, MEMBERS(pending_members) },
@@ -200,6 +201,7 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_COMMAND, "suspend",  GW_COMMAND_SUSPEND,  MEMBERS(revoke_members) },
 	{ DIALECT_COMMAND, "resume",   GW_COMMAND_RESUME,   MEMBERS(device_members) },
 	{ DIALECT_COMMAND, "anchors",  GW_COMMAND_ANCHORS,  MEMBERS(anchors_members) },
+	{ DIALECT_COMMAND, "decommission", GW_COMMAND_DECOMMISSION, MEMBERS(device_members) },
 
 	{ DIALECT_ANSWER, "done",    GW_OUTCOME_DONE,    NULL, 0 },
 	{ DIALECT_ANSWER, "refused", GW_OUTCOME_REFUSED, MEMBERS(answer_refused_members) },

@@ -63,6 +63,8 @@ void account_pass(struct account *a, const struct gw_msg *request)
 		msg.settings_query.session = a->session;
 	else if (msg.type == GW_MSG_REPORT)
 		msg.report.session = a->session;
+	else if (msg.type == GW_MSG_WIPED)
+		msg.wiped.session = a->session;
 	else
 		msg.rejected.session = a->session;
 	a->tell(a->userdata, &msg);

@@ -127,6 +127,20 @@ static void refuse_size(struct conversation *c, const struct turn *turn, uint64_
 		c->ops->ask(c->userdata, &msg);
 }
 
+/* To who was decommissioned, whatever it asks for; once in a while the agent hears that it was told. */
+static void respond_notice(struct conversation *c, const struct turn *turn, uint64_t now_us)
+{
+	const char *reason = gw_reason_code(GW_REASON_DECOMMISSIONED);
+	const struct gw_msg msg = { .type = GW_MSG_REJECTED, .rejected.reason = reason };
+	_cleanup_(reply_done) struct reply reply = { .format = REPLY_NO_FORMAT };
+
+	if (gw_bucket_take(&c->questions, 1, now_us))
+		c->ops->ask(c->userdata, &msg);
+	reply_reason(&reply, GW_COAP_FORBIDDEN, reason);
+	c->answered_us = now_us;
+	respond(c, turn, &reply, now_us);
+}
+
 static void respond_code(struct conversation *c, const struct turn *turn, uint8_t code,
 			 const char *why, uint64_t now_us)
 {
@@ -149,6 +163,8 @@ static uint32_t *question_number(struct gw_msg *msg)
 		return &msg->enroll.request;
 	if (msg->type == GW_MSG_SETTINGS_QUERY)
 		return &msg->settings_query.request;
+	if (msg->type == GW_MSG_WIPED)
+		return &msg->wiped.request;
 	assert(msg->type == GW_MSG_REPORT);
 	return &msg->report.request;
 }
@@ -243,7 +259,9 @@ void conversation_answer(struct conversation *c, const struct gw_msg *msg, uint6
 static uint8_t judge(const struct conversation *c, const struct request *request,
 		     const struct resource *resource, int *ret_format, const char **ret_why)
 {
-	unsigned peer = c->peer.by_certificate ? RESOURCE_BY_CERTIFICATE : RESOURCE_BY_SECRET;
+	unsigned peer = c->peer.for_notice       ? RESOURCE_BY_LEAVER
+			: c->peer.by_certificate ? RESOURCE_BY_CERTIFICATE
+						 : RESOURCE_BY_SECRET;
 
 	*ret_why = "";
 	if (request->method != GW_COAP_GET && request->method != GW_COAP_POST)
@@ -253,7 +271,9 @@ static uint8_t judge(const struct conversation *c, const struct request *request
 	if (request->method != resource->method)
 		return GW_COAP_NOT_ALLOWED;
 	if (!(resource->who & peer)) {
-		*ret_why = "needs a session with a certificate";
+		*ret_why = resource->who == RESOURCE_BY_LEAVER
+				   ? "is for who was decommissioned"
+				   : "needs a session with a certificate";
 		return GW_COAP_FORBIDDEN;
 	}
 	if (!resource_gives(resource, request->accept, ret_format))
@@ -343,6 +363,18 @@ static void run_further(struct conversation *c, const struct turn *turn,
 	}
 }
 
+/* Whether it is let in for the notice only, and asks for anything else. */
+static bool is_told_off(const struct conversation *c, const struct request *request)
+{
+	const struct resource *resource;
+
+	if (!c->peer.for_notice)
+		return false;
+	resource = resource_find(request->path, request->n_path);
+	return !resource || resource->method != request->method ||
+	       !(resource->who & RESOURCE_BY_LEAVER);
+}
+
 static void serve(struct conversation *c, struct exchange *exchange, const struct gw_coap *msg,
 		  uint64_t now_us)
 {
@@ -352,6 +384,11 @@ static void serve(struct conversation *c, struct exchange *exchange, const struc
 	uint8_t code;
 
 	request_read(msg, &request, &code, &why);
+	if (code == GW_COAP_EMPTY && is_told_off(c, &request)) {
+		frame_init(&turn.frame, &request, c->block_size, /* body_max= */ 0);
+		respond_notice(c, &turn, now_us);
+		return;
+	}
 	if (code == GW_COAP_EMPTY) {
 		turn.resource = resource_find(request.path, request.n_path);
 		code = judge(c, &request, turn.resource, &turn.format, &why);

@@ -30,7 +30,7 @@ struct conversation_ops {
 	/* A datagram for the peer, to be encrypted. */
 	void (*send)(void *userdata, struct gw_blob datagram);
 
-	/* What this peer asks of the agent (ENROLL, SETTINGS_QUERY, REPORT), or what was refused to it
+	/* What this peer asks of the agent (ENROLL, SETTINGS_QUERY, REPORT, WIPED), or what was refused to it
 	 * (REJECTED, no answer), with session left 0. */
 	void (*ask)(void *userdata, const struct gw_msg *msg);
 };
@@ -46,6 +46,7 @@ struct conversation_peer {
 	const char *device;  /* as the agent's verdict named it */
 	bool by_certificate; /* false: PSK */
 	bool waits;          /* nothing is served now: every request is answered "later" */
+	bool for_notice;     /* it was decommissioned, and is told so: nothing else */
 
 	/* tls-unique (RFC 5929), which a signing request may repeat; empty: not known. */
 	struct gw_blob binding;

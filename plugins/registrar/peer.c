@@ -393,14 +393,21 @@ void peer_receive(struct peer *p, struct gw_blob datagram, uint64_t now_us)
 
 /* --- the agent's word --- */
 
-static int begin_conversation(struct peer *p, bool waits)
+/* Served, but later. */
+static bool is_put_off(const struct gw_msg_verdict *verdict)
+{
+	return verdict->allow == GW_ALLOW_ALL && *verdict->reason;
+}
+
+static int begin_conversation(struct peer *p, const struct gw_msg_verdict *verdict)
 {
 	static const struct conversation_ops ops = { on_say, on_ask };
 	uint8_t binding[SESSION_BINDING_MAX];
 	struct conversation_peer about = {
 		.device = p->device,
 		.by_certificate = p->proof == GW_PROOF_CERTIFICATE,
-		.waits = waits,
+		.waits = is_put_off(verdict),
+		.for_notice = verdict->allow == GW_ALLOW_NOTICE,
 		.binding = { binding, session_binding(p->session, binding) },
 		.datagram_max = session_plain_max(p->session),
 	};
@@ -414,18 +421,21 @@ static void take_verdict(struct peer *p, const struct gw_msg_verdict *verdict)
 		return;
 
 	(void)gw_copy(p->device, sizeof(p->device), verdict->device);
-	if (!verdict->allow) {
+	if (verdict->allow == GW_ALLOW_NOTHING) {
 		log_peer(p, GW_LOG_INFO, "is not served:", verdict->reason);
 		peer_stop(p);
 		return;
 	}
-	if (begin_conversation(p, /* waits= */ *verdict->reason) < 0) {
+	if (begin_conversation(p, verdict) < 0) {
 		peer_end(p, GW_REASON_LIMIT);
 		return;
 	}
 
-	if (*verdict->reason)
+	if (is_put_off(verdict))
 		log_peer(p, GW_LOG_INFO, "has to wait:", verdict->reason);
+	else if (verdict->allow == GW_ALLOW_NOTICE)
+		log_peer(p, GW_LOG_INFO, "is let in to be told that it left, by",
+			 session_suite(p->session));
 	else
 		log_peer(p, GW_LOG_INFO, "is served, by", session_suite(p->session));
 	p->heard_us = p->now_us;

@@ -21,6 +21,7 @@ struct sd_event;
 	X(ENROLL, "registrar.enroll")         \
 	X(ENROLLED, "registrar.enrolled")     \
 	X(REPORT, "registrar.report")         \
+	X(WIPED, "registrar.wiped")           \
 	X(REPORTED, "registrar.reported")     \
 	X(CHECKED, "registrar.checked")       \
 	X(SERVER_CSR, "registrar.server-csr") \

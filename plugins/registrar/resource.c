@@ -53,10 +53,15 @@ static const struct resource resources[] = {
 	  .type = "brski.es", .begin = report_begin,
 	  .answer = GW_MSG_REPORTED, .finish = report_finish },
 
-	{ .path = "gangway/config", .method = GW_COAP_GET, .who = RESOURCE_BY_CERTIFICATE,
+	{ .path = "gangway/config", .method = GW_COAP_GET,
+	  .who = RESOURCE_BY_CERTIFICATE | RESOURCE_BY_LEAVER,
 	  .gives = { GW_COAP_FORMAT_JSON }, .n_gives = 1,
 	  .type = "gangway.config", .begin = settings_begin,
 	  .answer = GW_MSG_SETTINGS, .finish = settings_finish },
+
+	{ .path = "gangway/wiped", .method = GW_COAP_POST, .who = RESOURCE_BY_LEAVER,
+	  .begin = settings_wiped,
+	  .answer = GW_MSG_REPORTED, .finish = report_finish },
 };
 /* clang-format on */
 

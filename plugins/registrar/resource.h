@@ -25,7 +25,8 @@ struct reply;
 enum resource_peer {
 	RESOURCE_BY_SECRET = 1 << 0,
 	RESOURCE_BY_CERTIFICATE = 1 << 1,
-	RESOURCE_BY_ANYBODY = RESOURCE_BY_SECRET | RESOURCE_BY_CERTIFICATE,
+	RESOURCE_BY_LEAVER = 1 << 2, /* who was decommissioned, by its old certificate */
+	RESOURCE_BY_ANYBODY = RESOURCE_BY_SECRET | RESOURCE_BY_CERTIFICATE, /* who is served */
 };
 
 /* One request for a resource, its body whole, whatever the protocol that carried it. */

@@ -11,11 +11,14 @@
 
 #include <jansson.h>
 
+#include "lib/blob.h"
 #include "lib/coap.h"
 #include "lib/json-text.h"
 #include "lib/util.h"
 #include "lib/wire.h"
+#include "plugins/registrar/conversation.h"
 #include "plugins/registrar/reply.h"
+#include "plugins/registrar/resource.h"
 
 #define SETTINGS_VERSION 1
 
@@ -53,6 +56,21 @@ int settings_begin(struct resource_call *call, struct reply *reply, struct gw_ms
 	return 1;
 }
 
+/* In words that firmware can read: who asks for its settings learns that it has none any more. */
+static int tell_leaver(struct reply *reply)
+{
+	static const char notice[] = "{\"version\":1,\"decommissioned\":true}";
+
+	return reply_copy(reply, GW_COAP_CONTENT, GW_COAP_FORMAT_JSON,
+			  (struct gw_blob){ (const uint8_t *)notice, sizeof(notice) - 1 });
+}
+
+int settings_wiped(struct resource_call *call, struct reply *reply, struct gw_msg *ret_msg)
+{
+	*ret_msg = (struct gw_msg){ .type = GW_MSG_WIPED };
+	return 1;
+}
+
 int settings_finish(const struct resource_call *call, const struct gw_msg *answer,
 		    struct reply *reply)
 {
@@ -60,6 +78,8 @@ int settings_finish(const struct resource_call *call, const struct gw_msg *answe
 	size_t len;
 	int r;
 
+	if (call->peer->for_notice)
+		return tell_leaver(reply);
 	if (answer->settings.outcome != GW_OUTCOME_DONE) {
 		reply_reason(reply, GW_COAP_FORBIDDEN, answer->settings.reason);
 		return 0;

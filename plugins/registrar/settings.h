@@ -17,3 +17,6 @@ int settings_format(const struct gw_msg_settings *settings, uint8_t **ret, size_
 int settings_begin(struct resource_call *call, struct reply *reply, struct gw_msg *ret_msg);
 int settings_finish(const struct resource_call *call, const struct gw_msg *answer,
 		    struct reply *reply);
+
+/* Of the resource `wiped`. */
+int settings_wiped(struct resource_call *call, struct reply *reply, struct gw_msg *ret_msg);

@@ -155,6 +155,8 @@ static void take(const struct gw_msg *msg)
 		take_request(msg->type, msg->settings_query.session, msg->settings_query.request);
 	else if (msg->type == GW_MSG_REPORT)
 		take_request(msg->type, msg->report.session, msg->report.request);
+	else if (msg->type == GW_MSG_WIPED)
+		take_request(msg->type, msg->wiped.session, msg->wiped.request);
 	else if (msg->type == GW_MSG_REJECTED)
 		take_request(msg->type, msg->rejected.session, 0);
 	else if (msg->type == GW_MSG_SERVER_CSR)

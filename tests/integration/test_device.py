@@ -286,10 +286,11 @@ class AboardByIpv6(DeviceCase):
 
 class Killed(DeviceCase):
     STEPS = ["device.key", "device.anchors", "device.certificate", "device.proved"]
+    LEAVING = ["device.wiped"]
 
     def test_list(self):
         listed = subprocess.run([str(PROGRAM), "--list-steps"], stdout=subprocess.PIPE, text=True, check=True)
-        self.assertEqual(listed.stdout.split(), self.STEPS)
+        self.assertEqual(listed.stdout.split(), [*self.STEPS, *self.LEAVING])
 
     def test_each_step(self):
         """Whenever it dies, it goes on with the same key, and asks for no certificate that it has."""

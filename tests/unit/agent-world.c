@@ -301,6 +301,7 @@ static void start(void)
 		.prove_within_s = 86400,
 		.devices_renew_after = 66,
 		.devices_grace_days = 30,
+		.devices_notice_days = 90,
 		.devices_max = 100,
 		.jobs_max = 1000,
 		.discovered_max = 4,

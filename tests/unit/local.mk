@@ -551,6 +551,12 @@ tests_unit_test_command_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_unit_test_command_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_command_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-leave
+tests_unit_test_leave_SOURCES = tests/unit/test-leave.c $(WORLD_SOURCES)
+tests_unit_test_leave_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_leave_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_leave_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-operate
 tests_unit_test_operate_SOURCES = tests/unit/test-operate.c $(WORLD_SOURCES)
 tests_unit_test_operate_CFLAGS = $(UNIT_CFLAGS)

@@ -401,6 +401,91 @@ static void settings_refused(void **state)
 	bench_free(b);
 }
 
+/* --- who has left --- */
+
+#define LEAVER_SETTINGS "{\"version\":1,\"decommissioned\":true}"
+
+static struct bench *bench_leaver(void)
+{
+	return bench_new(&(struct conversation_peer){
+		.device = "ACME-1", .by_certificate = true, .for_notice = true });
+}
+
+/* Whatever it asks for, and however. */
+static void a_leaver_is_served_nothing(void **state)
+{
+	static const struct {
+		uint8_t method;
+		const char *path;
+	} asked[] = {
+		{ GW_COAP_GET, ".well-known/core" },
+		{ GW_COAP_GET, ".well-known/est/crts" },
+		{ GW_COAP_GET, "nothing" },
+		{ GW_COAP_POST, CONFIG },
+		{ GW_COAP_POST, ".well-known/est/sren" },
+		{ GW_COAP_POST, ".well-known/brski/es" },
+		{ GW_COAP_GET, ".well-known/gangway/wiped" },
+		{ 4, CONFIG },
+	};
+	struct bench *b = bench_leaver();
+
+	for (size_t i = 0; i < GW_ELEMENTS(asked); i++) {
+		struct asking a = asking_for(b, asked[i].method, asked[i].path);
+		struct gw_coap msg;
+
+		say(b, &a.msg);
+		assert_string_equal(heard(b, GW_MSG_REJECTED).rejected.reason, "decommissioned");
+		msg = hear_code(b, GW_COAP_FORBIDDEN);
+		assert_text(&msg, "decommissioned: The device was decommissioned; a new claim "
+				  "lets it in again.");
+	}
+	bench_free(b);
+}
+
+static void a_leaver_learns_it_from_its_settings(void **state)
+{
+	struct bench *b = bench_leaver();
+	struct asking a = asking_for(b, GW_COAP_GET, CONFIG);
+	struct gw_coap msg;
+
+	say(b, &a.msg);
+	answer(b, &(struct gw_msg){
+			  .type = GW_MSG_SETTINGS,
+			  .settings = {
+				  .request = heard(b, GW_MSG_SETTINGS_QUERY).settings_query.request,
+				  .outcome = GW_OUTCOME_REFUSED,
+				  .reason = "decommissioned" } });
+	msg = hear_code(b, GW_COAP_CONTENT);
+	assert_int_equal(msg.payload.len, strlen(LEAVER_SETTINGS));
+	assert_memory_equal(msg.payload.data, LEAVER_SETTINGS, msg.payload.len);
+	bench_free(b);
+}
+
+static void a_leaver_says_that_it_is_wiped(void **state)
+{
+	struct bench *b = bench_leaver();
+	struct asking a = asking_for(b, GW_COAP_POST, ".well-known/gangway/wiped");
+
+	say(b, &a.msg);
+	answer(b, &(struct gw_msg){ .type = GW_MSG_REPORTED,
+				    .reported = { .request = heard(b, GW_MSG_WIPED).wiped.request,
+						  .outcome = GW_OUTCOME_DONE,
+						  .reason = "" } });
+	(void)hear_code(b, GW_COAP_CHANGED);
+	bench_free(b);
+}
+
+/* It is nothing for who is aboard. */
+static void who_is_served_cannot_say_it(void **state)
+{
+	struct bench *b = bench_certificate();
+	struct asking a = asking_for(b, GW_COAP_POST, ".well-known/gangway/wiped");
+
+	say(b, &a.msg);
+	(void)hear_code(b, GW_COAP_FORBIDDEN);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,6 +502,10 @@ int main(void)
 		cmocka_unit_test(a_report),
 		cmocka_unit_test(settings_in_blocks),
 		cmocka_unit_test(settings_refused),
+		cmocka_unit_test(a_leaver_is_served_nothing),
+		cmocka_unit_test(a_leaver_learns_it_from_its_settings),
+		cmocka_unit_test(a_leaver_says_that_it_is_wiped),
+		cmocka_unit_test(who_is_served_cannot_say_it),
 	};
 
 	return cmocka_run_group_tests(tests, bench_make_material, bench_remove_material);

@@ -36,6 +36,7 @@ static const struct {
 	{ 'b', DEVICE_ACTION_BURN_CLAIM },  { 'x', DEVICE_ACTION_CLOSE_CLAIM },
 	{ 'r', DEVICE_ACTION_REARM_CLAIM }, { 's', DEVICE_ACTION_END_SESSIONS },
 	{ 't', DEVICE_ACTION_TELL },        { 'n', DEVICE_ACTION_NEXT_ROUND },
+	{ 'f', DEVICE_ACTION_FORGET },      { 'e', DEVICE_ACTION_END_NOTICE },
 };
 
 #define E(event)  DEVICE_EVENT_##event
@@ -43,6 +44,7 @@ static const struct {
 #define UNPROVED  "vc"   /* what is asked or issued, but not proved, is void */
 #define OVER      "vcxs" /* and so are the claim and who talks under it */
 #define TAKEN_OUT "vcxsl"
+#define GONE      "vxsft"
 
 static const struct sentence sentences[] = {
 	/* A knock makes a stranger known, and no more than that. */
@@ -53,7 +55,7 @@ static const struct sentence sentences[] = {
 	{ E(CLAIM), S(UNKNOWN), S(CLAIMED), S(CLAIMED), "" },
 	{ E(CLAIM), S(DISCOVERED), S(CLAIMED), S(CLAIMED), "" },
 	{ E(CLAIM), S(REJECTED), S(CLAIMED), S(CLAIMED), "" },
-	{ E(CLAIM), S(DECOMMISSIONED), S(CLAIMED), S(CLAIMED), "" },
+	{ E(CLAIM), S(DECOMMISSIONED), S(CLAIMED), S(CLAIMED), "e" },
 
 	/* Starting over drops the claim that was open, and all of it that is unproved. The certificate of
 	 * a device that is aboard stays until the new one is proved. */
@@ -109,6 +111,16 @@ static const struct sentence sentences[] = {
 	{ E(REVOKE), S(ONBOARDED), S(REVOKED), S(REVOKED), TAKEN_OUT },
 	{ E(REVOKE), S(SUSPENDED), S(REVOKED), S(REVOKED), TAKEN_OUT },
 	{ E(REVOKE), S(REVOKED), S(REVOKED), S(REVOKED), "" },
+
+	/* From any state that is on record. One word to the cloud ends all its certificates. */
+	{ E(DECOMMISSION), S(CLAIMED), S(DECOMMISSIONED), S(DECOMMISSIONED), GONE },
+	{ E(DECOMMISSION), S(ENROLLING), S(DECOMMISSIONED), S(DECOMMISSIONED), GONE },
+	{ E(DECOMMISSION), S(ISSUED), S(DECOMMISSIONED), S(DECOMMISSIONED), GONE },
+	{ E(DECOMMISSION), S(ONBOARDED), S(DECOMMISSIONED), S(DECOMMISSIONED), GONE },
+	{ E(DECOMMISSION), S(SUSPENDED), S(DECOMMISSIONED), S(DECOMMISSIONED), GONE },
+	{ E(DECOMMISSION), S(REVOKED), S(DECOMMISSIONED), S(DECOMMISSIONED), GONE },
+	{ E(DECOMMISSION), S(REJECTED), S(DECOMMISSIONED), S(DECOMMISSIONED), GONE },
+	{ E(DECOMMISSION), S(DECOMMISSIONED), S(DECOMMISSIONED), S(DECOMMISSIONED), "" },
 };
 
 static const struct sentence *find_sentence(enum device_state state, enum device_event event)
@@ -177,7 +189,8 @@ static void what_always_holds(void **state)
 				    sentences[i].event == DEVICE_EVENT_RESUME ||
 				    sentences[i].from == DEVICE_ONBOARDED);
 		/* Who is out is not talked to any more, and holds no secret. */
-		if ((to == DEVICE_REJECTED || to == DEVICE_REVOKED || to == DEVICE_SUSPENDED) &&
+		if ((to == DEVICE_REJECTED || to == DEVICE_REVOKED || to == DEVICE_SUSPENDED ||
+		     to == DEVICE_DECOMMISSIONED) &&
 		    to != sentences[i].from) {
 			assert_true(actions & DEVICE_ACTION_END_SESSIONS);
 			assert_true(actions & DEVICE_ACTION_CLOSE_CLAIM);

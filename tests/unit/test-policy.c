@@ -227,6 +227,28 @@ static void peers_by_certificate(void **state)
 }
 
 /* Of what has expired only the live one is good for anything, and only where the configuration says so. */
+/* Let in for the notice: by the certificate that was good, and only where its device has left. */
+static void peers_that_have_left(void **state)
+{
+	for (int s = 0; s < _DEVICE_STATE_MAX; s++) {
+		for (unsigned i = 0; i < 8; i++) {
+			const struct policy_peer_facts facts = {
+				.state = (enum device_state)s,
+				.by_certificate = BIT(i, 0),
+				.secret_was_given = BIT(i, 1),
+				.certificate = POLICY_CERTIFICATE_LEFT,
+				.is_expired = BIT(i, 2),
+			};
+			enum gw_reason reason;
+			bool is_told = s == DEVICE_DECOMMISSIONED && BIT(i, 0);
+
+			assert_int_equal(policy_peer(&facts, &reason),
+					 is_told ? POLICY_PEER_NOTICE : POLICY_PEER_REFUSED);
+			assert_int_equal(reason == GW_REASON_NONE, is_told);
+		}
+	}
+}
+
 static void peers_whose_certificate_has_expired(void **state)
 {
 	static const enum gw_reason why[_RENEWAL_EXPIRED_MAX][2] = {
@@ -397,6 +419,7 @@ int main(void)
 		cmocka_unit_test(peers_by_certificate),
 		cmocka_unit_test(signing_requests),
 		cmocka_unit_test(commands),
+		cmocka_unit_test(peers_that_have_left),
 		cmocka_unit_test(peers_whose_certificate_has_expired),
 	};
 

@@ -31,8 +31,9 @@ static const struct resource *find(const char *path)
 
 static void paths_are_found(void **state)
 {
-	static const char *const paths[] = { "core",     "est/crts", "est/att",       "est/sen",
-					     "est/sren", "brski/es", "gangway/config" };
+	static const char *const paths[] = { "core",           "est/crts",     "est/att",
+					     "est/sen",        "est/sren",     "brski/es",
+					     "gangway/config", "gangway/wiped" };
 	char path[128];
 
 	for (size_t i = 0; i < GW_ELEMENTS(paths); i++) {

@@ -38,6 +38,7 @@ static const struct {
 	{ "org.gangway1.Device", "Suspend", RIGHT_OPERATE },
 	{ "org.gangway1.Device", "Resume", RIGHT_OPERATE },
 	{ "org.gangway1.Device", "Revoke", RIGHT_OPERATE },
+	{ "org.gangway1.Device", "Decommission", RIGHT_OPERATE },
 	{ "org.freedesktop.DBus.Properties", "Get", RIGHT_INSPECT },
 	{ "org.freedesktop.DBus.Properties", "GetAll", RIGHT_INSPECT },
 	{ "org.freedesktop.DBus.Properties", "Set", RIGHT_CONFIGURE },

@@ -38,7 +38,7 @@ static const struct spec {
 	{ 0x20, "secret_query", "8 4 t64 t80" },
 	{ 0x21, "secret", "8 x14-64" },
 	{ 0x22, "peer", "8 4 e2 t64 t80 t80 x20 x32-32 x32-32" },
-	{ 0x23, "verdict", "8 b t64 t64" },
+	{ 0x23, "verdict", "8 e3 t64 t64" },
 	{ 0x24, "failed", "8 t64" },
 	{ 0x25, "session_end", "8 t64" },
 	{ 0x30, "enroll", "8 4 b x32-32 x4096" },
@@ -55,15 +55,16 @@ static const struct spec {
 	{ 0x3b, "rejected", "8 t64" },
 	{ 0x3c, "clock", "8 b" },
 	{ 0x40, "cloud_state", "e5 t256" },
-	{ 0x41, "request", "t64 e8 t64 t64 t64 t64 t32 t64 x20 x32-32 x4096 x4096" },
+	{ 0x41, "request", "t64 e9 t64 t64 t64 t64 t32 t64 x20 x32-32 x4096 x4096" },
 	{ 0x42, "request_end", "t64" },
 	{ 0x43, "answer", "t64 e3 4 8 t64 t256 x8192 x24576 8 x32-32" },
-	{ 0x44, "command", "t64 8 8 e6 t64 t64 t64 8 b b x192 t64" },
+	{ 0x44, "command", "t64 8 8 e7 t64 t64 t64 8 b b x192 t64" },
 	{ 0x45, "command_answer", "t64 8 e3 t64" },
 	{ 0x46, "cloud_retry", "4" },
 	{ 0x47, "credential", "b t256 8 8 8 e5 8 8 t256" },
 	{ 0x4c, "event", "8 8 t64 t64 t64 t64 t256 x32-32" },
 	{ 0x4d, "events", "t64 8 2 x32-32 t64" },
+	{ 0x54, "wiped", "8 4" },
 };
 
 struct field {

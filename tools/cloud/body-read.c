@@ -125,6 +125,7 @@ static const struct kind request_kinds[_REQUEST_KIND_MAX] = {
 	[REQUEST_SUSPENDED]   = { "suspended",   MEMBERS(suspended_members) },
 	[REQUEST_RESUMED]     = { "resumed",     MEMBERS(resumed_members) },
 	[REQUEST_RENEW]       = { "renew",       MEMBERS(renew_members) },
+	[REQUEST_DECOMMISSIONED] = { "decommissioned", MEMBERS(resumed_members) },
 };
 
 static const struct member done_members[] = {

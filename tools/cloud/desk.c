@@ -171,6 +171,7 @@ static int (*const handlers[_REQUEST_KIND_MAX])(struct desk *, const char *, con
 	[REQUEST_SUSPENDED] = request_suspended,
 	[REQUEST_RESUMED] = request_resumed,
 	[REQUEST_RENEW] = request_renew,
+	[REQUEST_DECOMMISSIONED] = request_decommissioned,
 };
 
 /*

@@ -56,6 +56,7 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/request-server-cert.c \
 	tools/cloud/revoke-gateway.c \
 	tools/cloud/request-suspended.c \
+	tools/cloud/request-decommissioned.c \
 	tools/cloud/serve.c \
 	tools/cloud/table.c tools/cloud/table.h \
 	tools/cloud/turn.c tools/cloud/turn.h \

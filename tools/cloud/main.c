@@ -84,6 +84,11 @@ static const struct verb verbs[] = {
 	  "have gateways serve suspended devices again",
 	  "Arguments are those of revoke.\n",
 	  verb_resume },
+	{ "decommission", "[DIR] DEVICE...",
+	  "let devices leave, to come back by a new claim only",
+	  "Their certificates are revoked here at once; every gateway where they ever were is told to\n"
+	  "forget them and to have them wipe themselves. Arguments are those of revoke.\n",
+	  verb_decommission },
 	{ "claim-credential", "[DIR] [--uses N] [--serials FILE] [--expires TIME] [--tenant T]... [--close] NAME",
 	  "make a credential by which boxes become gateways",
 	  "Makes claims/NAME with cloud-ca, cloud-claim-cert and cloud-claim-key, to be built into the boxes.\n"
@@ -114,7 +119,7 @@ static const char *const steps[] = {
 	"cloud.issue",   "cloud.proved",   "cloud.revoked", "cloud.server-cert", "cloud.response",
 	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.roll", "cloud.operate",
 	"cloud.provision", "cloud.provisioned", "cloud.claim-credential", "cloud.revoke-gateway",
-	"cloud.suspended", "cloud.events",
+	"cloud.suspended", "cloud.decommissioned", "cloud.events",
 };
 /* clang-format on */
 

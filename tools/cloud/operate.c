@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `revoke`, `suspend`, `resume`: what the fleet decides of devices that are aboard, wherever that is. What it
+ * `revoke`, `suspend`, `resume`, `decommission`: what the fleet decides of devices that are aboard, wherever that is. What it
  * means for the cloud itself is done here at once, whatever the gateways do; each gateway that may have the
  * device is told. All devices on a line are dealt with together, or none.
  */
@@ -56,9 +56,9 @@ static int command_gateway(const char *gateway, void *userdata)
 
 /* --- what it means here --- */
 
-static int revoke_here(struct work *work)
+static int revoke_here(struct work *work, enum gw_reason reason)
 {
-	const char *why = gw_reason_code(GW_REASON_REVOKED);
+	const char *why = gw_reason_code(reason);
 	int r;
 
 	r = registry_commands_cancel(work->registry, /* gateway= */ NULL, work->device, why);
@@ -69,10 +69,19 @@ static int revoke_here(struct work *work)
 	return r;
 }
 
+/* It may come back, at any gateway, by a new claim. */
+static int decommission_here(struct work *work)
+{
+	int r = revoke_here(work, GW_REASON_DECOMMISSIONED);
+
+	return r < 0 ? r : registry_device_resume(work->registry, work->device);
+}
+
 static int do_here(struct work *work)
 {
 	switch (work->deed->kind) {
-	case COMMAND_REVOKE: return revoke_here(work);
+	case COMMAND_REVOKE: return revoke_here(work, GW_REASON_REVOKED);
+	case COMMAND_DECOMMISSION: return decommission_here(work);
 	case COMMAND_SUSPEND:
 		return registry_device_suspend(work->registry, work->device, work->reason);
 	case COMMAND_RESUME: return registry_device_resume(work->registry, work->device);
@@ -88,8 +97,15 @@ static int do_here(struct work *work)
 
 static int do_device(struct work *work)
 {
-	int r = registry_gateways_of_device(work->registry, work->device, command_gateway, work);
+	int r;
 
+	/* Who was revoked long ago may be on record at its gateway still. */
+	if (work->deed->kind == COMMAND_DECOMMISSION)
+		r = registry_gateways_ever_of_device(work->registry, work->device, command_gateway,
+						     work);
+	else
+		r = registry_gateways_of_device(work->registry, work->device, command_gateway,
+						work);
 	if (r < 0)
 		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
 	if (work->n_gateways == 0)
@@ -194,6 +210,14 @@ int verb_suspend(int argc, char **argv)
 int verb_resume(int argc, char **argv)
 {
 	static const struct deed deed = { COMMAND_RESUME, "resumed", GW_REASON_NONE, false };
+
+	return run(argc, argv, &deed);
+}
+
+int verb_decommission(int argc, char **argv)
+{
+	static const struct deed deed = { COMMAND_DECOMMISSION, "decommissioned",
+					  GW_REASON_DECOMMISSIONED, false };
 
 	return run(argc, argv, &deed);
 }

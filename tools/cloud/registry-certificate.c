@@ -196,6 +196,15 @@ int registry_certificates_under(struct registry *registry, unsigned authority, u
 	return 0;
 }
 
+int registry_certificates_revoke_at(struct registry *registry, const char *gateway,
+				    const char *device, const char *reason)
+{
+	return sql_run(registry->db,
+		       "UPDATE certificate SET state = 'revoked', reason = ?"
+		       " WHERE device = ? AND gateway = ? AND state <> 'revoked'",
+		       "sss", reason, device, gateway);
+}
+
 int registry_certificates_each(struct registry *registry,
 			       int (*each)(const struct record *record, void *), void *userdata)
 {

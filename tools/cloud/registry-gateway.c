@@ -109,3 +109,18 @@ int registry_gateways_of_device(struct registry *registry, const char *device,
 		return r;
 	return registry_each_name(s, each, userdata);
 }
+
+int registry_gateways_ever_of_device(struct registry *registry, const char *device,
+				     int (*each)(const char *gateway, void *), void *userdata)
+{
+	_cleanup_(sql_finishp) sqlite3_stmt *s = NULL;
+	int r;
+
+	r = sql_prepare(registry->db, &s,
+			"SELECT gateway FROM certificate WHERE device = ?"
+			" UNION SELECT gateway FROM claim WHERE device = ?",
+			"ss", device, device);
+	if (r < 0)
+		return r;
+	return registry_each_name(s, each, userdata);
+}

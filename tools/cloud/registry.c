@@ -117,9 +117,13 @@ static const char *const certificate_states[_CERTIFICATE_STATE_MAX] = {
 };
 
 static const char *const command_kinds[_COMMAND_KIND_MAX] = {
-	[COMMAND_CLAIM] = "claim",   [COMMAND_WITHDRAW] = "withdraw",
-	[COMMAND_REVOKE] = "revoke", [COMMAND_SUSPEND] = "suspend",
-	[COMMAND_RESUME] = "resume", [COMMAND_ANCHORS] = "anchors",
+	[COMMAND_CLAIM] = "claim",
+	[COMMAND_WITHDRAW] = "withdraw",
+	[COMMAND_REVOKE] = "revoke",
+	[COMMAND_SUSPEND] = "suspend",
+	[COMMAND_RESUME] = "resume",
+	[COMMAND_ANCHORS] = "anchors",
+	[COMMAND_DECOMMISSION] = "decommission",
 };
 
 static const char *const command_states[_COMMAND_STATE_MAX] = {

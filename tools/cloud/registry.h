@@ -82,6 +82,7 @@ enum command_kind {
 	COMMAND_SUSPEND,
 	COMMAND_RESUME,
 	COMMAND_ANCHORS, /* of all that are good now; about no device */
+	COMMAND_DECOMMISSION,
 	_COMMAND_KIND_MAX,
 };
 
@@ -260,6 +261,10 @@ int registry_certificate_revoke(struct registry *registry, const char *serial, c
 /* Revokes all the device has. */
 int registry_certificates_revoke(struct registry *registry, const char *device, const char *reason);
 
+/* The same of those of one gateway. */
+int registry_certificates_revoke_at(struct registry *registry, const char *gateway,
+				    const char *device, const char *reason);
+
 /* All, in the order of issue. What `each` returns below 0 ends it. */
 int registry_certificates_each(struct registry *registry,
 			       int (*each)(const struct record *record, void *), void *userdata);
@@ -270,6 +275,9 @@ int registry_gateways_of_device(struct registry *registry, const char *device,
 
 /* How many devices have one of that authority which is not revoked. */
 int registry_certificates_under(struct registry *registry, unsigned authority, unsigned *ret);
+/* Gateways where the device ever had one of these. */
+int registry_gateways_ever_of_device(struct registry *registry, const char *device,
+				     int (*each)(const char *gateway, void *), void *userdata);
 
 /* A gateway's own server certificate. */
 int registry_registrar_add(struct registry *registry, const struct record *record,

@@ -57,6 +57,8 @@ int request_suspended(struct desk *desk, const char *gateway, const struct reque
 		      struct reply *reply);
 int request_resumed(struct desk *desk, const char *gateway, const struct request *request,
 		    struct reply *reply);
+int request_decommissioned(struct desk *desk, const char *gateway, const struct request *request,
+			   struct reply *reply);
 int request_server_cert(struct desk *desk, const char *gateway, const struct request *request,
 			struct reply *reply);
 

@@ -23,6 +23,7 @@ int verb_claim_credential(int argc, char **argv);
 int verb_revoke_gateway(int argc, char **argv);
 int verb_suspend(int argc, char **argv);
 int verb_resume(int argc, char **argv);
+int verb_decommission(int argc, char **argv);
 
 /* Says why on standard error; returns the status to end with. */
 int verb_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

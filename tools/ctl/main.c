@@ -16,12 +16,12 @@
 #include "tools/ctl/prompt.h"
 
 static const struct verb *const verbs[] = {
-	&verb_status,      &verb_doctor,       &verb_devices,     &verb_show,
-	&verb_claim,       &verb_withdraw,     &verb_renew,       &verb_approve,
-	&verb_reject,      &verb_suspend,      &verb_resume,      &verb_revoke,
-	&verb_monitor,     &verb_jobs,         &verb_audit,       &verb_audit_verify,
-	&verb_config_show, &verb_config_check, &verb_config_diff, &verb_config_reload,
-	&verb_qr_make,     &verb_qr_show,
+	&verb_status,        &verb_doctor,      &verb_devices,      &verb_show,
+	&verb_claim,         &verb_withdraw,    &verb_renew,        &verb_approve,
+	&verb_reject,        &verb_suspend,     &verb_resume,       &verb_revoke,
+	&verb_decommission,  &verb_monitor,     &verb_jobs,         &verb_audit,
+	&verb_audit_verify,  &verb_config_show, &verb_config_check, &verb_config_diff,
+	&verb_config_reload, &verb_qr_make,     &verb_qr_show,
 };
 
 static const struct args_option global_options[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * renew, approve, reject, suspend, resume, revoke: what an operator decides of devices that are there. Several ids may stand
+ * renew, approve, reject, suspend, resume, revoke, decommission: what an operator decides of devices that are there. Several
+ * ids may stand
  * on one line; the first that is refused ends it, and those before it are done.
  */
 #include <stdio.h>
@@ -160,4 +161,25 @@ const struct verb verb_revoke = {
 	.min_words = 1,
 	.max_words = ARGS_WORDS_MAX,
 	.run = run_revoke,
+};
+
+static int run_decommission(struct ctl *ctl, const struct args *args)
+{
+	return operate(ctl, args,
+		       &(struct deed){ "Decommission", "decommission", "decommissioned", false });
+}
+
+const struct verb verb_decommission = {
+	.name = "decommission",
+	.synopsis = "ID...",
+	.summary = "Lets a device leave: it is told to wipe itself, and is forgotten here",
+	.help = "\nWhat is kept of it is wiped from the disk, but for its id and that it left. It "
+		"is\n"
+		"told when it comes next; `show` says whether it was, and whether it has "
+		"confirmed.\n"
+		"It comes back by a new claim. Works with the cloud away, which is told when it is "
+		"back.",
+	.min_words = 1,
+	.max_words = ARGS_WORDS_MAX,
+	.run = run_decommission,
 };

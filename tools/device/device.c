@@ -139,6 +139,7 @@ static int judge(struct device *d, const struct est_answer *answer, const char *
 		return failure_prefix(d->failure, -EAGAIN, "%s: come again in %u s: ", what,
 				      answer->wait_s);
 	case EST_REFUSED: return failure_prefix(d->failure, -EACCES, "%s: refused: ", what);
+	case EST_DECOMMISSIONED: return failure_prefix(d->failure, -EOWNERDEAD, "%s: ", what);
 	case _EST_VERDICT_MAX: break;
 	}
 	abort();
@@ -282,6 +283,35 @@ static int obtain(struct device *d, struct visit *visit, bool renew)
 	return r;
 }
 
+/* Our owner has let us go: nothing that he gave us stays, and the gateway hears that it is so. If the power goes in
+ * between, it never does; it stops asking by itself. */
+static int leave(struct device *d, struct visit *visit)
+{
+	struct est_answer answer = { 0 };
+	int r = state_wipe(d->state, d->failure);
+
+	if (r < 0)
+		return r;
+	step_done(d, "wiped", "key, certificate, anchors and settings are gone");
+	if (est_wiped(&visit->exchanges, &answer) < 0 || answer.verdict != EST_DONE)
+		step_done(d, "farewell", "not taken, ignoring: %s", d->failure->text);
+	else
+		step_done(d, "farewell", "taken");
+	est_answer_done(&answer);
+	return failure_set(d->failure, -EOWNERDEAD,
+			   "decommissioned: the owner has let this device go, and it has wiped "
+			   "itself; with a new claim it begins again");
+}
+
+/* What a visit has come to: who is told there that it is to go, goes. */
+static int end_visit(struct device *d, struct visit *visit, int r)
+{
+	if (r == -EOWNERDEAD)
+		r = leave(d, visit);
+	visit_end(visit);
+	return r;
+}
+
 static int enroll(struct device *d)
 {
 	struct visit visit;
@@ -301,9 +331,7 @@ static int renew(struct device *d)
 
 	if (r < 0)
 		return r;
-	r = obtain(d, &visit, /* renew= */ true);
-	visit_end(&visit);
-	return r;
+	return end_visit(d, &visit, obtain(d, &visit, /* renew= */ true));
 }
 
 /* Any answer to a request on this session is the proof; the settings are worth asking for. */
@@ -351,8 +379,7 @@ static int prove(struct device *d, const struct credential *credential)
 		report_success(d, &visit);
 		d->proved = true;
 	}
-	visit_end(&visit);
-	return r;
+	return end_visit(d, &visit, r);
 }
 
 static int prove_candidate(struct device *d)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Four requests, and one reading of their answers: 2.xx carries what was asked for; 5.xx means later, and
- * 5.03 says when (RFC 9148 4.7); anything else is final, and its payload says why, for people.
+ * Five requests, and one reading of their answers: 2.xx carries what was asked for; 5.xx means later, and
+ * 5.03 says when (RFC 9148 4.7); anything else is final, and its payload says why, for people. That the device
+ * was decommissioned it may be told in answer to any of them, and in place of its settings.
  */
 #include "tools/device/est.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/coap.h"
 #include "lib/util.h"
@@ -23,6 +25,10 @@
 #define PATH_RENEW    "/.well-known/est/sren"
 #define PATH_STATUS   "/.well-known/brski/es"
 #define PATH_SETTINGS "/.well-known/gangway/config"
+#define PATH_WIPED    "/.well-known/gangway/wiped"
+
+#define DECOMMISSIONED_TEXT   "decommissioned:" /* what a 4.03 begins with */
+#define DECOMMISSIONED_MEMBER "\"decommissioned\":true"
 
 #define MAX_AGE_DEFAULT_S 60 /* RFC 7252 5.10.5 */
 #define TROUBLE_WAIT_S    5  /* after an error of the gateway's own that says nothing else */
@@ -51,6 +57,19 @@ static void keep_diagnostic(struct exchanges *x, const struct response *response
 			  *text ? " " : "", text);
 }
 
+static bool says(const struct response *response, const char *text)
+{
+	return response->body && memmem(response->body, response->len, text, strlen(text));
+}
+
+static bool is_refused_for_good(const struct response *response)
+{
+	size_t len = strlen(DECOMMISSIONED_TEXT);
+
+	return response->code == GW_COAP_FORBIDDEN && response->len >= len &&
+	       memcmp(response->body, DECOMMISSIONED_TEXT, len) == 0;
+}
+
 /* Runs a request; of a success the body is handed on, of the rest the verdict. */
 static int ask(struct exchanges *x, const struct request *request, int *ret_format,
 	       struct est_answer *ret)
@@ -71,7 +90,7 @@ static int ask(struct exchanges *x, const struct request *request, int *ret_form
 		ret->verdict = EST_WAIT;
 		ret->wait_s = wait_of(&response);
 	} else {
-		ret->verdict = EST_REFUSED;
+		ret->verdict = is_refused_for_good(&response) ? EST_DECOMMISSIONED : EST_REFUSED;
 	}
 	response_done(&response);
 	return 0;
@@ -144,6 +163,23 @@ int est_settings(struct exchanges *x, struct est_answer *ret)
 						.path = PATH_SETTINGS,
 						.format = REQUEST_NO_FORMAT,
 						.accept = GW_COAP_FORMAT_JSON };
+	int format, r = ask(x, &request, &format, ret);
+
+	if (r >= 0 && ret->verdict == EST_DONE &&
+	    says(&(struct response){ .body = ret->body, .len = ret->len }, DECOMMISSIONED_MEMBER)) {
+		est_answer_done(ret);
+		ret->verdict = EST_DECOMMISSIONED;
+		(void)failure_set(x->failure, 0, "its owner has let it go");
+	}
+	return r;
+}
+
+int est_wiped(struct exchanges *x, struct est_answer *ret)
+{
+	static const struct request request = { .code = GW_COAP_POST,
+						.path = PATH_WIPED,
+						.format = REQUEST_NO_FORMAT,
+						.accept = REQUEST_NO_FORMAT };
 	int format;
 
 	return ask(x, &request, &format, ret);

@@ -18,6 +18,7 @@ enum est_verdict {
 	EST_DONE,
 	EST_WAIT,    /* come again later */
 	EST_REFUSED, /* never */
+	EST_DECOMMISSIONED, /* the owner has let the device go: it shall wipe itself, and say so by est_wiped() */
 	_EST_VERDICT_MAX,
 };
 
@@ -39,5 +40,8 @@ int est_settings(struct exchanges *x, struct est_answer *ret);
 
 /* es: whether the enrolment worked, and why not. */
 int est_report(struct exchanges *x, bool ok, const char *reason, struct est_answer *ret);
+
+/* The device has wiped its key, its certificate and its settings. */
+int est_wiped(struct exchanges *x, struct est_answer *ret);
 
 void est_answer_done(struct est_answer *answer);

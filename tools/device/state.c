@@ -31,8 +31,10 @@
 #define STEP_ANCHORS     "device.anchors"
 #define STEP_CERTIFICATE "device.certificate"
 #define STEP_PROVED      "device.proved"
+#define STEP_WIPED       "device.wiped"
 
-const char *const state_steps[] = { STEP_KEY, STEP_ANCHORS, STEP_CERTIFICATE, STEP_PROVED };
+const char *const state_steps[] = { STEP_KEY, STEP_ANCHORS, STEP_CERTIFICATE, STEP_PROVED,
+				    STEP_WIPED };
 const size_t state_n_steps = GW_ELEMENTS(state_steps);
 
 /* --- reading --- */
@@ -273,4 +275,48 @@ int state_drop_candidate(struct state *state, struct failure *failure)
 				   CANDIDATE, strerror(errno));
 	credential_done(&state->candidate);
 	return sync_folder(state, failure);
+}
+
+/* Overwritten, too: what a removed file has held may lie on the disk for long. Removed first, since a file of zeros
+ * is nothing that the device could begin with again. */
+static int wipe_file(struct state *s, const char *name)
+{
+	_cleanup_close_ int fd = openat(s->dir_fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_free_ uint8_t *zeros = NULL;
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &st) < 0 || unlinkat(s->dir_fd, name, 0) < 0 || fsync(s->dir_fd) < 0)
+		return -errno;
+
+	zeros = calloc(1, (size_t)st.st_size + 1);
+	if (!zeros)
+		return -ENOMEM;
+	if (pwrite(fd, zeros, (size_t)st.st_size, 0) != st.st_size || fsync(fd) < 0)
+		return -EIO;
+	return 0;
+}
+
+int state_wipe(struct state *state, struct failure *failure)
+{
+	/* While the credential is there, the device is told again; and it needs the anchors for that. */
+	static const char *const names[] = { SETTINGS, CANDIDATE, CREDENTIAL, ANCHORS };
+
+	gw_step_before(STEP_WIPED);
+	for (size_t i = 0; i < GW_ELEMENTS(names); i++) {
+		int r = wipe_file(state, names[i]);
+
+		if (r < 0)
+			return failure_set(failure, r, "%s/%s: cannot be wiped: %s", state->path,
+					   names[i], strerror(-r));
+	}
+	gw_step_after(STEP_WIPED);
+
+	credential_done(&state->candidate);
+	credential_done(&state->credential);
+	free(state->anchors);
+	state->anchors = NULL;
+	state->anchors_len = 0;
+	return 0;
 }

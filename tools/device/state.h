@@ -53,3 +53,7 @@ int state_store_settings(struct state *state, struct gw_blob settings, struct fa
 
 /* Gives up what was on its way. */
 int state_drop_candidate(struct state *state, struct failure *failure);
+
+/* The owner has let the device go: everything in the folder is overwritten and removed. Done again after a crash,
+ * it ends the same way. */
+int state_wipe(struct state *state, struct failure *failure);

@@ -128,6 +128,8 @@ def check_certificates(store, registry):
         if not ours and theirs["state"] != "revoked":
             yield f"{theirs['device']}: {serial} is {theirs['state']} in the cloud, unknown here"
     for serial, ours in store.certificates.items():
+        if ours["state"] == "left":
+            continue  # a fingerprint, for the notice
         theirs = registry.certificates.get(serial)
         if not theirs:
             yield f"{ours['device']}: {serial} is not the cloud's"

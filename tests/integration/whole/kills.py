@@ -197,7 +197,7 @@ class Tour:
         ends = {}
         self.roll_over()
         for way in (self.straight, self.renewed, self.second_key, self.refused, self.withdrawn, self.from_afar,
-                    self.withdrawn_from_afar, self.paused):
+                    self.withdrawn_from_afar, self.paused, self.left):
             device, state = way()
             ends[device.id] = state
         return ends
@@ -302,6 +302,16 @@ class Tour:
         for verb, state in (("suspend", "suspended"), ("resume", "onboarded"), ("suspend", "suspended")):
             self.insist_on_state(device, state, lambda verb=verb: self.ctl(verb, device.id))
         return device, "suspended"
+
+    def left(self):
+        """Decommissioned, told, and wiped; it may die before it has said so, and then nobody hears of it again."""
+        device = self.device("LEFT")
+        self.claim(device)
+        self.come_aboard(device)
+        self.insist_on_state(device, "decommissioned", lambda: self.ctl("decommission", device.id))
+        self.insist(f"{device.id} has wiped itself", lambda: self.switch_on(device),
+                    lambda: not any(device.folder.glob("*.pem")))
+        return device, "decommissioned"
 
 
 def try_death(gateway, program, die_at, number):

@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_flood.py \
 	tests/integration/whole/test_hostile.py \
 	tests/integration/whole/test_lab.py \
+	tests/integration/whole/test_leave.py \
 	tests/integration/whole/test_load.py \
 	tests/integration/whole/test_labels.py \
 	tests/integration/whole/test_memory.py \
