@@ -17,6 +17,7 @@
 #include "agent/cloud.h"
 #include "agent/discovered.h"
 #include "agent/plugins.h"
+#include "agent/reset.h"
 #include "agent/store-device.h"
 #include "agent/store-job.h"
 #include "agent/turn.h"
@@ -307,6 +308,28 @@ static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *err
 	return bus_config_reload(userdata, call);
 }
 
+static int method_factory_reset(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	sd_bus_message *reply = NULL;
+	unsigned n = 0;
+	char who[32];
+	int r;
+
+	bus_name_caller(agent->bus, call, who, sizeof(who));
+	r = reset_to_factory(agent, who, &n);
+	if (r < 0)
+		return bus_reply_errno(agent, call, r);
+
+	r = sd_bus_message_new_method_return(call, &reply);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "u", (uint32_t)n);
+	if (r >= 0)
+		r = turn_reply(agent->turn, call, TAKE_PTR(reply));
+	sd_bus_message_unref(reply);
+	return r < 0 ? r : 1;
+}
+
 static int method_doctor(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	return bus_doctor_call(userdata, call);
@@ -472,6 +495,9 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Doctor",
 		SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssss)", findings),
 		method_doctor, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("FactoryReset",
+		SD_BUS_NO_ARGS, SD_BUS_RESULT("u", devices),
+		method_factory_reset, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("StateChanged",
 		SD_BUS_ARGS("o", device, "s", id, "s", from, "s", to, "s", reason), 0),
 	SD_BUS_PROPERTY("Version", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),

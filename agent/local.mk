@@ -58,6 +58,7 @@ agent_libagent_a_SOURCES = \
 	agent/reload.c agent/reload.h \
 	agent/renewal.c agent/renewal.h \
 	agent/requests.c agent/requests.h \
+	agent/reset.c agent/reset.h \
 	agent/rights.c agent/rights.h \
 	agent/roles.c agent/roles.h \
 	agent/rule.c agent/rule.h \

@@ -25,6 +25,7 @@ static const struct rights_line needs[] = {
 	{ MANAGER, "ListSettings", RIGHT_INSPECT, COST_WALK },
 	{ MANAGER, "CheckConfig", RIGHT_CONFIGURE, COST_WALK },
 	{ MANAGER, "Reload", RIGHT_CONFIGURE, COST_WALK },
+	{ MANAGER, "FactoryReset", RIGHT_CONFIGURE, COST_WALK },
 	{ MANAGER, "Doctor", RIGHT_INSPECT, COST_LIST },
 	{ DEVICE, "Renew", RIGHT_OPERATE, COST_WRITE },
 	{ DEVICE, "Approve", RIGHT_OPERATE, COST_WRITE },

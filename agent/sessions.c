@@ -126,7 +126,7 @@ static void end_those(struct sessions *sessions, const char *device, const uint6
 	while (session) {
 		struct session *next = next_session(sessions, session);
 
-		if (gw_streq(session->device, device) && !(but && session->id == *but))
+		if ((!device || gw_streq(session->device, device)) && !(but && session->id == *but))
 			end_one(sessions, session, reason);
 		session = next;
 	}
@@ -135,6 +135,11 @@ static void end_those(struct sessions *sessions, const char *device, const uint6
 void sessions_end_device(struct sessions *sessions, const char *device, const char *reason)
 {
 	end_those(sessions, device, /* but= */ NULL, reason);
+}
+
+void sessions_end_all(struct sessions *sessions, const char *reason)
+{
+	end_those(sessions, /* device= */ NULL, /* but= */ NULL, reason);
 }
 
 void sessions_end_others(struct sessions *sessions, const char *device, uint64_t but,

@@ -66,6 +66,9 @@ void sessions_end_others(struct sessions *sessions, const char *device, uint64_t
 /* Those that wait may come again: ends them. */
 void sessions_end_waiting(struct sessions *sessions, const char *reason);
 
+/* The same of everybody. */
+void sessions_end_all(struct sessions *sessions, const char *reason);
+
 /* The registrar is gone: all sessions are void. */
 void sessions_drop_all(struct sessions *sessions);
 

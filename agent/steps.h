@@ -18,6 +18,7 @@
 #define STEP_OPERATE  "agent.operate" /* a device was suspended, resumed, revoked or rejected */
 #define STEP_NOTICE   "agent.notice"  /* a device was told that it left, or never will be */
 #define STEP_WIPED    "agent.wiped"   /* it has confirmed it */
+#define STEP_RESET    "agent.reset"   /* all devices are forgotten */
 #define STEP_COMMAND  "agent.command" /* a command of the cloud was carried out */
 #define STEP_ANCHORS  "agent.anchors" /* new trust anchors are on record */
 #define STEP_EXPORT   "agent.export"  /* what the cloud has of the record is noted */
@@ -26,4 +27,4 @@
 #define STEPS_ALL                                                                                 \
 	STEP_CLAIM, STEP_WITHDRAW, STEP_SECRET, STEP_CSR, STEP_ANSWER, STEP_REFUSED, STEP_ISSUED, \
 		STEP_PROVED, STEP_TOLD, STEP_RENEWAL, STEP_OPERATE, STEP_NOTICE, STEP_WIPED,      \
-		STEP_COMMAND, STEP_ANCHORS, STEP_EXPORT, STEP_PRUNE
+		STEP_RESET, STEP_COMMAND, STEP_ANCHORS, STEP_EXPORT, STEP_PRUNE

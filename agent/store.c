@@ -18,7 +18,7 @@
 #include "lib/util.h"
 
 #define FILE_NAME      "gangway.db"
-#define STATEMENTS_MAX 96
+#define STATEMENTS_MAX 128
 #define BUSY_MS        2000 /* somebody looks at the file with another program */
 
 struct store {

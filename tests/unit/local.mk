@@ -551,6 +551,12 @@ tests_unit_test_command_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)
 tests_unit_test_command_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_command_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-reset
+tests_unit_test_reset_SOURCES = tests/unit/test-reset.c $(WORLD_SOURCES)
+tests_unit_test_reset_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_reset_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_reset_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-leave
 tests_unit_test_leave_SOURCES = tests/unit/test-leave.c $(WORLD_SOURCES)
 tests_unit_test_leave_CFLAGS = $(UNIT_CFLAGS)

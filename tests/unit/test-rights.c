@@ -31,6 +31,7 @@ static const struct {
 	{ "org.gangway1.Manager", "ListSettings", RIGHT_INSPECT },
 	{ "org.gangway1.Manager", "CheckConfig", RIGHT_CONFIGURE },
 	{ "org.gangway1.Manager", "Reload", RIGHT_CONFIGURE },
+	{ "org.gangway1.Manager", "FactoryReset", RIGHT_CONFIGURE },
 	{ "org.gangway1.Manager", "Doctor", RIGHT_INSPECT },
 	{ "org.gangway1.Device", "Renew", RIGHT_OPERATE },
 	{ "org.gangway1.Device", "Approve", RIGHT_OPERATE },
@@ -130,7 +131,7 @@ static void every_method_of_the_contract(void **state)
 
 static void what_is_not_in_the_table_nobody_has(void **state)
 {
-	assert_int_equal(right_needed("org.gangway1.Manager", "FactoryReset"), RIGHT_NOBODY);
+	assert_int_equal(right_needed("org.gangway1.Manager", "OpenWindow"), RIGHT_NOBODY);
 	assert_int_equal(right_needed("org.gangway1.Manager", "claim"), RIGHT_NOBODY);
 	assert_int_equal(right_needed("org.gangway1.Manager", ""), RIGHT_NOBODY);
 	assert_int_equal(right_needed("", "Claim"), RIGHT_NOBODY);

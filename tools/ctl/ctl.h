@@ -40,8 +40,9 @@ struct verb {
 
 extern const struct verb verb_audit, verb_audit_verify, verb_claim, verb_config_check,
 	verb_config_diff, verb_config_reload, verb_config_show, verb_decommission, verb_devices,
-	verb_doctor, verb_approve, verb_jobs, verb_monitor, verb_qr_make, verb_qr_show, verb_reject,
-	verb_renew, verb_resume, verb_revoke, verb_show, verb_status, verb_suspend, verb_withdraw;
+	verb_doctor, verb_factory_reset, verb_approve, verb_jobs, verb_monitor, verb_qr_make,
+	verb_qr_show, verb_reject, verb_renew, verb_resume, verb_revoke, verb_show, verb_status,
+	verb_suspend, verb_withdraw;
 
 /* "gangwayctl: ..." on standard error; returns CTL_FAILED. */
 int ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

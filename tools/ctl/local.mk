@@ -28,6 +28,7 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/verb-config-check.c \
 	tools/ctl/verb-devices.c \
 	tools/ctl/verb-doctor.c \
+	tools/ctl/verb-factory-reset.c \
 	tools/ctl/verb-jobs.c \
 	tools/ctl/verb-monitor.c \
 	tools/ctl/verb-operate.c \

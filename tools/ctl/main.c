@@ -21,7 +21,7 @@ static const struct verb *const verbs[] = {
 	&verb_reject,        &verb_suspend,     &verb_resume,       &verb_revoke,
 	&verb_decommission,  &verb_monitor,     &verb_jobs,         &verb_audit,
 	&verb_audit_verify,  &verb_config_show, &verb_config_check, &verb_config_diff,
-	&verb_config_reload, &verb_qr_make,     &verb_qr_show,
+	&verb_config_reload, &verb_qr_make,     &verb_qr_show,      &verb_factory_reset,
 };
 
 static const struct args_option global_options[] = {

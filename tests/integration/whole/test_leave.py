@@ -147,3 +147,60 @@ class Leave(unittest.TestCase):
         self.assertEqual(device.run(die_at="device.wiped:after")[0], -9)
         self.assertEqual(list(device.folder.iterdir()), [])
         self.expect(device.id, "told")
+
+
+class Reset(unittest.TestCase):
+    """The gateway forgets its devices."""
+
+    def setUp(self):
+        self.lab = self.enterContext(lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2"))
+        self.devices = [self.lab.new_device(f"RESET-{i}") for i in range(3)]
+        for device in self.devices:
+            self.lab.claim(device)
+        for device in self.devices[:2]:
+            device.come_aboard()
+        self.lab.wait_for_rest()
+
+    def expect_forgotten(self):
+        self.assertEqual(self.lab.ctl_json("devices"), [])
+        for device in self.devices:
+            device.is_refused()
+
+    def test_with_the_cloud(self):
+        result = self.lab.ctl("factory-reset", check=False)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--yes", result.stderr)
+        self.assertEqual(len(self.lab.ctl_json("devices")), 3)
+
+        said = self.lab.ctl_json("factory-reset", "--yes")
+        self.assertEqual(said, {"devices": 3, "untold": []})
+        self.expect_forgotten()
+        self.assertEqual({c["state"] for c in self.lab.certificates()}, {"revoked"})
+        self.assertIn("factory-reset", [e["event"] for e in self.lab.audit()])
+        self.assertTrue(json.loads(self.lab.ctl("--json", "audit", "verify").stdout)["ok"])
+        fresh = self.lab.new_device("RESET-9")  # it begins again
+        self.lab.claim(fresh)
+        fresh.come_aboard()
+
+    def test_without_the_cloud(self):
+        self.lab.stop("mosquitto")
+        self.lab.wait_for_cloud("offline")
+        said = self.lab.ctl_json("factory-reset", "--yes", "--wait", "0")
+        self.assertEqual((said["devices"], sorted(said["untold"])), (3, [d.id for d in self.devices]))
+        self.expect_forgotten()
+        self.lab.kill("gangwayd")
+        self.lab.start("gangwayd")
+        self.lab.start("mosquitto")
+        self.lab.settle()
+        self.assertEqual({c["state"] for c in self.lab.certificates()}, {"revoked"})
+
+    def test_death(self):
+        for moment, forgotten in (("before", False), ("after", True)):
+            self.lab.restart("gangwayd", die_at=f"agent.reset:{moment}")
+            self.lab.ctl("factory-reset", "--yes", check=False)
+            lab.wait_for("the agent has died", lambda: not self.lab.is_alive("gangwayd"))
+            self.lab.start("gangwayd")
+            self.assertEqual(len(self.lab.ctl_json("devices")), 0 if forgotten else 3)
+        self.lab.settle()
+        self.assertEqual({c["state"] for c in self.lab.certificates()}, {"revoked"})
+        self.expect_forgotten()
