@@ -5,7 +5,8 @@
  * its place, to every new subscription. As long as it is of this process, nobody else was there.
  * One of another process is our own past, unless we have heard one of ours on an earlier
  * connection: then a rival was there since. (On the same connection it may be the will of our past
- * that some brokers publish late.)
+ * that some brokers publish late.) One that we took for our past stays that: a broker that died comes
+ * back with what it had stored last, and a rival who has been there since is under a later connection.
  *
  * So the one that was thrown off learns of it when it comes back, and can give way.
  */
@@ -32,14 +33,36 @@ void presence_forget(struct presence *p)
 	p->known = 0;
 }
 
+/* An id that is none of ours is of no process, and so nobody's past. */
+static struct presence_past read_id(const char *id)
+{
+	struct presence_past ret = { 0 };
+	int end = 0;
+
+	if (sscanf(id, "%16" SCNx64 "-%9u%n", &ret.process, &ret.connection, &end) < 2 || id[end])
+		return (struct presence_past){ 0 };
+	return ret;
+}
+
+static bool is_past(const struct presence *p, const struct presence_past *who)
+{
+	return who->connection && who->process == p->past.process &&
+	       who->connection <= p->past.connection;
+}
+
 bool presence_is_rival(struct presence *p, const char *id)
 {
-	char prefix[PRESENCE_ID_MAX + 1];
-	bool own;
+	struct presence_past who = read_id(id);
 
-	(void)snprintf(prefix, sizeof(prefix), "%016" PRIx64 "-", p->process);
-	own = strncmp(id, prefix, strlen(prefix)) == 0;
-	if (own && !p->known)
-		p->known = p->connections;
-	return !own && p->known && p->known < p->connections;
+	if (who.connection && who.process == p->process) {
+		if (!p->known)
+			p->known = p->connections;
+		return false;
+	}
+	if (is_past(p, &who))
+		return false;
+	if (p->known && p->known < p->connections)
+		return true;
+	p->past = who;
+	return false;
 }

@@ -10,12 +10,19 @@
 
 #define PRESENCE_ID_MAX 32
 
+struct presence_past {
+	uint64_t process;
+	unsigned connection; /* its latest that we heard of, 0: none */
+};
+
 struct presence {
 	uint64_t process; /* no two processes have the same, on whatever machine */
 	unsigned connections;
 	unsigned
 		known; /* the connection on which we first heard a status of our own, 0: none yet */
 	char id[PRESENCE_ID_MAX + 1];
+	struct presence_past
+		past; /* who was there before us: our machine's last process, as we take it */
 };
 
 /* `process` is any 64 random bits. */

@@ -66,6 +66,45 @@ static void forgetting(void **state)
 	assert_true(presence_is_rival(&p, "somebody-7"));
 }
 
+static void a_broker_that_comes_back_with_an_old_status(void **state)
+{
+	struct presence p;
+
+	presence_init(&p, 1);
+	(void)presence_next(&p);
+	assert_false(presence_is_rival(&p, "0000000000000002-7"));
+	assert_false(presence_is_rival(&p, p.id));
+	(void)presence_next(&p);
+	assert_false(presence_is_rival(&p, "0000000000000002-7"));
+	assert_false(presence_is_rival(&p, "0000000000000002-3"));
+	assert_true(presence_is_rival(&p, "0000000000000002-8")); /* it was there again, after us */
+	assert_true(presence_is_rival(&p, "0000000000000002-"));
+	assert_true(presence_is_rival(&p, "0000000000000002-7x"));
+	assert_true(presence_is_rival(&p, "0000000000000003-1"));
+}
+
+/* Both give way in turn, and neither takes the other for its past for good. */
+static void two_clones(void **state)
+{
+	struct presence a, b;
+
+	presence_init(&a, 1);
+	presence_init(&b, 2);
+	assert_false(presence_is_rival(&a, presence_next(&a)));
+	(void)presence_next(&b);
+	assert_false(presence_is_rival(&b, a.id));
+	assert_false(presence_is_rival(&b, b.id));
+	(void)presence_next(&a);
+	assert_true(presence_is_rival(&a, b.id));
+
+	presence_forget(&a);
+	(void)presence_next(&a);
+	assert_false(presence_is_rival(&a, b.id));
+	assert_false(presence_is_rival(&a, a.id));
+	(void)presence_next(&b);
+	assert_true(presence_is_rival(&b, a.id));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -73,6 +112,8 @@ int main(void)
 		cmocka_unit_test(our_past_is_no_rival),
 		cmocka_unit_test(a_stranger_after_us_is),
 		cmocka_unit_test(forgetting),
+		cmocka_unit_test(a_broker_that_comes_back_with_an_old_status),
+		cmocka_unit_test(two_clones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
