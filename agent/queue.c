@@ -297,9 +297,15 @@ int queue_drop(struct queue *queue, const struct job_record *job)
 	return queue_end(queue, job);
 }
 
+/* Never early, and up to a quarter late: what a cloud puts off at many gateways shall not come back in step. */
 uint64_t queue_due_s(struct queue *queue, uint64_t after_s)
 {
-	return clock_now_s(&queue->agent->clock) + GW_MIN(GW_MAX(after_s, 1u), JOB_PUT_OFF_MAX_S);
+	uint64_t wait_s = GW_MAX(after_s, 1u);
+	uint32_t dice = 0;
+
+	(void)gw_random((uint8_t *)&dice, sizeof(dice));
+	wait_s += wait_s * (dice % 1024) / 4096;
+	return clock_now_s(&queue->agent->clock) + GW_MIN(wait_s, JOB_PUT_OFF_MAX_S);
 }
 
 int queue_drop_kind(struct queue *queue, enum gw_request_kind kind)

@@ -31,7 +31,7 @@ void queue_answered(struct queue *queue, const char *job);
 int queue_end(struct queue *queue, const struct job_record *job);
 int queue_drop(struct queue *queue, const struct job_record *job);
 
-/* When a job is due that is put off for so long, JOB_PUT_OFF_MAX_S at most. */
+/* When a job is due that is put off for so long: then or up to a quarter later, JOB_PUT_OFF_MAX_S at most. */
 uint64_t queue_due_s(struct queue *queue, uint64_t after_s);
 
 /* Drops all jobs of a kind. */
