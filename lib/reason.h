@@ -58,6 +58,7 @@
 	X(QUEUE_FULL, "queue-full", "Too many requests wait for the cloud; it goes on later.")     \
 	/* the cloud's own refusals */                                                            \
 	X(LIVE_ELSEWHERE, "live-elsewhere", "The device is aboard at another gateway.")            \
+	X(MOVED, "moved", "The device is aboard at another gateway now; the cloud says at which.")  \
 	X(CLAIM_USED, "claim-used", "The claim was used before, here or at another gateway.")      \
 	X(WRONG_TENANT, "wrong-tenant", "This gateway may not enrol devices of that tenant.")      \
 	X(CLOUD_REFUSED, "cloud-refused", "The cloud refused; its own text says why.")             \

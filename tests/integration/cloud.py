@@ -280,6 +280,9 @@ class Case(unittest.TestCase):
         return {"v": 1, "kind": "renew", "id": self.job(), "device": device, "tenant": tenant, "serial": serial,
                 "key": key.hash, "csr": b64(csr or key.csr(f"/CN={device}"))}
 
+    def adopt(self, key, serial, device=DEVICE):
+        return {"v": 1, "kind": "adopt", "id": self.job(), "device": device, "serial": serial, "key": key.hash}
+
     def proved(self, serial, device=DEVICE, claim="c-1"):
         return {"v": 1, "kind": "proved", "id": self.job(), "device": device, "claim": claim, "serial": serial}
 

@@ -26,6 +26,8 @@ static const char enroll[] =
 static const char renew[] =
 	"{\"v\":1,\"kind\":\"renew\",\"id\":\"job-6\",\"device\":\"ACME-0001\",\"tenant\":\"t\","
 	"\"serial\":\"40ab\",\"key\":\"" KEY "\",\"csr\":\"AAEC\"}";
+static const char adopt[] = "{\"v\":1,\"kind\":\"adopt\",\"id\":\"job-7\",\"device\":\"ACME-0001\","
+			    "\"serial\":\"40ab\",\"key\":\"" KEY "\"}";
 static const char proved[] =
 	"{\"v\":1,\"kind\":\"proved\",\"id\":\"job-2\",\"device\":\"ACME-0001\",\"claim\":\"c-1\","
 	"\"serial\":\"40ab\"}";
@@ -44,7 +46,8 @@ static const char status[] =
 	"{\"v\":1,\"kind\":\"status\",\"id\":\"x-1\",\"online\":true,\"version\":\"0.1.0\","
 	"\"since\":1790000000,\"box_key\":\"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\"}";
 
-static const char *const requests[] = { enroll, renew, proved, revoked, revoked_of, server_cert };
+static const char *const requests[] = { enroll,  renew,      adopt,      proved,
+					revoked, revoked_of, server_cert };
 
 static struct gw_blob blob(const char *text)
 {
@@ -78,6 +81,13 @@ static void test_requests(void **state)
 	assert_string_equal(request.serial, "40ab");
 	assert_string_equal(request.key, KEY);
 	assert_int_equal(request.csr.len, 3);
+
+	assert_int_equal(read_request(adopt, &request, &error), 0);
+	assert_int_equal(request.kind, REQUEST_ADOPT);
+	assert_string_equal(request.device, "ACME-0001");
+	assert_string_equal(request.serial, "40ab");
+	assert_string_equal(request.key, KEY);
+	assert_int_equal(request.csr.len, 0);
 
 	assert_int_equal(read_request(proved, &request, &error), 0);
 	assert_int_equal(request.kind, REQUEST_PROVED);

@@ -149,15 +149,70 @@ static void test_renew(void **state)
 	assert_int_equal(n_granted, 2 * 3);
 }
 
+/* The first fact that speaks against it, in the order in which the protocol names them. */
+static enum gw_reason expected_adopt(const struct adopt_facts *f)
+{
+	static const enum gw_reason home[_HOME_STANDS_MAX] = {
+		[HOME_STANDS_HERE] = GW_REASON_NONE,
+		[HOME_STANDS_REPLACED] = GW_REASON_NONE,
+		[HOME_STANDS_FOLLOWED] = GW_REASON_NONE,
+		[HOME_STANDS_ELSEWHERE] = GW_REASON_LIVE_ELSEWHERE,
+	};
+	bool is_revoked = f->present == PRESENT_STANDS_REVOKED;
+	enum gw_reason revoked = f->revoked_why ? f->revoked_why : GW_REASON_REVOKED;
+	bool moves = f->home == HOME_STANDS_REPLACED || f->home == HOME_STANDS_FOLLOWED;
+	const enum gw_reason against[] = {
+		f->present == PRESENT_STANDS_UNKNOWN ? GW_REASON_UNKNOWN_CERTIFICATE
+						     : GW_REASON_NONE,
+		f->has_key ? GW_REASON_NONE : GW_REASON_UNKNOWN_CERTIFICATE,
+		f->tenant_is_allowed ? GW_REASON_NONE : GW_REASON_WRONG_TENANT,
+		is_revoked ? revoked : GW_REASON_NONE,
+		f->is_expired ? GW_REASON_CERTIFICATE_EXPIRED : GW_REASON_NONE,
+		f->is_suspended ? GW_REASON_SUSPENDED : GW_REASON_NONE,
+		home[f->home],
+		moves && f->n_moves >= POLICY_MOVES_MAX ? GW_REASON_LIMIT : GW_REASON_NONE,
+	};
+
+	for (size_t i = 0; i < GW_ELEMENTS(against); i++)
+		if (against[i] != GW_REASON_NONE)
+			return against[i];
+	return GW_REASON_NONE;
+}
+
+static void test_adopt(void **state)
+{
+	unsigned n_granted = 0;
+
+	for (unsigned i = 0; i < (3u * 4 * 8 * 2) << 4; i++) {
+		unsigned rest = i >> 4;
+		const struct adopt_facts f = {
+			.has_key = i & 1,
+			.is_expired = i & 2,
+			.tenant_is_allowed = i & 4,
+			.is_suspended = i & 8,
+			.present = (enum present_standing)(rest % 3),
+			.home = (enum home_standing)(rest / 3 % 4),
+			.n_moves = rest / 12 % 8,
+			.revoked_why = rest / 96 ? GW_REASON_MOVED : GW_REASON_NONE,
+		};
+
+		assert_int_equal(policy_adopt(&f), expected_adopt(&f));
+		n_granted += policy_adopt(&f) == GW_REASON_NONE;
+	}
+	assert_int_equal(n_granted, (8 + 6 + 6) * 2); /* at home, or so many moves before */
+}
+
 static void test_no_facts_grant_nothing(void **state)
 {
 	const struct enroll_facts enroll = { 0 };
 	const struct renew_facts renew = { 0 };
+	const struct adopt_facts adopt = { 0 };
 	const struct fleet_facts fleet = { 0 };
 	const struct server_facts server = { 0 };
 
 	assert_int_not_equal(policy_enroll(&enroll), GW_REASON_NONE);
 	assert_int_not_equal(policy_renew(&renew), GW_REASON_NONE);
+	assert_int_not_equal(policy_adopt(&adopt), GW_REASON_NONE);
 	assert_int_not_equal(policy_fleet_claim(&fleet), GW_REASON_NONE);
 	assert_int_not_equal(policy_server(&server), GW_REASON_NONE);
 }
@@ -332,11 +387,17 @@ static void test_renew_gateway(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_enroll),      cmocka_unit_test(test_enroll_grants_three_keys),
-		cmocka_unit_test(test_renew),       cmocka_unit_test(test_no_facts_grant_nothing),
-		cmocka_unit_test(test_proved),      cmocka_unit_test(test_server),
-		cmocka_unit_test(test_fleet_claim), cmocka_unit_test(test_answer),
-		cmocka_unit_test(test_provision),   cmocka_unit_test(test_renew_gateway),
+		cmocka_unit_test(test_enroll),
+		cmocka_unit_test(test_enroll_grants_three_keys),
+		cmocka_unit_test(test_renew),
+		cmocka_unit_test(test_no_facts_grant_nothing),
+		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_proved),
+		cmocka_unit_test(test_server),
+		cmocka_unit_test(test_fleet_claim),
+		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_provision),
+		cmocka_unit_test(test_renew_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,12 @@ static const struct member renew_members[] = {
 	{ "evidence", FORM_BYTES,  OPTIONAL, NOT_KEPT,           BODY_CSR_MAX },
 };
 
+static const struct member adopt_members[] = {
+	{ "device",   FORM_NAME,   REQUIRED, REQUEST_AT(device), BODY_NAME_MAX },
+	{ "serial",   FORM_SERIAL, REQUIRED, REQUEST_AT(serial), BODY_HEX_MAX },
+	{ "key",      FORM_HASH,   REQUIRED, REQUEST_AT(key),    BODY_HASH_LEN },
+};
+
 static const struct member proved_members[] = {
 	{ "device",   FORM_NAME,   REQUIRED, REQUEST_AT(device), BODY_NAME_MAX },
 	{ "claim",    FORM_NAME,   REQUIRED, REQUEST_AT(claim),  BODY_NAME_MAX },
@@ -126,6 +132,7 @@ static const struct kind request_kinds[_REQUEST_KIND_MAX] = {
 	[REQUEST_RESUMED]     = { "resumed",     MEMBERS(resumed_members) },
 	[REQUEST_RENEW]       = { "renew",       MEMBERS(renew_members) },
 	[REQUEST_DECOMMISSIONED] = { "decommissioned", MEMBERS(resumed_members) },
+	[REQUEST_ADOPT]       = { "adopt",       MEMBERS(adopt_members) },
 };
 
 static const struct member done_members[] = {

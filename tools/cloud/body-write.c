@@ -37,6 +37,14 @@ static json_t *base64(struct gw_blob bytes)
 	return json_string(text);
 }
 
+char *body_adopted(const char *id, struct gw_blob certificate, const char *tenant,
+		   const char *claim)
+{
+	return finish(json_pack("{s:i, s:s, s:s, s:o, s:[], s:s, s:s}", "v", VERSION, "kind",
+				"issued", "id", id, "certificate", base64(certificate), "chain",
+				"tenant", tenant, "claim", claim));
+}
+
 static json_t *base64_list(const struct gw_blob *blobs, size_t n)
 {
 	json_t *list = json_array();

@@ -32,6 +32,7 @@ enum request_kind {
 	REQUEST_RESUMED,
 	REQUEST_RENEW,
 	REQUEST_DECOMMISSIONED,
+	REQUEST_ADOPT, /* a device has come with certificate `serial`, which the gateway does not know */
 	_REQUEST_KIND_MAX,
 };
 
@@ -111,6 +112,9 @@ struct body_anchors {
 /* The answers, without their `time`; NULL: no memory. Free with free(). The anchors of body_issued() may be NULL: then
  * it has none. */
 char *body_issued(const char *id, struct gw_blob certificate, const struct body_anchors *anchors);
+/* To `adopt`: the certificate that the device has, and what it came by. */
+char *body_adopted(const char *id, struct gw_blob certificate, const char *tenant,
+		   const char *claim);
 /* A gateway's own certificate, with the anchors that the broker is known by. */
 char *body_issued_gateway(const char *id, struct gw_blob certificate, const struct gw_blob *anchors,
 			  size_t n_anchors);

@@ -18,6 +18,7 @@ CLOUD_REGISTRY = \
 	tools/cloud/registry-gateway.c \
 	tools/cloud/registry-gateway-certificate.c \
 	tools/cloud/registry-gateway-claim.c \
+	tools/cloud/registry-move.c \
 	tools/cloud/registry-sql.c tools/cloud/registry-sql.h
 
 tools_cloud_gangway_cloud_CFLAGS = $(CLOUD_CFLAGS)
@@ -47,6 +48,8 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/operate.c \
 	tools/cloud/policy.c tools/cloud/policy.h \
 	tools/cloud/request.c tools/cloud/request.h \
+	tools/cloud/replace-gateway.c \
+	tools/cloud/request-adopt.c \
 	tools/cloud/request-enroll.c \
 	tools/cloud/request-renew.c \
 	tools/cloud/roll.c tools/cloud/roll.h \
@@ -57,6 +60,7 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/revoke-gateway.c \
 	tools/cloud/request-suspended.c \
 	tools/cloud/request-decommissioned.c \
+	tools/cloud/roaming.c \
 	tools/cloud/serve.c \
 	tools/cloud/table.c tools/cloud/table.h \
 	tools/cloud/turn.c tools/cloud/turn.h \

@@ -113,6 +113,18 @@ static const struct verb verbs[] = {
 	  "  --reason CODE        [a-z0-9-], at most 64 characters (default: revoked)\n"
 	  "  --readmit            but the same id may come by a claim again: the box was replaced\n",
 	  verb_revoke_gateway },
+	{ "replace-gateway", "[DIR] OLD NEW",
+	  "let one gateway take the place of another",
+	  "NEW may use the tenants of OLD, and takes over each device of OLD that comes to it with its\n"
+	  "certificate; OLD is told that the device has moved. Nothing else of OLD changes: see\n"
+	  "revoke-gateway. To undo it, say it the other way round.\n",
+	  verb_replace_gateway },
+	{ "roaming", "[DIR] --tenant T follow|refuse",
+	  "say whether devices of a tenant may move between gateways",
+	  "follow: a device that comes to another gateway with its certificate is at home there from\n"
+	  "then on, if the gateway may use the tenant. refuse, which is the default: it is turned away.\n\n"
+	  "  --tenant T           whose devices (default: default)\n",
+	  verb_roaming },
 };
 
 static const char *const steps[] = {
@@ -120,6 +132,7 @@ static const char *const steps[] = {
 	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.roll", "cloud.operate",
 	"cloud.provision", "cloud.provisioned", "cloud.claim-credential", "cloud.revoke-gateway",
 	"cloud.suspended", "cloud.decommissioned", "cloud.events",
+	"cloud.adopt", "cloud.replace-gateway", "cloud.roaming",
 };
 /* clang-format on */
 

@@ -87,7 +87,8 @@ static int do_here(struct work *work)
 	case COMMAND_RESUME: return registry_device_resume(work->registry, work->device);
 	case COMMAND_CLAIM:
 	case COMMAND_WITHDRAW:
-	case COMMAND_ANCHORS: /* files of their own */
+	case COMMAND_ANCHORS:
+	case COMMAND_MOVED: /* files of their own */
 	case _COMMAND_KIND_MAX: break;
 	}
 	return -EINVAL;

@@ -91,6 +91,52 @@ enum gw_reason policy_renew(const struct renew_facts *facts)
 	return why;
 }
 
+static enum gw_reason known_refusal(const struct adopt_facts *facts)
+{
+	switch (facts->present) {
+	case PRESENT_STANDS_LIVE: return GW_REASON_NONE;
+	case PRESENT_STANDS_REVOKED:
+		return facts->revoked_why != GW_REASON_NONE ? facts->revoked_why
+							    : GW_REASON_REVOKED;
+	case PRESENT_STANDS_UNKNOWN:
+	case _PRESENT_STANDS_MAX: break;
+	}
+	return GW_REASON_UNKNOWN_CERTIFICATE;
+}
+
+static enum gw_reason home_refusal(enum home_standing home, unsigned n_moves)
+{
+	switch (home) {
+	case HOME_STANDS_HERE: return GW_REASON_NONE;
+	case HOME_STANDS_REPLACED:
+	case HOME_STANDS_FOLLOWED:
+		return n_moves < POLICY_MOVES_MAX ? GW_REASON_NONE : GW_REASON_LIMIT;
+	case HOME_STANDS_ELSEWHERE:
+	case _HOME_STANDS_MAX: break;
+	}
+	return GW_REASON_LIVE_ELSEWHERE;
+}
+
+/* What is said of a certificate is said to whom may use its tenant only. */
+enum gw_reason policy_adopt(const struct adopt_facts *facts)
+{
+	enum gw_reason why = GW_REASON_NONE;
+
+	if (facts->present == PRESENT_STANDS_UNKNOWN || !facts->has_key)
+		return GW_REASON_UNKNOWN_CERTIFICATE;
+	if (!facts->tenant_is_allowed)
+		return GW_REASON_WRONG_TENANT;
+
+	why = known_refusal(facts);
+	if (why == GW_REASON_NONE && facts->is_expired)
+		why = GW_REASON_CERTIFICATE_EXPIRED;
+	if (why == GW_REASON_NONE && facts->is_suspended)
+		why = GW_REASON_SUSPENDED;
+	if (why == GW_REASON_NONE)
+		why = home_refusal(facts->home, facts->n_moves);
+	return why;
+}
+
 enum proved_verdict policy_proved(enum proved_standing standing, enum gw_reason revoked_why,
 				  enum gw_reason *ret_why)
 {

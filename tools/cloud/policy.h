@@ -64,6 +64,33 @@ struct renew_facts {
 
 enum gw_reason policy_renew(const struct renew_facts *facts);
 
+/* Where a certificate is at home, as seen from the gateway at whose door its device stands. */
+enum home_standing {
+	HOME_STANDS_HERE,     /* it asks about its own: its store is a new one */
+	HOME_STANDS_REPLACED, /* at a gateway whose place it has taken */
+	HOME_STANDS_FOLLOWED, /* at another gateway, and devices of this tenant may move */
+	HOME_STANDS_ELSEWHERE,
+	_HOME_STANDS_MAX,
+};
+
+#define POLICY_MOVES_MAX \
+	6 /* of a device within POLICY_MOVES_S: who moves more often is at two places */
+#define POLICY_MOVES_S 3600
+
+struct adopt_facts {
+	enum present_standing
+		present;            /* whichever gateway's; one that is not proved counts as live */
+	enum gw_reason revoked_why; /* as recorded; GW_REASON_NONE if that was no code of ours */
+	bool has_key;               /* its key is the one that the request names */
+	bool is_expired;
+	bool tenant_is_allowed; /* to the gateway that asks */
+	bool is_suspended;
+	enum home_standing home;
+	unsigned n_moves; /* lately; of no interest to who asks about its own */
+};
+
+enum gw_reason policy_adopt(const struct adopt_facts *facts);
+
 /* The certificate that a gateway says its device has used. */
 enum proved_standing {
 	PROVED_STANDS_UNKNOWN, /* or another gateway's, device's or claim's */

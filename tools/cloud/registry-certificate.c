@@ -76,6 +76,33 @@ int registry_certificate_get(struct registry *registry, const char *serial, stru
 	return read_first(s, ret);
 }
 
+int registry_certificate_bytes(struct registry *registry, const char *serial, uint8_t **ret_der,
+			       size_t *ret_len)
+{
+	_cleanup_(sql_finishp) sqlite3_stmt *s = NULL;
+	uint8_t *der;
+	size_t len;
+	int r;
+
+	r = sql_prepare(registry->db, &s, "SELECT der FROM certificate WHERE serial = ?", "s",
+			serial);
+	if (r >= 0)
+		r = sql_step(s);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return -ENOENT;
+
+	len = (size_t)sqlite3_column_bytes(s, 0);
+	der = malloc(len + 1);
+	if (!der)
+		return -ENOMEM;
+	memcpy(der, sqlite3_column_blob(s, 0), len);
+	*ret_der = der;
+	*ret_len = len;
+	return 0;
+}
+
 int registry_certificate_of_job(struct registry *registry, const char *gateway, const char *job,
 				struct record *ret)
 {

@@ -198,6 +198,15 @@ int registry_commands_cancel(struct registry *registry, const char *gateway, con
 		       "sss", outcome, gateway, device);
 }
 
+int registry_commands_unmove(struct registry *registry, const char *gateway, const char *device)
+{
+	return sql_run(registry->db,
+		       "UPDATE command SET state = 'cancelled', outcome = 'moved'"
+		       " WHERE gateway = ? AND device = ? AND kind = 'moved'"
+		       " AND state IN ('waiting', 'sent')",
+		       "ss", gateway, device);
+}
+
 /*
  * What opens is not said again once anything newer was said about the device. What closes is: only an opening
  * of the same, or the same once more, takes its place. A suspension says nothing of the certificate that was

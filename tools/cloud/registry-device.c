@@ -35,3 +35,15 @@ int registry_device_is_of(struct registry *registry, const char *device, const c
 	*ret = n > 0;
 	return 0;
 }
+
+int registry_device_is_suspended(struct registry *registry, const char *device, bool *ret)
+{
+	int64_t n;
+	int r = sql_number(registry->db, &n, "SELECT count(*) FROM suspended WHERE device = ?", "s",
+			   device);
+
+	if (r < 0)
+		return r;
+	*ret = n > 0;
+	return 0;
+}

@@ -85,6 +85,12 @@ static const char version_2[] =
 
 	"CREATE TABLE suspended(device TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;"
 
+	"ALTER TABLE gateway ADD COLUMN replaced_by TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE roaming(tenant TEXT PRIMARY KEY) STRICT;"
+	"CREATE TABLE move(number INTEGER PRIMARY KEY, device TEXT NOT NULL,"
+	"  old TEXT NOT NULL, new TEXT NOT NULL, at INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX move_of_device ON move(device);"
+
 	"ALTER TABLE certificate ADD COLUMN renews TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE certificate ADD COLUMN authority INTEGER NOT NULL DEFAULT 1;"
 	"CREATE INDEX certificate_renewing ON certificate(renews) WHERE renews <> '';"
@@ -124,6 +130,7 @@ static const char *const command_kinds[_COMMAND_KIND_MAX] = {
 	[COMMAND_RESUME] = "resume",
 	[COMMAND_ANCHORS] = "anchors",
 	[COMMAND_DECOMMISSION] = "decommission",
+	[COMMAND_MOVED] = "moved",
 };
 
 static const char *const command_states[_COMMAND_STATE_MAX] = {

@@ -83,6 +83,7 @@ enum command_kind {
 	COMMAND_RESUME,
 	COMMAND_ANCHORS, /* of all that are good now; about no device */
 	COMMAND_DECOMMISSION,
+	COMMAND_MOVED, /* the device is at home elsewhere now */
 	_COMMAND_KIND_MAX,
 };
 
@@ -269,6 +270,10 @@ int registry_certificates_revoke_at(struct registry *registry, const char *gatew
 int registry_certificates_each(struct registry *registry,
 			       int (*each)(const struct record *record, void *), void *userdata);
 
+/* The bytes of one, to be freed. */
+int registry_certificate_bytes(struct registry *registry, const char *serial, uint8_t **ret_der,
+			       size_t *ret_len);
+
 /* Gateways where the device has a certificate that is not revoked, or an open claim. */
 int registry_gateways_of_device(struct registry *registry, const char *device,
 				int (*each)(const char *gateway, void *), void *userdata);
@@ -292,6 +297,29 @@ int registry_device_resume(struct registry *registry, const char *device);
 /* Whether the device has a certificate of this gateway that is not revoked. */
 int registry_device_is_of(struct registry *registry, const char *device, const char *gateway,
 			  bool *ret);
+
+int registry_device_is_suspended(struct registry *registry, const char *device, bool *ret);
+
+/* --- devices that move (registry-move.c) ------------------------------------------------------ */
+
+/* The new one takes the old one's place: its tenants, and its devices as they come. -ENOENT: one of them is not
+ * known. */
+int registry_gateway_replace(struct registry *registry, const char *old, const char *new);
+int registry_gateway_is_replaced_by(struct registry *registry, const char *old, const char *new,
+				    bool *ret);
+
+/* Whether devices of a tenant may move from one gateway to another by themselves. */
+int registry_tenant_set_roaming(struct registry *registry, const char *tenant, bool may);
+int registry_tenant_may_roam(struct registry *registry, const char *tenant, bool *ret);
+
+/* The device of this certificate is at home at that gateway from now on, for the request `job`: the
+ * certificate is its only one, its claim is spent there. */
+int registry_device_move(struct registry *registry, const struct record *record,
+			 const char *gateway, const char *job, uint64_t now);
+
+/* How often it moved since then. */
+int registry_device_moves(struct registry *registry, const char *device, uint64_t since,
+			  unsigned *ret);
 
 /* --- answers given (registry-answer.c) ------------------------------------------------------- */
 
@@ -367,6 +395,9 @@ int registry_command_again(struct registry *registry, int64_t number, const char
 /* Ends the claims for a device that have not been sent, to one gateway, or to any (NULL). */
 int registry_commands_cancel(struct registry *registry, const char *gateway, const char *device,
 			     const char *outcome);
+
+/* Ends what a gateway is still to be told of a device's having moved: it is back. */
+int registry_commands_unmove(struct registry *registry, const char *gateway, const char *device);
 
 /* Whether a newer command is about the same device and gateway. */
 int registry_command_is_overtaken(struct registry *registry, const struct command *command,

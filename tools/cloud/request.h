@@ -51,6 +51,8 @@ int request_proved(struct desk *desk, const char *gateway, const struct request 
 		   struct reply *reply);
 int request_renew(struct desk *desk, const char *gateway, const struct request *request,
 		  struct reply *reply);
+int request_adopt(struct desk *desk, const char *gateway, const struct request *request,
+		  struct reply *reply);
 int request_revoked(struct desk *desk, const char *gateway, const struct request *request,
 		    struct reply *reply);
 int request_suspended(struct desk *desk, const char *gateway, const struct request *request,

@@ -111,6 +111,8 @@ static void take_request(struct server *server, const char *claim, const char *g
 	if (r < 0)
 		gw_log(ERROR, "request %s of %s: %s, not answering", request.id, gateway,
 		       strerror(-r));
+	else if (request.kind == REQUEST_ADOPT)
+		fleet_look(server->fleet); /* there may be another gateway to tell */
 }
 
 static int answer_events(struct server *server, const char *gateway, const struct events *events)

@@ -21,6 +21,8 @@ int verb_revoke(int argc, char **argv);
 int verb_roll(int argc, char **argv);
 int verb_claim_credential(int argc, char **argv);
 int verb_revoke_gateway(int argc, char **argv);
+int verb_replace_gateway(int argc, char **argv);
+int verb_roaming(int argc, char **argv);
 int verb_suspend(int argc, char **argv);
 int verb_resume(int argc, char **argv);
 int verb_decommission(int argc, char **argv);
