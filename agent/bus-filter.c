@@ -186,8 +186,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 /* Before the gateway is configured there is nothing to be told or changed but that. */
 static bool is_too_early(const struct bus_wait *wait)
 {
-	return wait->waits->agent->unconfigured && wait->line->right != RIGHT_CONFIGURE &&
-	       wait->line->right != RIGHT_NONE;
+	return wait->waits->agent->unconfigured && !rights_is_early(wait->line);
 }
 
 static int refuse_early(const struct bus_wait *wait)

@@ -65,6 +65,14 @@ const struct rights_line *rights_find(const char *interface, const char *member)
 	return NULL;
 }
 
+bool rights_is_early(const struct rights_line *line)
+{
+	if (line->right == RIGHT_NONE)
+		return true;
+	return gw_streq(line->interface, MANAGER) &&
+	       (gw_streq(line->member, "CheckConfig") || gw_streq(line->member, "Reload"));
+}
+
 enum right right_needed(const char *interface, const char *member)
 {
 	const struct rights_line *line = rights_find(interface, member);

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import unittest
+from xml.etree import ElementTree
 
 import fuse
 import test_ctl
@@ -344,11 +345,19 @@ class TestUnconfigured(Case):
 
     def test_whatever_is_called(self):
         """No handler sees a call that it is not made for; all there are is in the contract."""
-        for method, signature in (("ListDevices", ("a{sv}su", "0", "", "1")), ("ReadAudit", ("t", "0")),
-                                  ("Doctor", ()), ("Withdraw", ("s", "x")), ("VerifyAudit", ()), ("ListJobs", ()),
-                                  ("Claim", ("sa{sv}", "GW1:IX", "0")), ("ListSettings", ("s", "disk"))):
+        values = {"s": ("x",), "t": ("0",), "u": ("1",), "a{sv}": ("0",)}
+        contract = ElementTree.parse(test_ctl.TOP / "dbus/org.gangway1.Manager.xml").getroot()
+        methods = {method.get("name"): [arg.get("type") for arg in method.findall("arg") if arg.get("direction") == "in"]
+                   for method in contract.iter("method")}
+        for early in ("CheckConfig", "Reload"):
+            del methods[early]
+        self.assertIn("FactoryReset", methods)
+        for method, types in methods.items():
+            words = [word for type_ in types for word in values[type_]]
             with self.subTest(method):
-                self.assertIn("not configured yet", self.call(*MANAGER, method, *signature))
+                self.assertIn("not configured yet", self.call(*MANAGER, method, "".join(types), *words))
+        self.assertIn("not configured yet", self.call(*MANAGER[:2], "org.freedesktop.DBus.Properties", "Set", "ssv",
+                                                      MANAGER[2], "Version", "s", "x"))
         self.assertIn("not configured yet", self.call(*MANAGER[:2], "org.freedesktop.DBus.ObjectManager",
                                                       "GetManagedObjects"))
         self.assertIn("not configured yet", self.call(*MANAGER[:2], "org.freedesktop.DBus.Introspectable", "Introspect"))
