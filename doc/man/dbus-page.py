@@ -96,7 +96,11 @@ def interface(path):
     comment = None
     for child in found:
         if child.tag is tree.Comment:
+            if comment is not None:
+                sys.exit(f"{path}: of no member, so in no page: {' '.join(comment.split())}")
             comment = child.text
+        elif child.tag == "method" and "Right: " not in (comment or ""):
+            sys.exit(f"{path}: {child.get('name')} does not say what right it needs")
         else:
             kinds[child.tag].append((child, comment))
             comment = None
