@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """gangway-mqtt against a real broker: the agent and the cloud are played by the test."""
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -633,7 +634,8 @@ class Events(Base):
     def test_an_agent_that_miscounts_loses_its_link(self):
         for count, n_sent in ((2, 1), (1, 2), (0, 0), (65, 65)):
             with self.subTest((count, n_sent)):
-                self.tell(1, count, n_sent)
+                with contextlib.suppress(BrokenPipeError):  # it may hang up before all is said
+                    self.tell(1, count, n_sent)
                 self.agent.take_in(GATEWAY, **self.settings)
                 self.state(wire.ONLINE)
 
