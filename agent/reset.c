@@ -144,7 +144,8 @@ int reset_to_factory(struct agent *agent, const char *who, unsigned *ret_devices
 	forget_sightings(agent);
 	(void)snprintf(detail, sizeof(detail), "%u devices", n);
 	lifecycle_record(agent, "factory-reset", "", who, "", detail);
-	gw_log(NOTICE, "Reset to factory state by %s: %s are forgotten", who, detail);
+	gw_log_tagged(GW_LOG_NOTICE, GW_LOG_TAGS(.event = GW_EVENT_FACTORY_RESET, .who = who),
+		      "Reset to factory state by %s: %s are forgotten", who, detail);
 	sessions_end_all(agent->sessions, gw_reason_code(GW_REASON_DECOMMISSIONED));
 	due_look(agent->due);
 	*ret_devices = n;

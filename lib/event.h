@@ -56,6 +56,7 @@
 	X(START_FAILED, "start-failed", "9b2014f3e51541a5b3f786774e466ec8", 0)              \
 	X(CONFIGURATION_REFUSED, "configuration-refused", "ef3c8d03f69446129f377caa0c57a275", 20) \
 	X(CONFIGURATION_TAKEN, "configuration-taken", "5d249cf063e8457fa5a09665500ebd61", 20) \
+	X(FACTORY_RESET, "factory-reset", "d20212c10b11479f9e67fd2c3d27b6ea", 0)            \
 	X(STORE_TROUBLE, "store-trouble", "938c65a8b4c84067ab4d690796f7132e", 20)           \
 	X(STORE_WELL, "store-well", "df830a56e34c49cc8baabbed3e8330d8", 20)                 \
 	X(RECORD_LOST, "record-lost", "45e51218713c4e35b16cbb9f52bf2dce", 6)                \
