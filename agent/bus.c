@@ -190,9 +190,15 @@ void bus_tell_clock(struct bus *bus)
 						     "ClockReason", "ClockText", NULL);
 }
 
-void bus_tell_state(struct bus *bus)
+static void tell_state(struct bus *bus)
 {
 	tell_manager(bus, "State", "StateText");
+}
+
+void bus_begin(struct bus *bus)
+{
+	bus->trouble_since_us = gw_now_monotonic_us();
+	tell_state(bus);
 }
 
 void bus_tell_transport(struct bus *bus, const char *name)
@@ -227,7 +233,7 @@ void bus_set_trouble(struct bus *bus, const char *text)
 	if (!*bus->trouble != !text)
 		bus->trouble_since_us = gw_now_monotonic_us();
 	(void)gw_copy(bus->trouble, sizeof(bus->trouble), text ? text : "");
-	bus_tell_state(bus);
+	tell_state(bus);
 }
 
 /* --- connecting --- */

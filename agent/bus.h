@@ -36,10 +36,12 @@ void bus_tell_plugins(struct bus *bus);
 void bus_tell_transport(struct bus *bus, const char *name);
 void bus_tell_cloud(struct bus *bus);
 void bus_tell_clock(struct bus *bus);
-void bus_tell_state(struct bus *bus);
 
 /* NULL while there is none. Who keeps nothing of it but what ends with it may ask others on the bus. */
 struct sd_bus *bus_connection(struct bus *bus);
+
+/* The agent was on the bus before it was at work (agent/unconfigured.c); from now on it is. */
+void bus_begin(struct bus *bus);
 
 /* What keeps the agent from its work, NULL for nothing: property State. */
 void bus_set_trouble(struct bus *bus, const char *text);

@@ -61,7 +61,7 @@ static void begin(struct agent *agent, const struct settings *fresh, const char 
 	if (r < 0)
 		(void)sd_event_exit(agent->event, r);
 	else
-		bus_tell_state(agent->bus);
+		bus_begin(agent->bus);
 }
 
 int unconfigured_reload(struct agent *agent, const char *who, struct settings_report *report)
