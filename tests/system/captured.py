@@ -170,6 +170,7 @@ def try_files(role):
         attempt(f"read {path}", read, path)
     for other in {"registrar", "ip", "mqtt"} - {role}:
         attempt(f"read credentials of {other}", read, f"/run/credentials/gangway-{other}.service")
+        attempt(f"read the state of {other}", read, f"/var/lib/gangway-{other}")
     for folder in WRITABLE:
         attempt(f"write {folder}", write, folder)
     for path in SOCKETS:
