@@ -48,7 +48,8 @@ const char *unconfigured_text(const struct unconfigured *unconfigured)
 }
 
 /* From here on the agent is at work, or at its end. */
-static void begin(struct agent *agent, const struct settings *fresh, const char *who)
+static int begin(struct agent *agent, const struct settings *fresh, const char *who,
+		 struct settings_report *report)
 {
 	int r;
 
@@ -58,10 +59,16 @@ static void begin(struct agent *agent, const struct settings *fresh, const char 
 		     "The configuration is there, read for %s: this is gateway %s", who,
 		     agent->settings.gateway);
 	r = agent_begin(agent);
-	if (r < 0)
+	if (r < 0) {
+		settings_report_add(
+			report,
+			"%s: is good, but gangwayd cannot begin: see journalctl -u gangwayd",
+			agent->config.file);
 		(void)sd_event_exit(agent->event, r);
-	else
-		bus_begin(agent->bus);
+		return r;
+	}
+	bus_begin(agent->bus);
+	return 0;
 }
 
 int unconfigured_reload(struct agent *agent, const char *who, struct settings_report *report)
@@ -71,8 +78,8 @@ int unconfigured_reload(struct agent *agent, const char *who, struct settings_re
 
 	r = settings_read(&agent->config, /* draft= */ NULL, &fresh, report);
 	if (r >= 0)
-		begin(agent, &fresh, who);
-	else if (settings_report_is_missing_only(report))
+		return begin(agent, &fresh, who, report);
+	if (settings_report_is_missing_only(report))
 		describe(agent->unconfigured, report);
 	return r;
 }

@@ -401,7 +401,9 @@ class TestUnconfigured(Case):
     def test_it_ends_where_it_cannot_begin(self):
         (self.folder / "state" / "gangway.db").write_text("no store at all" * 1000)
         self.file.write_text(GOOD)
-        self.run_ctl("config", "reload")
+        done = self.run_ctl("config", "reload")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("gangwayd cannot begin", done.stdout)
         self.assertEqual(self.agent.wait(), 78)
         self.wait_for_line("restore it from a backup")
 
