@@ -3,6 +3,10 @@
  * Two lists of anchors, kept apart: what devices' certificates must end in, and what ours does. Devices
  * are told both (crts). Our key lives in this process only; the next one is made while the present one
  * still serves, and takes its place once it is certified.
+ *
+ * When the registrar anchors change, another authority signs, or will: our certificate should be its own before
+ * devices forget the last one. What was asked for by then may come from either, so it is asked for anew, by
+ * another key: for the same one the cloud would repeat what it has said.
  */
 #include "plugins/registrar/credentials.h"
 
@@ -25,6 +29,7 @@ struct credentials {
 	struct server_key *key;  /* certified */
 	struct server_key *next; /* asked for */
 	bool complete;
+	bool outdated; /* the certificate, since the registrar anchors are others */
 	uint8_t fingerprint[GW_HASH_LEN]; /* of the certificate that was checked last */
 };
 
@@ -102,7 +107,7 @@ static int serve(struct credentials *c)
 
 /* --- what comes --- */
 
-int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd, bool *ret_is_new)
+int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd, bool *ret_ask)
 {
 	struct anchors before = c->anchors[purpose], fresh = { 0 };
 	int r = anchors_read(&fresh, fd);
@@ -117,7 +122,12 @@ int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd, bo
 		anchors_done(&fresh);
 		return r;
 	}
-	*ret_is_new = before.n > 0 && !anchors_equal(&before, &c->anchors[purpose]);
+	*ret_ask = purpose == GW_ANCHORS_REGISTRAR && before.n > 0 &&
+		   !anchors_equal(&before, &c->anchors[purpose]);
+	if (*ret_ask) {
+		c->outdated = true;
+		c->next = server_key_free(c->next);
+	}
 	anchors_done(&before);
 	tell_facts(c);
 	return 0;
@@ -139,6 +149,7 @@ int credentials_take_certificate(struct credentials *c, const struct gw_msg_serv
 
 	server_key_free(c->key);
 	c->key = TAKE_PTR(c->next);
+	c->outdated = false;
 	return serve(c);
 }
 
@@ -162,9 +173,9 @@ uint64_t credentials_renew_us(const struct credentials *c)
 	return c->key ? server_key_renew_us(c->key) : UINT64_MAX;
 }
 
-bool credentials_have_certificate(const struct credentials *c)
+bool credentials_are_current(const struct credentials *c)
 {
-	return c->key != NULL;
+	return c->key && !c->outdated;
 }
 
 int credentials_question(struct credentials *c, struct gw_msg *ret)

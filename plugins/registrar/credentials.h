@@ -21,9 +21,9 @@ int credentials_new(struct contexts *contexts, struct conversation_facts *facts,
 		    struct credentials **ret);
 struct credentials *credentials_free(struct credentials *c);
 
-/* Takes a list of anchors (enum gw_anchors_purpose). Errors as anchors_read(); the old list stays. *ret_is_new:
- * it takes the place of another one, be it that the first, which signs now, is another. */
-int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd, bool *ret_is_new);
+/* Takes a list of anchors (enum gw_anchors_purpose). Errors as anchors_read(); the old list stays. *ret_ask:
+ * our certificate is to be asked for anew. */
+int credentials_take_anchors(struct credentials *c, unsigned purpose, int fd, bool *ret_ask);
 
 /* Takes the certificate that was asked for. *ret_why is NULL, or says for people what is wrong. */
 int credentials_take_certificate(struct credentials *c, const struct gw_msg_server_cert *msg,
@@ -36,8 +36,8 @@ int credentials_check(struct credentials *c, const struct gw_msg_check *check, s
 /* Whether devices with certificates are served. */
 bool credentials_are_complete(const struct credentials *c);
 
-/* Whether there is a certificate of our own. */
-bool credentials_have_certificate(const struct credentials *c);
+/* Whether there is a certificate of our own, asked for under the anchors that hold now. */
+bool credentials_are_current(const struct credentials *c);
 
 /* The question for the next one, SERVER_CSR, with a key made for it unless it was asked before. */
 int credentials_question(struct credentials *c, struct gw_msg *ret);

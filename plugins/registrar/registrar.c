@@ -177,14 +177,12 @@ static int take_certificate(struct registrar *r, const struct gw_msg_server_cert
 
 static int take_anchors(struct registrar *r, const struct gw_msg_anchors *msg, int fd)
 {
-	bool is_new = false;
-	int e = credentials_take_anchors(r->credentials, msg->purpose, fd, &is_new);
+	bool ask = false;
+	int e = credentials_take_anchors(r->credentials, msg->purpose, fd, &ask);
 
 	if (e < 0)
 		return not_taken(r, "list of trust anchors", e);
-	/* Another authority signs, or will: our certificate should be its own, before devices forget the last. */
-	if (is_new && msg->purpose == GW_ANCHORS_REGISTRAR &&
-	    credentials_have_certificate(r->credentials))
+	if (ask)
 		ask_at(r, gw_now_monotonic_us() + ASK_SOON_US);
 	report_health(r);
 	return 0;
@@ -406,7 +404,7 @@ int registrar_welcome(struct registrar *r, const struct gw_msg_welcome *welcome)
 		return e;
 
 	report_health(r);
-	if (credentials_have_certificate(r->credentials))
+	if (credentials_are_current(r->credentials))
 		ask_at_renewal(r);
 	else
 		ask_for_certificate(r);

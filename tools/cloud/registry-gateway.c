@@ -83,16 +83,29 @@ int registry_each_name(sqlite3_stmt *s, int (*each)(const char *name, void *), v
 	return r;
 }
 
-int registry_gateways_each(struct registry *registry, int (*each)(const char *gateway, void *),
-			   void *userdata)
+static int each_gateway(struct registry *registry, const char *select,
+			int (*each)(const char *gateway, void *), void *userdata)
 {
 	_cleanup_(sql_finishp) sqlite3_stmt *s = NULL;
 	int r;
 
-	r = sql_prepare(registry->db, &s, "SELECT id FROM gateway ORDER BY id", "");
-	if (r < 0)
-		return r;
-	return registry_each_name(s, each, userdata);
+	r = sql_prepare(registry->db, &s, select, "");
+	return r < 0 ? r : registry_each_name(s, each, userdata);
+}
+
+int registry_gateways_each(struct registry *registry, int (*each)(const char *gateway, void *),
+			   void *userdata)
+{
+	return each_gateway(registry, "SELECT id FROM gateway ORDER BY id", each, userdata);
+}
+
+int registry_gateways_each_good(struct registry *registry, int (*each)(const char *gateway, void *),
+				void *userdata)
+{
+	return each_gateway(registry,
+			    "SELECT id FROM gateway WHERE revoked = '' AND replaced_by = ''"
+			    " ORDER BY id",
+			    each, userdata);
 }
 
 int registry_gateways_of_device(struct registry *registry, const char *device,

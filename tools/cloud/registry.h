@@ -152,6 +152,10 @@ int registry_tenant_is_allowed(struct registry *registry, const char *gateway, c
 int registry_gateways_each(struct registry *registry, int (*each)(const char *gateway, void *),
 			   void *userdata);
 
+/* As above, but for those that were revoked or replaced. */
+int registry_gateways_each_good(struct registry *registry, int (*each)(const char *gateway, void *),
+				void *userdata);
+
 /* --- claims of gateways (registry-gateway-claim.c) ------------------------------------------- */
 
 /* Makes the claim, or changes it; n_used and n_listed count for nothing here. */

@@ -212,7 +212,7 @@ static int commit(const struct home *home, struct registry *registry, const stru
 
 	r = write_roll(registry, roll);
 	if (r >= 0)
-		r = registry_gateways_each(registry, command_gateway, registry);
+		r = registry_gateways_each_good(registry, command_gateway, registry);
 	if (r < 0)
 		return r;
 
