@@ -9,14 +9,17 @@
 
 #include "agent/agent.h"
 #include "agent/claim.h"
+#include "agent/command-list.h"
 #include "agent/lifecycle.h"
 #include "agent/operate.h"
 #include "agent/plugins.h"
 #include "agent/policy.h"
 #include "agent/steps.h"
+#include "agent/store-certificate.h"
 #include "agent/store.h"
 #include "agent/turn.h"
 #include "agent/vault.h"
+#include "lib/hex.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
@@ -123,12 +126,71 @@ static int do_claim(struct agent *agent, const struct gw_msg_command *command,
 	return r;
 }
 
+/* Whose certificate it is, if that is good for anything still; empty: nobody's. */
+static int find_holder(struct agent *agent, struct command_item *item, enum gw_reason *ret_reason)
+{
+	const struct gw_blob serial = { item->serial, item->serial_len };
+	struct certificate_record certificate;
+	int r = store_certificate_by_serial(agent->store, serial, &certificate);
+
+	*ret_reason = r == -ENOENT ? GW_REASON_NOT_FOUND : GW_REASON_NONE;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (certificate.state == CERTIFICATE_LIVE || certificate.state == CERTIFICATE_CANDIDATE)
+		(void)gw_copy(item->device, sizeof(item->device), certificate.device);
+	return 0;
+}
+
+static int operate_item(struct agent *agent, struct operate_wish *wish, struct command_item *item,
+			enum gw_reason *ret_reason)
+{
+	int r = 0;
+
+	*ret_reason = GW_REASON_NONE;
+	if (!*item->device)
+		r = find_holder(agent, item, ret_reason);
+	if (r < 0 || !*item->device)
+		return r;
+
+	wish->device = item->device;
+	return operate_device(agent, wish, ret_reason);
+}
+
+static void record_refused_item(struct agent *agent, const struct command_item *item,
+				enum gw_reason reason)
+{
+	char serial[2 * GW_SERIAL_MAX + 1];
+
+	gw_hex_encode(item->serial, item->serial_len, serial);
+	lifecycle_record_often(agent, "command-refused", item->device, "cloud",
+			       gw_reason_code(reason), serial);
+}
+
+/* All of a list that can be done is, in this one turn. The first that cannot gives the reason for the whole, and
+ * each is on record, as far as there are not too many in an hour. */
 static int do_operate(struct agent *agent, const struct gw_msg_command *command,
 		      enum device_event event, enum gw_reason *ret_reason)
 {
-	const struct operate_wish wish = { event, command->device, "cloud", command->reason };
+	struct operate_wish wish = { .event = event, .who = "cloud", .reason = command->reason };
+	struct command_list list;
+	struct command_item item;
+	enum gw_reason reason;
+	int r;
 
-	return operate_device(agent, &wish, ret_reason);
+	*ret_reason = GW_REASON_NONE;
+	command_list_begin(&list, command);
+	while (command_list_next(&list, &item)) {
+		r = operate_item(agent, &wish, &item, &reason);
+		if (r < 0)
+			return r;
+		if (reason == GW_REASON_NONE)
+			continue;
+		if (*ret_reason == GW_REASON_NONE)
+			*ret_reason = reason;
+		if (list.is_list)
+			record_refused_item(agent, &item, reason);
+	}
+	return 0;
 }
 
 static int carry_out(struct agent *agent, const struct gw_msg_command *command,
@@ -155,9 +217,7 @@ static int carry_out(struct agent *agent, const struct gw_msg_command *command,
 /* What goes into the store by a name must be one; a number must fit there. */
 static bool is_well_formed(const struct gw_msg_command *command)
 {
-	bool has_device = command->kind != GW_COMMAND_ANCHORS;
-
-	return (has_device ? gw_device_id_is_valid(command->device) : !*command->device) &&
+	return command_list_is_valid(command) &&
 	       (!*command->tenant || gw_device_id_is_valid(command->tenant)) &&
 	       (!*command->claim || gw_device_id_is_valid(command->claim)) &&
 	       command->seq <= INT64_MAX;

@@ -35,6 +35,7 @@ agent_libagent_a_SOURCES = \
 	agent/clock-watch.c agent/clock-watch.h \
 	agent/cloud.c agent/cloud.h \
 	agent/command.c agent/command.h \
+	agent/command-list.c agent/command-list.h \
 	agent/credential.c agent/credential.h \
 	agent/device.c agent/device.h \
 	agent/discovered.c agent/discovered.h \

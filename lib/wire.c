@@ -321,6 +321,8 @@ static const struct field command_fields[] = {
 	BOOL(command, sealed),
 	BLOB(command, secret, GW_SEALED_MAX),
 	TEXT(command, reason, GW_REASON_MAX),
+	LINES(command, devices, GW_LIST_DEVICES_MAX),
+	LINES(command, serials, GW_LIST_SERIALS_MAX),
 };
 
 static const struct field command_answer_fields[] = {

@@ -40,6 +40,11 @@
 #define GW_CHAIN_MAX   24576  /* bytes of certificates one after the other, DER */
 #define GW_ANCHORS_MAX 131072 /* bytes of a list of trust anchors, DER one after the other */
 
+/* A command's list: ids, or serial numbers in hexadecimal, each with a line end behind it. */
+#define GW_LIST_MAX         256
+#define GW_LIST_DEVICES_MAX (GW_LIST_MAX * (GW_ID_MAX + 1))
+#define GW_LIST_SERIALS_MAX (GW_LIST_MAX * (2 * GW_SERIAL_MAX + 1))
+
 #define GW_EVENTS_MAX 64 /* records of a batch */
 
 #define GW_REQUESTS_MAX 256 /* requests that the agent may have open with the cloud link */
@@ -457,6 +462,8 @@ struct gw_msg_command {
 	uint8_t sealed;
 	struct gw_blob secret;
 	const char *reason;
+	const char *devices; /* in the place of `device`: all of these */
+	const char *serials; /* or those that hold these certificates */
 };
 
 /* a->c: the command is carried out, or never will be. */

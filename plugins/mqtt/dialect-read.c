@@ -200,6 +200,46 @@ static const char *read_anchors(const struct dialect_member *member, const json_
 	return NULL;
 }
 
+static const char *check_line(enum dialect_type type, const char *text)
+{
+	uint8_t serial[GW_SERIAL_MAX];
+	size_t len;
+
+	if (type == DIALECT_NAMES)
+		return gw_device_id_is_valid(text) ? NULL : "holds what is no id";
+	if (text[strspn(text, "0123456789abcdef")] ||
+	    gw_hex_decode(text, serial, sizeof(serial), &len) < 0 || len == 0 || serial[0] == 0)
+		return "holds what is no serial";
+	return NULL;
+}
+
+/* Each with a line end behind it; in JSON it has two quotation marks at least. */
+static const char *read_lines(const struct dialect_member *member, const json_t *array,
+			      struct dialect_body *body, const char **ret)
+{
+	const char *lines = (const char *)body->arena + body->used;
+
+	if (!json_is_array(array))
+		return "is no list";
+	if (json_array_size(array) < member->min)
+		return "is empty";
+	if (json_array_size(array) > member->max)
+		return "is too long";
+
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *text = json_string_value(json_array_get(array, i));
+		const char *why = text ? check_line(member->type, text) : "holds what is no text";
+
+		if (why)
+			return why;
+		memcpy(arena_take(body, strlen(text)), text, strlen(text));
+		*arena_take(body, 1) = '\n';
+	}
+	*arena_take(body, 1) = 0;
+	*ret = lines;
+	return NULL;
+}
+
 /* To the agent a refusal that is not final is one more way to say: later. */
 static const char *read_final(const json_t *value, struct gw_msg_answer *answer)
 {
@@ -242,6 +282,8 @@ static const char *read_value(const struct dialect_member *member, const json_t 
 	case DIALECT_BASE64: return read_base64(member, value, body, to);
 	case DIALECT_CHAIN: return read_certs(value, 0, DIALECT_CHAIN_MAX, member->max, body, to);
 	case DIALECT_ANCHORS: return read_anchors(member, value, body);
+	case DIALECT_NAMES:
+	case DIALECT_SERIALS: return read_lines(member, value, body, to);
 	case _DIALECT_TYPE_MAX: break;
 	}
 	abort();
@@ -249,19 +291,32 @@ static const char *read_value(const struct dialect_member *member, const json_t 
 
 /* --- members and bodies ----------------------------------------------------------------------- */
 
+/* How many there are of a member and of those that may stand in its place. */
+static unsigned count_either(const struct dialect_member *member, const struct dialect_member *end,
+			     const json_t *json)
+{
+	unsigned n = 0;
+
+	do
+		n += json_object_get(json, member->name) != NULL;
+	while (++member < end && member->need == DIALECT_OR);
+	return n;
+}
+
 /* What is wrong with a member's being there or not, or NULL. */
-static const char *check_presence(const struct dialect_member *member, const json_t *json)
+static const char *check_presence(const struct dialect_member *member,
+				  const struct dialect_member *end, const json_t *json)
 {
 	bool here = json_object_get(json, member->name);
+	unsigned n;
 
 	switch (member->need) {
 	case DIALECT_OPTIONAL:
 	case DIALECT_OR: return NULL;
 	case DIALECT_REQUIRED: return here ? NULL : "is missing";
 	case DIALECT_EITHER:
-		if (here == !!json_object_get(json, member[1].name))
-			return here ? "has a rival" : "is missing";
-		return NULL;
+		n = count_either(member, end, json);
+		return n == 1 ? NULL : n > 1 ? "has a rival" : "is missing";
 	case _DIALECT_NEED_MAX: break;
 	}
 	abort();
@@ -273,7 +328,7 @@ static const char *read_members(const struct dialect_member *members, size_t n, 
 {
 	for (size_t i = 0; i < n; i++) {
 		const json_t *value = json_object_get(json, members[i].name);
-		const char *why = check_presence(&members[i], json);
+		const char *why = check_presence(&members[i], members + n, json);
 
 		*ret_member = members[i].name;
 		if (!why && value)

@@ -36,13 +36,15 @@ enum dialect_type {
 	DIALECT_BOX,     /* base64 of a sealed secret */
 	DIALECT_CHAIN,   /* list of certificates, joined; max bounds the sum */
 	DIALECT_ANCHORS, /* lists of certificates by purpose, into struct dialect_body */
+	DIALECT_NAMES,   /* list of ids, as lines; max bounds their number, as of the next */
+	DIALECT_SERIALS, /* list of serials, as lines of hex */
 	_DIALECT_TYPE_MAX,
 };
 
 enum dialect_need {
 	DIALECT_OPTIONAL,
 	DIALECT_REQUIRED,
-	DIALECT_EITHER, /* this one or the next (OR) in the table, never both, never none */
+	DIALECT_EITHER, /* this one or one of those behind it (OR) in the table: just one of all */
 	DIALECT_OR,
 	_DIALECT_NEED_MAX,
 };

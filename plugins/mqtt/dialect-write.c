@@ -107,7 +107,9 @@ static const char *write_value(const struct dialect_member *member, const struct
 	case DIALECT_FINAL:
 	case DIALECT_BOX:
 	case DIALECT_CHAIN:
-	case DIALECT_ANCHORS: /* only the cloud says such */
+	case DIALECT_ANCHORS:
+	case DIALECT_NAMES:
+	case DIALECT_SERIALS: /* only the cloud says such */
 	case _DIALECT_TYPE_MAX: break;
 	}
 	abort();

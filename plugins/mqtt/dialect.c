@@ -28,6 +28,8 @@
 #define HASH(name, need, field) \
 	MEMBER(name, need, HEX, AT(field), GW_HASH_LEN, GW_HASH_LEN)
 #define SERIAL(name, need, field)           MEMBER(name, need, SERIAL, AT(field), 1, GW_SERIAL_MAX)
+#define NAMES(name, need, field)            MEMBER(name, need, NAMES, AT(field), 1, GW_LIST_MAX)
+#define SERIALS(name, need, field)          MEMBER(name, need, SERIALS, AT(field), 1, GW_LIST_MAX)
 #define BASE64(name, need, field, min, max) MEMBER(name, need, BASE64, AT(field), min, max)
 #define BOX(name, need, field, min, max) \
 	MEMBER(name, need, BOX, AT(field), (min) + DIALECT_BOX_EXTRA, (max) + DIALECT_BOX_EXTRA)
@@ -142,8 +144,21 @@ static const struct dialect_member claim_members[] = {
 };
 
 static const struct dialect_member revoke_members[] = {
-	NAME("device", REQUIRED, command.device),
+	NAME("device", EITHER, command.device),
+	NAMES("devices", OR, command.devices),
+	SERIALS("serials", OR, command.serials),
 	CODE("reason", OPTIONAL, command.reason, GW_REASON_MAX),
+};
+
+static const struct dialect_member suspend_members[] = {
+	NAME("device", EITHER, command.device),
+	NAMES("devices", OR, command.devices),
+	CODE("reason", OPTIONAL, command.reason, GW_REASON_MAX),
+};
+
+static const struct dialect_member resume_members[] = {
+	NAME("device", EITHER, command.device),
+	NAMES("devices", OR, command.devices),
 };
 
 static const struct dialect_member answer_members[] = {
@@ -198,10 +213,10 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_COMMAND, "claim",    GW_COMMAND_CLAIM,    MEMBERS(claim_members) },
 	{ DIALECT_COMMAND, "withdraw", GW_COMMAND_WITHDRAW, MEMBERS(device_members) },
 	{ DIALECT_COMMAND, "revoke",   GW_COMMAND_REVOKE,   MEMBERS(revoke_members) },
-	{ DIALECT_COMMAND, "suspend",  GW_COMMAND_SUSPEND,  MEMBERS(revoke_members) },
-	{ DIALECT_COMMAND, "resume",   GW_COMMAND_RESUME,   MEMBERS(device_members) },
+	{ DIALECT_COMMAND, "suspend",  GW_COMMAND_SUSPEND,  MEMBERS(suspend_members) },
+	{ DIALECT_COMMAND, "resume",   GW_COMMAND_RESUME,   MEMBERS(resume_members) },
 	{ DIALECT_COMMAND, "anchors",  GW_COMMAND_ANCHORS,  MEMBERS(anchors_members) },
-	{ DIALECT_COMMAND, "decommission", GW_COMMAND_DECOMMISSION, MEMBERS(device_members) },
+	{ DIALECT_COMMAND, "decommission", GW_COMMAND_DECOMMISSION, MEMBERS(resume_members) },
 
 	{ DIALECT_ANSWER, "done",    GW_OUTCOME_DONE,    NULL, 0 },
 	{ DIALECT_ANSWER, "refused", GW_OUTCOME_REFUSED, MEMBERS(answer_refused_members) },

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The schemas of the cloud dialect: every example in the document fits, and every damage to it is seen."""
 import copy
+import itertools
 import json
 import re
 import unittest
@@ -42,7 +43,7 @@ def fill(node, key, value):
         for event in value:
             for k, v in event.items():
                 fill(event, k, v)
-    elif isinstance(value, list):
+    elif isinstance(value, list) and key in BASE64:
         node[key] = [BASE64[key] for _ in value]
     elif isinstance(value, str) and value.startswith("<"):
         hexes = {"key": "0a" * 32, "mac": "0a" * 32, "before": "0a" * 32, "serial": "0a"}
@@ -90,6 +91,22 @@ class Examples(unittest.TestCase):
         body = next(b for t, b in examples() if b["kind"] == "claim")
         with self.assertRaises(schema.Invalid):
             self.schemas.check("command", body | {"secret": "A" * 20})
+
+    def test_a_command_is_about_one_device_or_one_list(self):
+        head = {"v": 1, "id": "c", "seq": 1, "expires_at": 0}
+        members = {"device": "A", "devices": ["A", "B"], "serials": ["0a"]}
+        brings = {"withdraw": ["device"], "revoke": ["device", "devices", "serials"], "suspend": ["device", "devices"],
+                  "resume": ["device", "devices"], "decommission": ["device", "devices"]}
+        for kind, good in brings.items():
+            body = head | {"kind": kind}
+            for member in good:
+                self.schemas.check("command", body | {member: members[member]})
+            for several in ({}, *({a: members[a], b: members[b]} for a, b in itertools.combinations(good, 2))):
+                with self.assertRaises(schema.Invalid, msg=f"{kind} {several}"):
+                    self.schemas.check("command", body | several)
+        for wrong in ([], ["A"] * 257, ["A", ""], ["A", 1], ["a/b"]):
+            with self.assertRaises(schema.Invalid, msg=str(wrong)[:40]):
+                self.schemas.check("command", head | {"kind": "suspend", "devices": wrong})
 
     def test_a_record_is_held_to_its_form(self):
         body = next(b for t, b in examples() if b["kind"] == "events")

@@ -53,7 +53,8 @@ MESSAGES = {
     "answer": (0x43, "job:TEXT outcome:U8 retry_after_s:U32 time:U64 reason:TEXT text:TEXT"
                      " certificate:BLOB chain:BLOB head:U64 mac:BLOB"),
     "command": (0x44, "id:TEXT seq:U64 expires_at:U64 kind:U8 device:TEXT claim:TEXT tenant:TEXT"
-                      " claim_expires:U64 replace:U8 sealed:U8 secret:BLOB reason:TEXT"),
+                      " claim_expires:U64 replace:U8 sealed:U8 secret:BLOB reason:TEXT"
+                       " devices:TEXT serials:TEXT"),
     "command_answer": (0x45, "id:TEXT seq:U64 outcome:U8 reason:TEXT"),
     "cloud_retry": (0x46, "in_ms:U32"),
     "credential": (0x47, "ok:U8 text:TEXT not_before:U64 not_after:U64 ca_not_after:U64 source:U8"

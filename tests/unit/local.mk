@@ -545,6 +545,10 @@ tests_unit_test_refusals_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_refusals_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gw_now_monotonic_us
 tests_unit_test_refusals_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-command-list
+tests_unit_test_command_list_SOURCES = tests/unit/test-command-list.c agent/command-list.c
+tests_unit_test_command_list_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-command
 tests_unit_test_command_SOURCES = tests/unit/test-command.c $(WORLD_SOURCES)
 tests_unit_test_command_CFLAGS = $(UNIT_CFLAGS) $(WOLFSSL_CFLAGS)

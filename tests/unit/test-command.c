@@ -347,6 +347,72 @@ static void revoke_where_nothing_is_aboard(void **state)
 	assert_int_equal(world_state(DEVICE), DEVICE_REJECTED);
 }
 
+/* --- lists --- */
+
+#define SERIAL_21 "1515151515151515\n"
+#define SERIAL_22 "1616161616161616\n"
+#define SERIAL_23 "1717171717171717\n"
+
+static void a_list_is_one_command(void **state)
+{
+	struct gw_msg_command command = {
+		.id = "c-1", .seq = 1, .kind = GW_COMMAND_SUSPEND, .devices = "ACME-1\nACME-2\n"
+	};
+
+	world_get_aboard("ACME-1", 21);
+	world_get_aboard("ACME-2", 22);
+	expect(&command, GW_REASON_NONE);
+	assert_int_equal(world_state("ACME-1"), DEVICE_SUSPENDED);
+	assert_int_equal(world_state("ACME-2"), DEVICE_SUSPENDED);
+
+	command.id = "c-2";
+	command.seq = 2;
+	command.kind = GW_COMMAND_RESUME;
+	expect(&command, GW_REASON_NONE);
+	assert_int_equal(world_state("ACME-1"), DEVICE_ONBOARDED);
+	assert_int_equal(world_state("ACME-2"), DEVICE_ONBOARDED);
+	assert_true(world_record_is_whole());
+}
+
+static void what_can_be_done_of_a_list_is(void **state)
+{
+	struct gw_msg_command command = {
+		.id = "c-1", .seq = 1, .kind = GW_COMMAND_REVOKE, .devices = "NOBODY\nACME-1\n"
+	};
+
+	world_get_aboard("ACME-1", 21);
+	expect(&command, GW_REASON_NOT_FOUND);
+	assert_int_equal(world_state("ACME-1"), DEVICE_REVOKED);
+	expect(&command, GW_REASON_NOT_FOUND); /* repeated */
+
+	command.id = "c-2";
+	command.seq = 2;
+	command.devices = "ACME-1\nno device\n";
+	expect(&command, GW_REASON_BAD_MESSAGE);
+}
+
+static void a_list_of_serials(void **state)
+{
+	struct gw_msg_command command = {
+		.id = "c-1", .seq = 1, .kind = GW_COMMAND_REVOKE, .serials = SERIAL_22 SERIAL_21
+	};
+
+	world_get_aboard("ACME-1", 21);
+	world_get_aboard("ACME-2", 22);
+	world_get_aboard("ACME-3", 23);
+	expect(&command, GW_REASON_NONE);
+	assert_int_equal(world_state("ACME-1"), DEVICE_REVOKED);
+	assert_int_equal(world_state("ACME-2"), DEVICE_REVOKED);
+	assert_int_equal(world_state("ACME-3"), DEVICE_ONBOARDED);
+
+	command.id = "c-2";
+	command.seq = 2;
+	command.serials =
+		SERIAL_21 "99\n" SERIAL_23; /* good for nothing any more, nobody's, somebody's */
+	expect(&command, GW_REASON_NOT_FOUND);
+	assert_int_equal(world_state("ACME-3"), DEVICE_REVOKED);
+}
+
 /* --- once, in order, in time --- */
 
 static void a_repeated_command_is_answered_as_before(void **state)
@@ -550,6 +616,9 @@ int main(void)
 		SEALED(withdrawing),
 		SEALED(revoking),
 		SEALED(revoke_where_nothing_is_aboard),
+		SEALED(a_list_is_one_command),
+		SEALED(what_can_be_done_of_a_list_is),
+		SEALED(a_list_of_serials),
 		PLAIN(a_repeated_command_is_answered_as_before),
 		PLAIN(an_older_command_is_not_obeyed),
 		PLAIN(expired),

@@ -102,7 +102,18 @@ static const struct example {
 	  "{\"v\":1,\"kind\":\"anchors\",\"id\":\"cmd-1\",\"seq\":15,\"expires_at\":0,"
 	  "\"anchors\":{\"device\":[\"MAE=\",\"MAI=\"],\"registrar\":[\"MAM=\"]}}",
 	  { NULL } },
+	{ DIALECT_COMMAND,
+	  "{\"v\":1,\"kind\":\"revoke\",\"id\":\"cmd-1\",\"seq\":16,\"expires_at\":0,"
+	  "\"devices\":[\"ACME-1\",\"ACME:2\"],\"reason\":\"stolen\"}",
+	  { "reason" } },
+	{ DIALECT_COMMAND,
+	  "{\"v\":1,\"kind\":\"revoke\",\"id\":\"cmd-1\",\"seq\":16,\"expires_at\":0,"
+	  "\"serials\":[\"0a1b\",\"15\"]}",
+	  { NULL } },
 };
+
+#define LIST_OF_DEVICES (GW_ELEMENTS(examples) - 2)
+#define LIST_OF_SERIALS (GW_ELEMENTS(examples) - 1)
 
 static int read_text(enum dialect_topic topic, const char *text, struct dialect_body *ret,
 		     struct dialect_error *ret_error)
@@ -264,6 +275,21 @@ static void a_command_with_anchors(void **state)
 	dialect_body_done(&body);
 }
 
+static void a_command_with_a_list(void **state)
+{
+	struct dialect_body body = good(DIALECT_COMMAND, examples[LIST_OF_DEVICES].text);
+
+	assert_string_equal(body.msg.command.devices, "ACME-1\nACME:2\n");
+	assert_null(body.msg.command.device);
+	assert_string_equal(body.msg.command.reason, "stolen");
+	dialect_body_done(&body);
+
+	body = good(DIALECT_COMMAND, examples[LIST_OF_SERIALS].text);
+	assert_string_equal(body.msg.command.serials, "0a1b\n15\n");
+	assert_null(body.msg.command.devices);
+	dialect_body_done(&body);
+}
+
 static void texts_become_printable(void **state)
 {
 	struct dialect_body body =
@@ -347,6 +373,8 @@ static void members_left_out(void **state)
 				assert_bad(examples[i].topic, text, "secret");
 			else if (gw_streq(member, "of"))
 				assert_bad(examples[i].topic, text, "serial"); /* either will do */
+			else if (gw_streq(member, "devices") || gw_streq(member, "serials"))
+				assert_bad(examples[i].topic, text, "device");
 			else
 				assert_bad(examples[i].topic, text, member);
 		}
@@ -423,6 +451,70 @@ static void try_limit(size_t i, const char *member, json_t *fits, json_t *too_mu
 
 	assert_good(examples[i].topic, good_text);
 	assert_bad(examples[i].topic, bad_text, member);
+}
+
+static json_t *list_of_texts(size_t n, const char *text)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_string(text));
+	return list;
+}
+
+static void limits_of_lists(void **state)
+{
+	static const char id_64[] =
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+	try_limit(LIST_OF_DEVICES, "devices", list_of_texts(256, id_64), list_of_texts(257, "A"));
+	try_limit(LIST_OF_DEVICES, "devices", json_pack("[s]", "A"), json_array());
+	try_limit(LIST_OF_DEVICES, "devices", json_pack("[s]", "A"), json_pack("[s,s]", "A", ""));
+	try_limit(LIST_OF_DEVICES, "devices", json_pack("[s]", "A"), json_pack("[s]", "A\nB"));
+	try_limit(LIST_OF_DEVICES, "devices", json_pack("[s]", "A"), json_pack("[si]", "A", 1));
+	try_limit(LIST_OF_SERIALS, "serials",
+		  list_of_texts(256, "0102030405060708090a0b0c0d0e0f1011121314"),
+		  list_of_texts(257, "01"));
+	try_limit(LIST_OF_SERIALS, "serials", json_pack("[s]", "01"), json_pack("[s]", "0001"));
+	try_limit(LIST_OF_SERIALS, "serials", json_pack("[s]", "0a"), json_pack("[s]", "0A"));
+	try_limit(LIST_OF_SERIALS, "serials", json_pack("[s]", "0a"), json_pack("[s]", "0"));
+	try_limit(LIST_OF_SERIALS, "serials", json_pack("[s]", "0a"), json_pack("[s]", ""));
+	try_limit(LIST_OF_SERIALS, "serials", json_pack("[s]", "0a"),
+		  json_pack("[s]", "0102030405060708090a0b0c0d0e0f101112131415"));
+}
+
+/* One device, a list of them, or of serials, and that only where it means something. */
+static void one_of_the_three(void **state)
+{
+	static const char head[] =
+		"{\"v\":1,\"kind\":\"%s\",\"id\":\"c\",\"seq\":1,\"expires_at\":0%s}";
+	static const struct {
+		const char *kind, *members;
+		bool good;
+	} cases[] = {
+		{ "revoke", ",\"serials\":[\"01\"]", true },
+		{ "revoke", ",\"device\":\"A\",\"serials\":[\"01\"]", false },
+		{ "revoke", ",\"device\":\"A\",\"devices\":[\"A\"]", false },
+		{ "revoke", ",\"devices\":[\"A\"],\"serials\":[\"01\"]", false },
+		{ "revoke", "", false },
+		{ "suspend", ",\"devices\":[\"A\"]", true },
+		{ "suspend", ",\"serials\":[\"01\"]", false },
+		{ "resume", ",\"devices\":[\"A\"]", true },
+		{ "resume", ",\"serials\":[\"01\"]", false },
+		{ "decommission", ",\"devices\":[\"A\"]", true },
+		{ "decommission", ",\"serials\":[\"01\"]", false },
+		{ "withdraw", ",\"devices\":[\"A\"]", false },
+	};
+
+	for (size_t i = 0; i < GW_ELEMENTS(cases); i++) {
+		char text[256];
+
+		(void)snprintf(text, sizeof(text), head, cases[i].kind, cases[i].members);
+		if (cases[i].good)
+			assert_good(DIALECT_COMMAND, text);
+		else
+			assert_bad(DIALECT_COMMAND, text, "device");
+	}
 }
 
 static void limits(void **state)
@@ -794,11 +886,14 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(commands),
 		cmocka_unit_test(a_command_with_anchors),
+		cmocka_unit_test(a_command_with_a_list),
 		cmocka_unit_test(texts_become_printable),
 		cmocka_unit_test(all_truncations),
 		cmocka_unit_test(members_left_out),
 		cmocka_unit_test(members_of_another_type),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(limits_of_lists),
+		cmocka_unit_test(one_of_the_three),
 		cmocka_unit_test(wrong_characters),
 		cmocka_unit_test(anchors),
 		cmocka_unit_test(two_secrets),

@@ -58,7 +58,7 @@ static const struct spec {
 	{ 0x41, "request", "t64 e9 t64 t64 t64 t64 t32 t64 x20 x32-32 x4096 x4096" },
 	{ 0x42, "request_end", "t64" },
 	{ 0x43, "answer", "t64 e3 4 8 t64 t256 x8192 x24576 8 x32-32" },
-	{ 0x44, "command", "t64 8 8 e7 t64 t64 t64 8 b b x192 t64" },
+	{ 0x44, "command", "t64 8 8 e7 t64 t64 t64 8 b b x192 t64 l16640 l10496" },
 	{ 0x45, "command_answer", "t64 8 e3 t64" },
 	{ 0x46, "cloud_retry", "4" },
 	{ 0x47, "credential", "b t256 8 8 8 e5 8 8 t256" },
