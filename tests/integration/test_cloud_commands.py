@@ -197,6 +197,44 @@ class Commands(cloud.Case):
         self.sync(two)
         self.assertEqual([c["gateway"] for c in self.cloud.commands()], ["gw-1"])
 
+    def test_a_list_is_one_command(self):
+        one, two = self.go("gw-1", "gw-2")
+        devices = ["L-1", "L-2", "L-3"]
+        for device in devices:
+            self.aboard(one, device, "c-" + device)
+        self.aboard(two, "L-4", "c-L-4")
+        self.cloud.run("suspend", self.cloud.folder, *devices, "L-4")
+        one.status()
+        two.status()
+        command = one.command()
+        self.assertEqual((command["kind"], command["devices"]), ("suspend", devices))
+        self.assertNotIn("device", command)
+        self.assertEqual(two.command()["device"], "L-4")  # one by itself, as ever
+        one.answer(command)
+        self.sync(one)
+        self.assertEqual({c["state"] for c in self.cloud.commands(gateway="gw-1")}, {"done"})
+
+    def test_a_refused_list_goes_one_by_one(self):
+        gateway = self.go()
+        devices = ["L-1", "L-2", "L-3"]
+        for device in devices:
+            self.aboard(gateway, device, "c-" + device)
+        self.cloud.run("suspend", self.cloud.folder, *devices)
+        gateway.status()
+        listed = gateway.command()
+        self.cloud.run("resume", self.cloud.folder, "L-3")  # takes the place of a suspension that is not done
+        gateway.answer(listed, "not-possible")
+        alone = {}
+        while len(alone) < 3:
+            command = gateway.command(lambda c: c["id"] != listed["id"] and c["id"] not in alone)
+            alone[command["id"]] = command
+            self.assertNotIn("devices", command)
+            gateway.answer(command, "not-possible" if command["device"] == "L-1" else None)
+        self.sync(gateway)
+        self.assertEqual(sorted((c["device"], c["kind"], c["state"]) for c in self.cloud.commands()),
+                         [("L-1", "suspend", "refused"), ("L-2", "suspend", "done"),
+                          ("L-3", "resume", "done"), ("L-3", "suspend", "refused")])
+
     def test_a_revoked_device_does_not_slip_back(self):
         gateway = self.go()
         gateway.ask(self.enroll(Key(self.folder)))

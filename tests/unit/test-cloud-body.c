@@ -417,7 +417,10 @@ static void test_written_commands(void **state)
 				   .expires_at = 5 };
 	const struct gw_blob two[] = { blob("\x30\x02"), blob("\x30\x03") };
 	const struct body_anchors anchors = { .device = two, .registrar = two, .n = 2 };
-	json_t *body = parsed(body_command(&command, 9, blob("\1\2"), &anchors));
+	static const char others[][BODY_NAME_MAX + 1] = { "E", "F" };
+	const struct gw_blob box = blob("\1\2");
+	struct body_more more = { .box = &box, .anchors = &anchors };
+	json_t *body = parsed(body_command(&command, 9, &more));
 
 	assert_text(body, "kind", "claim");
 	assert_text(body, "secret_sealed", "AQI=");
@@ -429,20 +432,31 @@ static void test_written_commands(void **state)
 	json_decref(body);
 
 	command.kind = COMMAND_WITHDRAW;
-	body = parsed(body_command(&command, 9, blob("\1\2"), &anchors));
+	body = parsed(body_command(&command, 9, &more));
 	assert_null(json_object_get(body, "secret_sealed"));
 	json_decref(body);
 
 	command.kind = COMMAND_REVOKE;
-	body = parsed(body_command(&command, 9, blob("\1\2"), &anchors));
+	body = parsed(body_command(&command, 9, &more));
 	assert_text(body, "reason", "stolen");
 	assert_text(body, "device", "D");
 	assert_null(json_object_get(body, "secret_sealed"));
 	assert_null(json_object_get(body, "anchors"));
 	json_decref(body);
 
+	more.devices = others;
+	more.n_devices = 2;
+	body = parsed(body_command(&command, 9, &more));
+	assert_null(json_object_get(body, "device"));
+	assert_int_equal(json_array_size(json_object_get(body, "devices")), 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(
+			json_string_value(json_array_get(json_object_get(body, "devices"), i)),
+			i == 0 ? "D" : others[i - 1]);
+	json_decref(body);
+
 	command = (struct command){ .kind = COMMAND_ANCHORS, .id = "cmd" };
-	body = parsed(body_command(&command, 9, blob("\1\2"), &anchors));
+	body = parsed(body_command(&command, 9, &more));
 	assert_text(body, "kind", "anchors");
 	assert_null(json_object_get(body, "device"));
 	assert_anchor(body, "device", 0, "MAI=");

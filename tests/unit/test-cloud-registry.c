@@ -467,6 +467,49 @@ static void test_overtaken(void **state)
 	assert_true(is);
 }
 
+static void test_commands_that_go_together(void **state)
+{
+	struct fixture *f = *state;
+	struct command first = add_command(f, "c1", COMMAND_REVOKE, "A"), other;
+	struct seen seen = { 0 };
+	uint64_t seq;
+
+	for (int i = 0; i < 2; i++) {
+		other = make_command(i == 0 ? "c2" : "c3", COMMAND_REVOKE, i == 0 ? "B" : "C");
+		(void)gw_copy(other.list, sizeof(other.list), "c1");
+		assert_int_equal(registry_command_add(f->registry, &other), 0);
+	}
+	(void)add_command(f, "c4", COMMAND_REVOKE, "D");
+
+	assert_int_equal(registry_commands_open(f->registry, "gw-1", see, &seen), 0);
+	assert_int_equal(seen.n, 2); /* the list is one */
+	seen.n = 0;
+	assert_int_equal(registry_command_list(f->registry, &first, see, &seen), 0);
+	assert_int_equal(seen.n, 2);
+	assert_string_equal(seen.ids[0], "c2");
+	assert_string_equal(seen.ids[1], "c3");
+
+	assert_int_equal(registry_command_sent(f->registry, first.number, 1000, &seq), 0);
+	assert_int_equal(registry_command_get(f->registry, "gw-1", "c3", &other), 0);
+	assert_int_equal(other.state, COMMAND_SENT);
+	assert_true(other.seq == seq);
+	assert_int_equal(registry_command_get(f->registry, "gw-1", "c4", &other), 0);
+	assert_int_equal(other.state, COMMAND_WAITING);
+
+	assert_int_equal(registry_command_get(f->registry, "gw-1", "c3", &other), 0);
+	assert_int_equal(registry_command_again(f->registry, other.number, "c3b", 0), 0);
+	seen.n = 0;
+	assert_int_equal(registry_command_list(f->registry, &first, see, &seen), 0);
+	assert_int_equal(seen.n, 1); /* by itself from now on */
+	seen.n = 0;
+	assert_int_equal(registry_commands_open(f->registry, "gw-1", see, &seen), 0);
+	assert_int_equal(seen.n, 3);
+	seen.n = 0;
+	assert_int_equal(registry_command_get(f->registry, "gw-1", "c4", &other), 0);
+	assert_int_equal(registry_command_list(f->registry, &other, see, &seen), 0);
+	assert_int_equal(seen.n, 0);
+}
+
 /* A closing command that came too late for its number is lost only to what takes its place. */
 static void test_closing_overtaken(void **state)
 {
@@ -587,6 +630,7 @@ int main(void)
 		TEST(test_revocation),     TEST(test_gateways_of_a_device),
 		TEST(test_answers),        TEST(test_parts),
 		TEST(test_rollback),       TEST(test_order_of_commands),
+		TEST(test_rollback),       TEST(test_commands_that_go_together),
 		TEST(test_overtaken),      TEST(test_closing_overtaken),
 		TEST(test_cancel),         TEST(test_secrets_are_wiped),
 	};

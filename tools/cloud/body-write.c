@@ -137,8 +137,27 @@ char *body_stamp(const char *answer, uint64_t time)
 	return text;
 }
 
-char *body_command(const struct command *command, uint64_t seq, struct gw_blob box,
-		   const struct body_anchors *anchors)
+/* One or, of a list, all. */
+static int add_devices(json_t *body, const struct command *command, const struct body_more *more)
+{
+	json_t *list;
+	int r;
+
+	if (more->n_devices == 0)
+		return json_object_set_new(body, "device", json_string(command->device));
+
+	list = json_array();
+	r = json_array_append_new(list, json_string(command->device));
+	for (size_t i = 0; i < more->n_devices && r == 0; i++)
+		r = json_array_append_new(list, json_string(more->devices[i]));
+	if (r < 0) {
+		json_decref(list);
+		return r;
+	}
+	return json_object_set_new(body, "devices", list);
+}
+
+char *body_command(const struct command *command, uint64_t seq, const struct body_more *more)
 {
 	json_t *body = json_pack("{s:i, s:s, s:s, s:I, s:I}", "v", VERSION, "kind",
 				 command_kind_name(command->kind), "id", command->id, "seq",
@@ -146,15 +165,16 @@ char *body_command(const struct command *command, uint64_t seq, struct gw_blob b
 	int r = body ? 0 : -1;
 
 	if (r == 0 && command->kind == COMMAND_ANCHORS)
-		r = json_object_set_new(body, "anchors", anchor_lists(anchors));
+		r = json_object_set_new(body, "anchors", anchor_lists(more->anchors));
 	else if (r == 0)
-		r = json_object_set_new(body, "device", json_string(command->device));
+		r = add_devices(body, command, more);
 	if (r == 0 && command->kind == COMMAND_CLAIM)
-		r = json_object_update_new(
-			body, json_pack("{s:s, s:s, s:I, s:b, s:o}", "tenant", command->tenant,
-					"claim", command->claim, "claim_expires",
-					(json_int_t)command->claim_expires, "replace",
-					(int)command->replace, "secret_sealed", base64(box)));
+		r = json_object_update_new(body, json_pack("{s:s, s:s, s:I, s:b, s:o}", "tenant",
+							   command->tenant, "claim", command->claim,
+							   "claim_expires",
+							   (json_int_t)command->claim_expires,
+							   "replace", (int)command->replace,
+							   "secret_sealed", base64(*more->box)));
 	if (r == 0 && command->kind != COMMAND_CLAIM && *command->reason)
 		r = json_object_set_new(body, "reason", json_string(command->reason));
 	if (r < 0) {

@@ -130,10 +130,16 @@ char *body_not_recorded(const char *id, const char *reason, const char *text, ui
 /* The answer as it is sent at that time. */
 char *body_stamp(const char *answer, uint64_t time);
 
-/* A command as it is sent with that number; `box` is a claim's sealed secret, `anchors` are for the one that
- * tells them. */
-char *body_command(const struct command *command, uint64_t seq, struct gw_blob box,
-		   const struct body_anchors *anchors);
+/* What is sent with a command beside itself. */
+struct body_more {
+	const struct gw_blob *box;                /* of a claim: its sealed secret */
+	const struct body_anchors *anchors;       /* of the one that tells them */
+	const char (*devices)[BODY_NAME_MAX + 1]; /* that it is about as well */
+	size_t n_devices;
+};
+
+/* A command as it is sent with that number. */
+char *body_command(const struct command *command, uint64_t seq, const struct body_more *more);
 
 /* "enroll" */
 const char *body_request_name(enum request_kind kind);

@@ -3,7 +3,8 @@
  * Commands go to each gateway in the order of their sequence numbers and are repeated until they
  * are answered. What closes (withdraw, revoke) goes at once; what opens (claim) goes one at a time,
  * so that a closing command overtakes at most one. To a gateway that says it is away a command goes
- * once, for the broker to keep, and again when it is back. A claim waits until the gateway has told
+ * once, for the broker to keep, and again when it is back. A list goes as one command; once that is refused, each of
+ * it goes by itself, so that it is known what became of it. A claim waits until the gateway has told
  * the key to seal its secret to; each repetition is sealed anew.
  */
 #include "tools/cloud/fleet.h"
@@ -16,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/reason.h"
 #include "lib/util.h"
+#include "lib/wire.h"
 #include "tools/cloud/body.h"
 #include "tools/cloud/box.h"
 #include "tools/cloud/desk.h"
@@ -140,13 +142,34 @@ static int seal(const struct gateway *gateway, const struct command *command, ui
 			(struct gw_blob){ command->secret, command->secret_len }, box);
 }
 
+/* What goes with a command. */
+struct list {
+	char devices[GW_LIST_MAX][BODY_NAME_MAX + 1];
+	size_t n;
+};
+
+static int add_to_list(const struct command *command, void *userdata)
+{
+	struct list *list = userdata;
+
+	if (list->n == GW_LIST_MAX - 1)
+		return -E2BIG;
+	return gw_copy(list->devices[list->n++], sizeof(list->devices[0]), command->device);
+}
+
 static int publish(struct fleet *fleet, const struct gateway *gateway,
 		   const struct command *command, uint64_t seq)
 {
 	uint8_t box[REGISTRY_SECRET_MAX + BOX_EXTRA];
-	struct gw_blob sealed = { box, command->secret_len + BOX_EXTRA };
+	_cleanup_free_ struct list *list = calloc(1, sizeof(*list));
 	struct body_anchors anchors;
+	struct gw_blob sealed = { box, command->secret_len + BOX_EXTRA };
+	struct body_more more = { .box = &sealed, .anchors = &anchors };
 	char topic[TOPIC_MAX], *body;
+	int r;
+
+	if (!list)
+		return -ENOMEM;
 
 	if (command->kind == COMMAND_CLAIM && seal(gateway, command, box) < 0) {
 		gw_log_device(WARNING, command->device,
@@ -156,7 +179,12 @@ static int publish(struct fleet *fleet, const struct gateway *gateway,
 	}
 
 	desk_anchors(fleet->desk, &anchors); /* those of now, whenever it was made */
-	body = body_command(command, seq, sealed, &anchors);
+	r = registry_command_list(fleet->registry, command, add_to_list, list);
+	if (r < 0)
+		return r;
+	more.devices = list->devices;
+	more.n_devices = list->n;
+	body = body_command(command, seq, &more);
 	if (!body)
 		return -ENOMEM;
 
@@ -378,9 +406,18 @@ static int send_again(struct fleet *fleet, const struct command *command, uint64
 				      (uint64_t)time(/* tloc= */ NULL) + delay_s);
 }
 
-static int take_answer(struct fleet *fleet, const struct command *command,
-		       const struct answer *answer)
+/* An answer, and whether it is to a whole list. */
+struct heard {
+	struct fleet *fleet;
+	const struct answer *answer;
+	bool is_list;
+};
+
+static int take_answer(const struct command *command, void *userdata)
 {
+	struct heard *heard = userdata;
+	struct fleet *fleet = heard->fleet;
+	const struct answer *answer = heard->answer;
 	enum gw_reason why = GW_REASON_NONE;
 	bool overtaken;
 	int r;
@@ -389,15 +426,37 @@ static int take_answer(struct fleet *fleet, const struct command *command,
 	if (r < 0)
 		return r;
 
-	turn_step(fleet->turn, "cloud.answered");
 	(void)gw_reason_from_code(answer->reason, &why);
 	switch (policy_answer(answer->done, why, overtaken)) {
-	case COMMAND_IS_DONE:
-	case COMMAND_IS_REFUSED: break;
+	case COMMAND_IS_DONE: break;
+	case COMMAND_IS_REFUSED:
+		if (heard->is_list && !overtaken)
+			return send_again(fleet, command, /* delay_s= */ 0);
+		break;
 	case COMMAND_AGAIN: return send_again(fleet, command, AGAIN_S);
 	case COMMAND_AGAIN_LATER: return send_again(fleet, command, LATER_S);
 	}
 	return end_command(fleet, command, answer);
+}
+
+static int note_list(const struct command *command, void *userdata)
+{
+	*(bool *)userdata = true;
+	return 0;
+}
+
+/* The one that was sent comes last: it is by its id that the others are known. */
+static int take_answers(struct fleet *fleet, const struct command *command,
+			const struct answer *answer)
+{
+	struct heard heard = { fleet, answer, false };
+	int r;
+
+	turn_step(fleet->turn, "cloud.answered");
+	r = registry_command_list(fleet->registry, command, note_list, &heard.is_list);
+	if (r >= 0)
+		r = registry_command_list(fleet->registry, command, take_answer, &heard);
+	return r < 0 ? r : take_answer(command, &heard);
 }
 
 void fleet_answer(struct fleet *fleet, const char *id, const struct answer *answer)
@@ -414,7 +473,7 @@ void fleet_answer(struct fleet *fleet, const char *id, const struct answer *answ
 		return;
 	}
 	if (r >= 0 && (command.state == COMMAND_WAITING || command.state == COMMAND_SENT))
-		r = take_answer(fleet, &command, answer);
+		r = take_answers(fleet, &command, answer);
 	explicit_bzero(&command, sizeof(command));
 	if (r < 0) {
 		gw_log(ERROR, "answer of %s to %s: %s; it is repeated later", id, answer->id,

@@ -2,7 +2,7 @@
 /*
  * `revoke`, `suspend`, `resume`, `decommission`: what the fleet decides of devices that are aboard, wherever that is. What it
  * means for the cloud itself is done here at once, whatever the gateways do; each gateway that may have the
- * device is told. All devices on a line are dealt with together, or none.
+ * device is told. All devices on a line are dealt with together, or none; a gateway is told of its own in one command.
  */
 #include "tools/cloud/verb.h"
 
@@ -13,6 +13,7 @@
 #include "lib/reason.h"
 #include "lib/step.h"
 #include "lib/util.h"
+#include "lib/wire.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/id.h"
 #include "tools/cloud/registry.h"
@@ -27,13 +28,60 @@ struct deed {
 	bool takes_reason;
 };
 
+/* The command that a gateway gets, with which the others go. */
+struct leader {
+	char gateway[REGISTRY_ID_MAX + 1];
+	char id[REGISTRY_ID_MAX + 1];
+	size_t n; /* of the list, itself among them */
+};
+
+struct leaders {
+	struct leader *all;
+	size_t n;
+};
+
 /* One device. */
 struct work {
 	struct registry *registry;
 	const struct deed *deed;
+	struct leaders *leaders;
 	const char *device, *reason;
 	unsigned n_gateways;
 };
+
+static struct leader *find_leader(struct leaders *leaders, const char *gateway)
+{
+	struct leader *all;
+
+	for (size_t i = 0; i < leaders->n; i++)
+		if (gw_streq(leaders->all[i].gateway, gateway))
+			return &leaders->all[i];
+
+	all = reallocarray(leaders->all, leaders->n + 1, sizeof(*all));
+	if (!all)
+		return NULL;
+	leaders->all = all;
+	all[leaders->n] = (struct leader){ .n = GW_LIST_MAX };
+	(void)gw_copy(all[leaders->n].gateway, sizeof(all->gateway), gateway);
+	return &all[leaders->n++];
+}
+
+/* A gateway's first one leads, and so does the next behind a full list. */
+static int join_list(struct leaders *leaders, struct command *command)
+{
+	struct leader *leader = find_leader(leaders, command->gateway);
+
+	if (!leader)
+		return -ENOMEM;
+	if (leader->n == GW_LIST_MAX) {
+		(void)gw_copy(leader->id, sizeof(leader->id), command->id);
+		leader->n = 0;
+	} else {
+		(void)gw_copy(command->list, sizeof(command->list), leader->id);
+	}
+	leader->n++;
+	return 0;
+}
 
 static int command_gateway(const char *gateway, void *userdata)
 {
@@ -46,7 +94,9 @@ static int command_gateway(const char *gateway, void *userdata)
 	(void)gw_copy(command.gateway, sizeof(command.gateway), gateway);
 	(void)gw_copy(command.device, sizeof(command.device), work->device);
 	(void)gw_copy(command.reason, sizeof(command.reason), work->reason);
-	r = registry_command_add(work->registry, &command);
+	r = join_list(work->leaders, &command);
+	if (r >= 0)
+		r = registry_command_add(work->registry, &command);
 	if (r < 0)
 		return r;
 
@@ -135,15 +185,17 @@ static int do_devices(struct registry *registry, const struct deed *deed, char *
 		      const char *reason)
 {
 	int status = VERB_DONE, r = registry_begin(registry);
+	struct leaders leaders = { 0 };
 
 	if (r < 0)
 		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
 
 	for (int i = 0; i < n && status == VERB_DONE; i++) {
-		struct work work = { registry, deed, devices[i], reason, 0 };
+		struct work work = { registry, deed, &leaders, devices[i], reason, 0 };
 
 		status = do_device(&work);
 	}
+	free(leaders.all);
 	return status == VERB_DONE ? commit(registry) : status;
 }
 

@@ -3,6 +3,9 @@
  * The registry's commands. A sequence number is given when a command is first sent, not when it is
  * made: what has to wait (for the gateway's key, say) must not hold up what comes later. The secret
  * of a claim lies here until the command has ended, in whatever way, and is overwritten then.
+ *
+ * What a gateway is told of several devices in one command is a command for each of them here. One goes, the others
+ * go with it (`list`), and have its number and state for as long.
  */
 #include <sqlite3.h>
 
@@ -13,7 +16,7 @@
 
 #define COLUMNS                                                                         \
 	"number, id, gateway, kind, device, tenant, claim, claim_expires, \"replace\"," \
-	" secret, reason, expires_at, not_before, made_at, seq, state, outcome"
+	" secret, reason, expires_at, not_before, made_at, seq, state, outcome, list"
 
 static void read_command(sqlite3_stmt *s, struct command *ret)
 {
@@ -40,6 +43,7 @@ static void read_command(sqlite3_stmt *s, struct command *ret)
 	sql_text(s, 15, name, sizeof(name));
 	command.state = command_state_from(name);
 	sql_text(s, 16, command.outcome, sizeof(command.outcome));
+	sql_text(s, 17, command.list, sizeof(command.list));
 
 	command.secret_len = GW_MIN(command.secret_len, sizeof(command.secret));
 	if (command.secret_len)
@@ -69,13 +73,13 @@ int registry_command_add(struct registry *registry, const struct command *comman
 	return sql_run(
 		registry->db,
 		"INSERT INTO command(id, gateway, kind, device, tenant, claim, claim_expires,"
-		" \"replace\", secret, reason, expires_at, not_before, made_at, state)"
-		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
-		"ssssssiibsiii", command->id, command->gateway, command_kind_name(command->kind),
+		" \"replace\", secret, reason, expires_at, not_before, made_at, list, state)"
+		" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting')",
+		"ssssssiibsiiis", command->id, command->gateway, command_kind_name(command->kind),
 		command->device, command->tenant, command->claim, (int64_t)command->claim_expires,
 		(int64_t)command->replace, (const void *)command->secret, command->secret_len,
 		command->reason, (int64_t)command->expires_at, (int64_t)command->not_before,
-		(int64_t)command->made_at);
+		(int64_t)command->made_at, command->list);
 }
 
 int registry_command_get(struct registry *registry, const char *gateway, const char *id,
@@ -106,7 +110,7 @@ int registry_commands_open(struct registry *registry, const char *gateway,
 
 	r = sql_prepare(registry->db, &s,
 			"SELECT " COLUMNS " FROM command"
-			" WHERE gateway = ? AND state IN ('waiting', 'sent')"
+			" WHERE gateway = ? AND state IN ('waiting', 'sent') AND list = ''"
 			" ORDER BY seq = 0, seq, number",
 			"s", gateway);
 	if (r < 0)
@@ -137,11 +141,24 @@ int registry_commands_each(struct registry *registry,
 	r = sql_prepare(registry->db, &s,
 			"SELECT number, id, gateway, kind, device, tenant, claim, claim_expires,"
 			" \"replace\", NULL, reason, expires_at, not_before, made_at, seq, state,"
-			" outcome FROM command ORDER BY number",
+			" outcome, list FROM command ORDER BY number",
 			"");
 	if (r < 0)
 		return r;
 	return each_command(s, each, userdata);
+}
+
+int registry_command_list(struct registry *registry, const struct command *command,
+			  int (*each)(const struct command *command, void *), void *userdata)
+{
+	_cleanup_(sql_finishp) sqlite3_stmt *s = NULL;
+	int r;
+
+	r = sql_prepare(registry->db, &s,
+			"SELECT " COLUMNS " FROM command"
+			" WHERE list <> '' AND list = ? AND gateway = ? ORDER BY number",
+			"ss", command->id, command->gateway);
+	return r < 0 ? r : each_command(s, each, userdata);
 }
 
 int registry_command_sent(struct registry *registry, int64_t number, uint64_t now,
@@ -155,11 +172,13 @@ int registry_command_sent(struct registry *registry, int64_t number, uint64_t no
 		       " WHERE id = (SELECT gateway FROM command WHERE number = ?)",
 		       "ii", (int64_t)now, number);
 	if (r >= 0)
-		r = sql_change(registry->db,
-			       "UPDATE command SET state = 'sent',"
-			       " seq = (SELECT seq FROM gateway WHERE id = command.gateway)"
-			       " WHERE number = ?",
-			       "i", number);
+		r = sql_change(
+			registry->db,
+			"UPDATE command SET state = 'sent',"
+			" seq = (SELECT seq FROM gateway WHERE id = command.gateway)"
+			" WHERE number = ?1"
+			" OR (list <> '' AND list = (SELECT id FROM command WHERE number = ?1))",
+			"i", number);
 	if (r >= 0)
 		r = sql_number(registry->db, &seq, "SELECT seq FROM command WHERE number = ?", "i",
 			       number);
@@ -183,7 +202,8 @@ int registry_command_again(struct registry *registry, int64_t number, const char
 			   uint64_t not_before)
 {
 	return sql_change(registry->db,
-			  "UPDATE command SET id = ?, seq = 0, state = 'waiting', not_before = ?"
+			  "UPDATE command SET id = ?, seq = 0, state = 'waiting', not_before = ?,"
+			  " list = ''"
 			  " WHERE number = ?",
 			  "sii", new_id, (int64_t)not_before, number);
 }

@@ -83,6 +83,9 @@ static const char version_2[] =
 	"  WHERE state = 'live';"
 	"CREATE INDEX gateway_certificate_of_claim ON gateway_certificate(claim);"
 
+	"ALTER TABLE command ADD COLUMN list TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX command_of_list ON command(list) WHERE list <> '';"
+
 	"CREATE TABLE suspended(device TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;"
 
 	"ALTER TABLE gateway ADD COLUMN replaced_by TEXT NOT NULL DEFAULT '';"

@@ -111,6 +111,8 @@ struct command {
 	uint8_t secret[REGISTRY_SECRET_MAX]; /* wiped from disk once the command has ended */
 	size_t secret_len;
 	char reason[REGISTRY_ID_MAX + 1]; /* of a revocation */
+	char list[REGISTRY_ID_MAX +
+		  1];        /* it goes with the command of that id, and is not sent itself */
 	uint64_t expires_at; /* seconds since the epoch, 0 = never; also the next two */
 	uint64_t not_before; /* not to be sent earlier */
 	uint64_t made_at;
@@ -388,11 +390,15 @@ int registry_commands_each(struct registry *registry,
 int registry_command_sent(struct registry *registry, int64_t number, uint64_t now,
 			  uint64_t *ret_seq);
 
+/* The commands that go with it, which are of its kind; in the order of making. */
+int registry_command_list(struct registry *registry, const struct command *command,
+			  int (*each)(const struct command *command, void *), void *userdata);
+
 /* Ends it, and wipes its secret. */
 int registry_command_end(struct registry *registry, int64_t number, enum command_state state,
 			 const char *outcome);
 
-/* Sends it once more as a new one, no earlier than then. */
+/* Sends it once more as a new one, by itself, no earlier than then. */
 int registry_command_again(struct registry *registry, int64_t number, const char *new_id,
 			   uint64_t not_before);
 
