@@ -4,6 +4,7 @@
  * round. What fails says itself what to do about it.
  */
 #include "agent/agent.h"
+#include "agent/adopt.h"
 
 #include <stdio.h>
 
@@ -127,6 +128,8 @@ static int make_memory(struct agent *agent)
 	if (r >= 0)
 		r = refusals_new(&agent->refusals);
 	if (r >= 0)
+		r = adopt_new(&agent->adopt);
+	if (r >= 0)
 		r = answers_new(agent->event, &agent->answers);
 	if (r >= 0)
 		r = queue_new(agent, &agent->queue);
@@ -228,6 +231,7 @@ struct agent *agent_free(struct agent *agent)
 	agent->queue = queue_free(agent->queue);
 	agent->answers = answers_free(agent->answers);
 	agent->refusals = refusals_free(agent->refusals);
+	agent->adopt = adopt_free(agent->adopt);
 	agent->discovered = discovered_free(agent->discovered);
 	agent->sessions = sessions_free(agent->sessions);
 	agent->neighbours = neighbours_free(agent->neighbours);

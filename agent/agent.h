@@ -6,6 +6,7 @@
 #include "agent/settings-disk.h"
 #include "agent/settings.h"
 
+struct adopt;
 struct answers;
 struct audit_export;
 struct audit_retention;
@@ -51,6 +52,7 @@ struct agent {
 	struct discovered *discovered;   /* who knocked without a claim */
 	struct refusals *refusals;       /* who was turned away lately */
 	struct answers *answers;         /* what callers still hold of what they were given */
+	struct adopt *adopt;             /* whom the cloud did not want here lately */
 	struct queue *queue;             /* what is open with the cloud link */
 	struct clock_watch *clock_watch; /* what the system says of its clock */
 	struct due *due;                 /* what is due when */

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "agent/adopt.h"
 #include "agent/agent.h"
 #include "agent/audit-export.h"
 #include "agent/bus.h"
@@ -425,14 +426,14 @@ static bool was_answered_before(struct agent *agent, const char *job)
 	       gw_streq(last, job);
 }
 
-/* Whatever was issued under a job that nobody waits for is void. */
+/* Whatever was issued under a job that nobody waits for is void; but nothing was issued to an adopted device. */
 static int take_stray(struct agent *agent, const struct gw_msg_answer *msg)
 {
 	_cleanup_free_ struct job_record *job = calloc(1, sizeof(*job));
 
 	if (!job)
 		return -ENOMEM;
-	if (msg->outcome != GW_OUTCOME_DONE || !msg->certificate.len ||
+	if (msg->outcome != GW_OUTCOME_DONE || !msg->certificate.len || *msg->tenant ||
 	    was_answered_before(agent, msg->job))
 		return 0;
 
@@ -453,6 +454,7 @@ static int take_for(struct agent *agent, const struct job_record *job,
 	switch (job->kind) {
 	case GW_REQUEST_ENROLL:
 	case GW_REQUEST_RENEW: return issue_take_answer(agent, job, msg);
+	case GW_REQUEST_ADOPT: return adopt_take_answer(agent, job, msg);
 	case GW_REQUEST_PROVED:
 	case GW_REQUEST_REVOKED:
 	case GW_REQUEST_SUSPENDED:

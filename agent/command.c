@@ -209,6 +209,7 @@ static int carry_out(struct agent *agent, const struct gw_msg_command *command,
 		return 0; /* cloud.c has taken them */
 	case GW_COMMAND_DECOMMISSION:
 		return do_operate(agent, command, DEVICE_EVENT_DECOMMISSION, ret_reason);
+	case GW_COMMAND_MOVED: return do_operate(agent, command, DEVICE_EVENT_MOVED, ret_reason);
 	case _GW_COMMAND_MAX: break;
 	}
 	return -EBADMSG;

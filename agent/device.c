@@ -24,6 +24,8 @@
 	 DEVICE_ACTION_FORGET | DEVICE_ACTION_TELL)
 #define SUSPEND (GIVE_UP | DEVICE_ACTION_TELL)
 
+#define MOVE_OUT (GIVE_UP | DEVICE_ACTION_LEAVE_LIVE)
+
 /* A renewal comes to nothing. */
 #define STAY_AS_BEFORE (DROP_UNPROVED | DEVICE_ACTION_NEXT_ROUND)
 
@@ -119,6 +121,21 @@ static const struct device_edge edges[_DEVICE_EVENT_MAX][_DEVICE_STATE_MAX] = {
 		[DEVICE_REJECTED]       = { DEVICE_DECOMMISSIONED, .actions = LEAVE },
 		[DEVICE_DECOMMISSIONED] = { DEVICE_DECOMMISSIONED },
 	},
+	[DEVICE_EVENT_ADOPT] = {
+		/* Rejected only as one that has moved: policy.c. */
+		[DEVICE_UNKNOWN]        = { DEVICE_ONBOARDED, .actions = DEVICE_ACTION_END_SESSIONS },
+		[DEVICE_DISCOVERED]     = { DEVICE_ONBOARDED, .actions = DEVICE_ACTION_END_SESSIONS },
+		[DEVICE_REJECTED]       = { DEVICE_ONBOARDED, .actions = DEVICE_ACTION_END_SESSIONS },
+	},
+	[DEVICE_EVENT_MOVED] = {
+		/* Who is claimed here and was never aboard has nothing that could be elsewhere. */
+		[DEVICE_CLAIMED]        = { DEVICE_UNKNOWN, DEVICE_REJECTED, MOVE_OUT },
+		[DEVICE_ENROLLING]      = { DEVICE_UNKNOWN, DEVICE_REJECTED, MOVE_OUT },
+		[DEVICE_ISSUED]         = { DEVICE_UNKNOWN, DEVICE_REJECTED, MOVE_OUT },
+		[DEVICE_ONBOARDED]      = { DEVICE_REJECTED, .actions = MOVE_OUT },
+		[DEVICE_SUSPENDED]      = { DEVICE_REJECTED, .actions = MOVE_OUT },
+		[DEVICE_REJECTED]       = { DEVICE_REJECTED },
+	},
 };
 /* clang-format on */
 
@@ -166,6 +183,8 @@ static const char *const event_names[_DEVICE_EVENT_MAX] = {
 	[DEVICE_EVENT_RESUME] = "resume",
 	[DEVICE_EVENT_REVOKE] = "revoke",
 	[DEVICE_EVENT_DECOMMISSION] = "decommission",
+	[DEVICE_EVENT_ADOPT] = "adopt",
+	[DEVICE_EVENT_MOVED] = "moved",
 };
 
 const char *device_state_name(enum device_state state)

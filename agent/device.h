@@ -36,6 +36,8 @@ enum device_event {
 	DEVICE_EVENT_RESUME,        /* that while is over */
 	DEVICE_EVENT_REVOKE,        /* the owner or the cloud takes it out */
 	DEVICE_EVENT_DECOMMISSION,  /* it leaves */
+	DEVICE_EVENT_ADOPT, /* it came with a certificate from elsewhere, and the cloud says it is at home here */
+	DEVICE_EVENT_MOVED, /* the cloud says it is at home elsewhere */
 	_DEVICE_EVENT_MAX,
 };
 
@@ -50,6 +52,8 @@ enum device_action {
 	DEVICE_ACTION_REARM_CLAIM = 1 << 6, /* the claim goes on as a new generation */
 	DEVICE_ACTION_END_SESSIONS = 1 << 7, /* who is talking now is cut off */
 	DEVICE_ACTION_TELL = 1 << 8, /* the cloud is told what happened to the device itself */
+	DEVICE_ACTION_LEAVE_LIVE = 1
+				   << 12, /* the live certificate is good no more, but only here */
 	DEVICE_ACTION_NEXT_ROUND = 1
 				   << 9, /* the live certificate may be renewed as if never asked */
 	DEVICE_ACTION_FORGET = 1 << 10,  /* what is kept of it is wiped, but for a tombstone */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "agent/adopt.h"
 #include "agent/agent.h"
 #include "agent/channels.h"
 #include "agent/discovered.h"
@@ -209,6 +210,33 @@ struct visitor {
 		certificate; /* with which it came; serial empty: with none of ours */
 };
 
+static bool is_moved(const struct device_record *device)
+{
+	return device->state == DEVICE_REJECTED &&
+	       gw_streq(device->reason, gw_reason_code(GW_REASON_MOVED));
+}
+
+static bool can_ask(struct agent *agent, const struct gw_msg_peer *msg)
+{
+	return agent->settings.devices_adopt && gw_device_id_is_valid(msg->identity) &&
+	       msg->serial.len && msg->key.len == GW_HASH_LEN;
+}
+
+/* Its certificate is not on record; the device that it names may be. */
+static int look_up_stranger(struct agent *agent, const struct gw_msg_peer *msg,
+			    struct policy_peer_facts *facts)
+{
+	struct device_record device;
+	int r = store_device_get(agent->store, msg->identity, &device);
+
+	facts->may_ask = can_ask(agent, msg);
+	if (r < 0)
+		return is_error(r) ? r : 0;
+	facts->state = device.state;
+	facts->is_moved = is_moved(&device);
+	return 0;
+}
+
 static int look_up_certificate(struct agent *agent, const struct gw_msg_peer *msg,
 			       struct policy_peer_facts *facts, struct visitor *visitor)
 {
@@ -220,8 +248,10 @@ static int look_up_certificate(struct agent *agent, const struct gw_msg_peer *ms
 	facts->by_certificate = true;
 	facts->clock_trusted = clock_is_trusted(&agent->clock);
 	r = store_certificate_by_fingerprint(agent->store, msg->fingerprint, certificate);
+	if (r == -ENOENT)
+		return look_up_stranger(agent, msg, facts);
 	if (r < 0)
-		return is_error(r) ? r : 0;
+		return r;
 	facts->certificate = certificate_fact(certificate->state);
 	facts->is_expired = facts->clock_trusted && renewal_is_too_late(certificate, now);
 	facts->expired = settings->devices_expired;
@@ -263,9 +293,12 @@ static int look_up_peer(struct agent *agent, const struct gw_msg_peer *msg,
 		return r;
 
 	r = store_device_get(agent->store, visitor->id, &visitor->device);
-	if (r >= 0)
-		facts->state = visitor->device.state;
-	return is_error(r) ? r : 0;
+	if (r < 0)
+		return is_error(r) ? r : 0;
+	facts->state = visitor->device.state;
+	facts->may_ask = msg->proof == GW_PROOF_CERTIFICATE && can_ask(agent, msg);
+	facts->is_moved = is_moved(&visitor->device);
+	return 0;
 }
 
 static void send_verdict(struct agent *agent, uint64_t session, enum gw_allow allow,
@@ -309,15 +342,19 @@ static int turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct 
 	return show_expired(agent, &visitor->device, reason);
 }
 
-/* Its session ends when time is trusted (due.c): it proves itself anew, and is judged by its dates. */
+/* Its session ends when time is trusted (due.c), or when the cloud has said whether it is at home here
+ * (adopt.c): it proves itself anew, and is judged by what holds then. */
 static int let_wait(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
-		    const struct device_record *device, enum gw_reason reason)
+		    const char *device, enum gw_reason reason)
 {
 	session->waits = true;
 	session->by_certificate = true;
-	(void)gw_copy(session->device, sizeof(session->device), device->id);
-	gw_log_device(INFO, device->id, "Waits at %s: %s", msg->address, gw_reason_text(reason));
-	send_verdict(agent, msg->session, true, device->id, gw_reason_code(reason));
+	(void)gw_copy(session->device, sizeof(session->device), device);
+	(void)gw_copy(session->address, sizeof(session->address), msg->address);
+	(void)gw_copy(session->transport, sizeof(session->transport),
+		      channels_transport(agent, msg->channel));
+	gw_log_device(INFO, device, "Waits at %s: %s", msg->address, gw_reason_text(reason));
+	send_verdict(agent, msg->session, GW_ALLOW_ALL, device, gw_reason_code(reason));
 	return 0;
 }
 
@@ -376,6 +413,13 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 		return -EPROTO; /* one session, one peer */
 
 	verdict = policy_peer(&facts, &reason);
+	if (verdict == POLICY_PEER_ASKS) {
+		r = adopt_ask(agent, msg, &reason);
+		if (r < 0)
+			return r;
+		verdict = reason == GW_REASON_ASKING ? POLICY_PEER_WAITS : POLICY_PEER_REFUSED;
+		(void)gw_copy(visitor.id, sizeof(visitor.id), msg->identity);
+	}
 	if (verdict != POLICY_PEER_REFUSED && !session &&
 	    session_add(agent->sessions, msg->session, &session) < 0) {
 		verdict = POLICY_PEER_REFUSED;
@@ -384,7 +428,7 @@ int door_take_peer(struct agent *agent, const struct gw_msg_peer *msg)
 	if (verdict == POLICY_PEER_REFUSED)
 		return turn_away(agent, msg, session, &visitor, reason);
 	if (verdict == POLICY_PEER_WAITS)
-		return let_wait(agent, msg, session, &visitor.device, reason);
+		return let_wait(agent, msg, session, visitor.id, reason);
 	if (verdict == POLICY_PEER_NOTICE) {
 		let_in_for_notice(agent, msg, session, &visitor.device);
 		return 0;

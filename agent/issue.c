@@ -5,6 +5,7 @@
  */
 #include "agent/issue.h"
 
+#include "agent/adopt.h"
 #include "agent/agent.h"
 #include "agent/enrol.h"
 #include "agent/lifecycle.h"
@@ -126,8 +127,7 @@ static int ask_again(struct agent *agent, const struct job_record *job, const ch
 				     queue_due_s(agent->queue, RETRY_BAD_CERTIFICATE_S), reason);
 }
 
-static int hold_certificate(struct agent *agent, const struct job_record *job,
-			    const struct gw_msg_answer *msg)
+int issue_hold(struct agent *agent, const struct job_record *job, const struct gw_msg_answer *msg)
 {
 	int r;
 
@@ -159,7 +159,7 @@ int issue_take_answer(struct agent *agent, const struct job_record *job,
 	case GW_OUTCOME_DONE:
 		if (!msg->certificate.len)
 			return ask_again(agent, job, "the answer brought none");
-		return hold_certificate(agent, job, msg);
+		return issue_hold(agent, job, msg);
 	case GW_OUTCOME_PENDING: return put_off(agent, job, msg);
 	case GW_OUTCOME_REFUSED:
 		turn_step(agent->turn, STEP_REFUSED);
@@ -255,6 +255,8 @@ int issue_take_check(struct agent *agent, const struct gw_msg_checked *msg)
 	if (r < 0)
 		return r;
 
+	if (job->kind == GW_REQUEST_ADOPT)
+		return adopt_take_check(agent, job, msg);
 	if (msg->ok)
 		return issue(agent, job, msg);
 	return ask_again(agent, job, msg->reason);

@@ -11,6 +11,9 @@ struct job_record;
 int issue_take_answer(struct agent *agent, const struct job_record *job,
 		      const struct gw_msg_answer *msg);
 
+/* The certificate of an answer is put on disk, and shown to the registrar. */
+int issue_hold(struct agent *agent, const struct job_record *job, const struct gw_msg_answer *msg);
+
 /* The registrar's word on it. */
 int issue_take_check(struct agent *agent, const struct gw_msg_checked *msg);
 

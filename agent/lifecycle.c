@@ -274,6 +274,8 @@ static void act(struct agent *agent, struct device_record *device, unsigned acti
 	/* PROVED tells the cloud of the old certificate's end as well. */
 	if (actions & DEVICE_ACTION_RETIRE_LIVE)
 		revoke_certificate(agent, device, CERTIFICATE_LIVE, reason, /* tell= */ !promoted);
+	if (actions & DEVICE_ACTION_LEAVE_LIVE)
+		revoke_certificate(agent, device, CERTIFICATE_LIVE, reason, /* tell= */ false);
 	if (promoted)
 		promote(agent, device);
 	if (actions & DEVICE_ACTION_BURN_CLAIM)

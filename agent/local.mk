@@ -5,6 +5,7 @@ noinst_LIBRARIES += agent/libagent.a
 
 agent_libagent_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(ECONF_CFLAGS)
 agent_libagent_a_SOURCES = \
+	agent/adopt.c agent/adopt.h \
 	agent/agent.c agent/agent.h \
 	agent/answers.c agent/answers.h \
 	agent/approval.c agent/approval.h \

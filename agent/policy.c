@@ -153,9 +153,25 @@ static enum policy_peer policy_certificate_peer(const struct policy_peer_facts *
 	return POLICY_PEER_REFUSED;
 }
 
+/* It has no record here, or one that says that it went elsewhere: nothing that anybody decided here is in the way. */
+static bool may_be_adopted(const struct policy_peer_facts *facts)
+{
+	if (!facts->by_certificate || !facts->may_ask)
+		return false;
+	if (facts->is_moved)
+		return facts->certificate == POLICY_CERTIFICATE_UNKNOWN ||
+		       facts->certificate == POLICY_CERTIFICATE_REVOKED;
+	return facts->certificate == POLICY_CERTIFICATE_UNKNOWN &&
+	       (facts->state == DEVICE_UNKNOWN || facts->state == DEVICE_DISCOVERED);
+}
+
 enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reason *ret_reason)
 {
 	*ret_reason = GW_REASON_NONE;
+	if (may_be_adopted(facts)) {
+		*ret_reason = GW_REASON_ASKING;
+		return POLICY_PEER_ASKS;
+	}
 	if (facts->by_certificate && facts->certificate == POLICY_CERTIFICATE_UNKNOWN) {
 		*ret_reason = GW_REASON_UNKNOWN_CERTIFICATE;
 		return POLICY_PEER_REFUSED;

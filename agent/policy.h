@@ -71,6 +71,8 @@ struct policy_peer_facts {
 	bool secret_was_given;               /* PSK: in this very session, for this identity */
 	bool claim_open;                     /* PSK */
 	enum policy_certificate certificate; /* else */
+	bool may_ask;                        /* else: the cloud about it, by configuration */
+	bool is_moved;                       /* else: it went to another gateway */
 	bool clock_trusted;                  /* else */
 	bool is_expired;                     /* the certificate, on a trusted clock */
 	enum renewal_expired expired;        /* what then */
@@ -81,6 +83,7 @@ enum policy_peer {
 	POLICY_PEER_REFUSED,
 	POLICY_PEER_SERVED,
 	POLICY_PEER_PROVES, /* served, and its certificate is proved by that */
+	POLICY_PEER_ASKS,   /* the cloud is to say whether it is at home here */
 	POLICY_PEER_WAITS,  /* it is who it says, but to serve it takes a time to trust */
 	POLICY_PEER_NOTICE, /* told that it was decommissioned, and not served */
 };

@@ -100,6 +100,12 @@ static const struct settings_key keys[] = {
 	  "How long a device that was decommissioned, and has not confirmed it, is let in to be told so. Then the last "
 	  "that is kept of it is wiped. Holds for those that have left already, too." },
 
+	{ "devices", "adopt", SETTINGS_TYPE_BOOL, 0, 0, "yes", NULL, IN(devices_adopt), AGENT,
+	  "Whether the cloud is asked about a device with a certificate of the fleet that is not on record here: "
+	  "because this gateway's store is a new one, it took another's place, or the device was carried here. If the "
+	  "cloud says that it is at home here, it is taken aboard; until then it is served nothing. With no it takes a "
+	  "claim." },
+
 	{ "limits", "devices", SETTINGS_TYPE_NUMBER, 1, 1000000, "10000", "devices", IN(devices_max), AGENT,
 	  "How many may be on record. With as many, further claims are refused; nothing that is there is lost." },
 	{ "limits", "jobs", SETTINGS_TYPE_NUMBER, 1, 1000000, "5000", "jobs", IN(jobs_max), AGENT,

@@ -49,6 +49,7 @@ struct settings {
 	uint64_t discovered_age_s;
 	uint64_t devices_renew_after, devices_renew_spread; /* percent */
 	enum renewal_expired devices_expired;
+	bool devices_adopt;
 	uint64_t devices_grace_days;
 	uint64_t audit_keep_days; /* 0 = for ever */
 	uint64_t audit_keep_records;

@@ -19,6 +19,8 @@
 #define STEP_NOTICE   "agent.notice"  /* a device was told that it left, or never will be */
 #define STEP_WIPED    "agent.wiped"   /* it has confirmed it */
 #define STEP_RESET    "agent.reset"   /* all devices are forgotten */
+#define STEP_ADOPT    "agent.adopt"   /* the cloud is asked about a device from elsewhere */
+#define STEP_ADOPTED  "agent.adopted" /* it is aboard */
 #define STEP_COMMAND  "agent.command" /* a command of the cloud was carried out */
 #define STEP_ANCHORS  "agent.anchors" /* new trust anchors are on record */
 #define STEP_EXPORT   "agent.export"  /* what the cloud has of the record is noted */
@@ -27,4 +29,5 @@
 #define STEPS_ALL                                                                                 \
 	STEP_CLAIM, STEP_WITHDRAW, STEP_SECRET, STEP_CSR, STEP_ANSWER, STEP_REFUSED, STEP_ISSUED, \
 		STEP_PROVED, STEP_TOLD, STEP_RENEWAL, STEP_OPERATE, STEP_NOTICE, STEP_WIPED,      \
-		STEP_RESET, STEP_COMMAND, STEP_ANCHORS, STEP_EXPORT, STEP_PRUNE
+		STEP_RESET, STEP_ADOPT, STEP_ADOPTED, STEP_COMMAND, STEP_ANCHORS, STEP_EXPORT,    \
+		STEP_PRUNE

@@ -189,6 +189,14 @@ int store_certificate_set_renewal(struct store *store, const struct certificate_
 	return r < 0 ? r : 0;
 }
 
+int store_certificate_remove(struct store *store, struct gw_blob serial)
+{
+	int r = store_exec(store, "DELETE FROM certificate WHERE serial = ? AND state = 'revoked'",
+			   "b", serial);
+
+	return r < 0 ? r : 0;
+}
+
 int store_certificate_forget(struct store *store, const char *device, uint64_t until)
 {
 	int r = store_exec(store,

@@ -81,6 +81,9 @@ int store_certificate_set_state(struct store *store, const struct certificate_re
 /* Writes what the record says of its own renewal. */
 int store_certificate_set_renewal(struct store *store, const struct certificate_record *record);
 
+/* Forgets that a certificate was revoked: it is to be on record anew. */
+int store_certificate_remove(struct store *store, struct gw_blob serial);
+
 /* Forgets the device's revoked certificates that ended by `until`: they open no door anywhere. */
 int store_certificate_forget(struct store *store, const char *device, uint64_t until);
 

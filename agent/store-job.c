@@ -18,6 +18,7 @@ static const char *const kind_names[_GW_REQUEST_MAX] = {
 	[GW_REQUEST_RESUMED] = "resumed",
 	[GW_REQUEST_RENEW] = "renew",
 	[GW_REQUEST_DECOMMISSIONED] = "decommissioned",
+	[GW_REQUEST_ADOPT] = "adopt",
 };
 
 static const char *const state_names[_JOB_STATE_MAX] = {
@@ -123,6 +124,24 @@ int store_job_signing_of(struct store *store, const char *device, struct job_rec
 			     "tii", device, (int64_t)GW_REQUEST_ENROLL, (int64_t)GW_REQUEST_RENEW);
 
 	return r < 0 ? r : get_one(store, row, ret);
+}
+
+int store_job_adopting(struct store *store, const char *device, struct job_record *ret)
+{
+	struct sqlite3_stmt *row;
+	int r = store_select(store, &row,
+			     "SELECT " COLUMNS " FROM job WHERE device = ? AND kind = ?", "ti",
+			     device, (int64_t)GW_REQUEST_ADOPT);
+
+	return r < 0 ? r : get_one(store, row, ret);
+}
+
+int store_job_set_home(struct store *store, const char *id, const char *tenant, const char *claim)
+{
+	int r = store_exec(store, "UPDATE job SET tenant = ?, claim = ? WHERE id = ?", "ttt",
+			   tenant, claim, id);
+
+	return r < 0 ? r : 0;
 }
 
 int store_job_answer(struct store *store, const char *id, struct job_answer *ret)

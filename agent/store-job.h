@@ -59,6 +59,10 @@ int store_job_get(struct store *store, const char *id, struct job_record *ret);
 /* The one that is to bring it a certificate. */
 int store_job_signing_of(struct store *store, const char *device, struct job_record *ret);
 
+/* The one that asks whether it is at home here; and what the cloud says of that. */
+int store_job_adopting(struct store *store, const char *device, struct job_record *ret);
+int store_job_set_home(struct store *store, const char *id, const char *tenant, const char *claim);
+
 int store_job_answer(struct store *store, const char *id, struct job_answer *ret);
 
 int store_job_set_answer(struct store *store, const char *id, struct gw_blob certificate,

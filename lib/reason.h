@@ -65,6 +65,7 @@
 	X(NOT_LISTED, "not-listed", "Its serial number is not on the list of those that may come.") \
 	/* sessions */                                                                            \
 	X(UNKNOWN_CERTIFICATE, "unknown-certificate", "The certificate is not on record here.")    \
+	X(ASKING, "asking", "The cloud is asked whether the device, which comes from elsewhere, is at home here.") \
 	X(RETIRED_CERTIFICATE, "retired-certificate", "A newer certificate has replaced this one.") \
 	X(SUSPENDED, "suspended", "The device is suspended; resume it to serve it again.")         \
 	X(DECOMMISSIONED, "decommissioned",                                                       \

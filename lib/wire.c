@@ -287,6 +287,8 @@ static const struct field answer_fields[] = {
 	BLOB(answer, chain, GW_CHAIN_MAX),
 	U64(answer, head),
 	HASH(answer, mac),
+	TEXT(answer, tenant, GW_ID_MAX),
+	TEXT(answer, claim, GW_ID_MAX),
 };
 
 static const struct field event_fields[] = {

@@ -114,6 +114,7 @@ enum gw_request_kind {
 	GW_REQUEST_RESUMED,     /* and is again */
 	GW_REQUEST_RENEW,       /* sign this CSR for a device whose certificate is `serial` */
 	GW_REQUEST_DECOMMISSIONED, /* it left: nothing of it is good any more */
+	GW_REQUEST_ADOPT, /* a device has proved certificate `serial`, which is not on record here */
 	_GW_REQUEST_MAX,
 };
 
@@ -126,6 +127,7 @@ enum gw_command_kind {
 	GW_COMMAND_RESUME,
 	GW_COMMAND_ANCHORS, /* they came right before it */
 	GW_COMMAND_DECOMMISSION,
+	GW_COMMAND_MOVED, /* the device is at home at another gateway */
 	_GW_COMMAND_MAX,
 };
 
@@ -424,6 +426,8 @@ struct gw_msg_answer {
 	struct gw_blob chain;
 	uint64_t head;      /* of EVENTS: the last record that the cloud holds, 0 = none .. */
 	struct gw_blob mac; /* .. and its MAC */
+	const char *tenant; /* of an adopted device .. */
+	const char *claim;  /* .. and under which it came aboard */
 };
 
 /* a->c: one record for the batch that the next EVENTS closes. */

@@ -53,6 +53,12 @@ static const struct dialect_member renew_members[] = {
 	BASE64("evidence", OPTIONAL, request.evidence, 1, GW_CSR_MAX),
 };
 
+static const struct dialect_member adopt_members[] = {
+	NAME("device", REQUIRED, request.device),
+	SERIAL("serial", REQUIRED, request.serial),
+	HASH("key", REQUIRED, request.key),
+};
+
 static const struct dialect_member proved_members[] = {
 	NAME("device", REQUIRED, request.device),
 	NAME("claim", REQUIRED, request.claim),
@@ -98,6 +104,8 @@ static const struct dialect_member issued_members[] = {
 	BASE64("certificate", REQUIRED, answer.certificate, 1, GW_CERT_MAX),
 	MEMBER("chain", REQUIRED, CHAIN, AT(answer.chain), 0, GW_CHAIN_MAX),
 	MEMBER("anchors", OPTIONAL, ANCHORS, 0, 1, GW_ANCHORS_MAX),
+	NAME("tenant", OPTIONAL, answer.tenant),
+	NAME("claim", OPTIONAL, answer.claim),
 };
 
 static const struct dialect_member pending_members[] = {
@@ -195,6 +203,7 @@ const struct dialect_topic_rule dialect_topics[_DIALECT_TOPIC_MAX] = {
 static const struct dialect_kind kinds[] = {
 	{ DIALECT_REQUEST, "enroll",      GW_REQUEST_ENROLL,      MEMBERS(enroll_members) },
 	{ DIALECT_REQUEST, "renew",       GW_REQUEST_RENEW,       MEMBERS(renew_members) },
+	{ DIALECT_REQUEST, "adopt",       GW_REQUEST_ADOPT,       MEMBERS(adopt_members) },
 	{ DIALECT_REQUEST, "proved",      GW_REQUEST_PROVED,      MEMBERS(proved_members) },
 	{ DIALECT_REQUEST, "revoked",     GW_REQUEST_REVOKED,     MEMBERS(revoked_members) },
 	{ DIALECT_REQUEST, "server-cert", GW_REQUEST_SERVER_CERT, MEMBERS(server_cert_members) },
@@ -215,6 +224,7 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_COMMAND, "revoke",   GW_COMMAND_REVOKE,   MEMBERS(revoke_members) },
 	{ DIALECT_COMMAND, "suspend",  GW_COMMAND_SUSPEND,  MEMBERS(suspend_members) },
 	{ DIALECT_COMMAND, "resume",   GW_COMMAND_RESUME,   MEMBERS(resume_members) },
+	{ DIALECT_COMMAND, "moved",    GW_COMMAND_MOVED,    MEMBERS(device_members) },
 	{ DIALECT_COMMAND, "anchors",  GW_COMMAND_ANCHORS,  MEMBERS(anchors_members) },
 	{ DIALECT_COMMAND, "decommission", GW_COMMAND_DECOMMISSION, MEMBERS(resume_members) },
 

@@ -15,6 +15,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "agent/adopt.h"
 #include "agent/answers.h"
 #include "agent/audit-export.h"
 #include "agent/audit-retention.h"
@@ -145,6 +146,7 @@ struct agent *room_begin(void)
 		.devices_expired = RENEWAL_EXPIRED_GRACE,
 		.devices_grace_days = 30,
 		.devices_max = 4,
+		.devices_adopt = true,
 		.jobs_max = 8,
 		.discovered_max = 4,
 		.discovered_age_s = 3600,
@@ -164,6 +166,7 @@ struct agent *room_begin(void)
 	require(sessions_new(agent, &agent->sessions) == 0);
 	require(discovered_new(4, 3600, &agent->discovered) == 0);
 	require(refusals_new(&agent->refusals) == 0);
+	require(adopt_new(&agent->adopt) == 0);
 	require(answers_new(agent->event, &agent->answers) == 0);
 	require(queue_new(agent, &agent->queue) == 0);
 	require(due_new(agent, &agent->due) == 0);

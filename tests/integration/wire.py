@@ -51,7 +51,7 @@ MESSAGES = {
                       " reason:TEXT serial:BLOB key:BLOB csr:BLOB evidence:BLOB"),
     "request_end": (0x42, "job:TEXT"),
     "answer": (0x43, "job:TEXT outcome:U8 retry_after_s:U32 time:U64 reason:TEXT text:TEXT"
-                     " certificate:BLOB chain:BLOB head:U64 mac:BLOB"),
+                     " certificate:BLOB chain:BLOB head:U64 mac:BLOB tenant:TEXT claim:TEXT"),
     "command": (0x44, "id:TEXT seq:U64 expires_at:U64 kind:U8 device:TEXT claim:TEXT tenant:TEXT"
                       " claim_expires:U64 replace:U8 sealed:U8 secret:BLOB reason:TEXT"
                        " devices:TEXT serials:TEXT"),
@@ -75,9 +75,9 @@ PROOF_PSK, PROOF_CERTIFICATE = range(2)
 DONE, PENDING, REFUSED = range(3)
 UNPROVISIONED, CONNECTING, OFFLINE, SILENT, ONLINE = range(5)
 (REQUEST_ENROLL, REQUEST_PROVED, REQUEST_REVOKED, REQUEST_SERVER_CERT, REQUEST_TIME, REQUEST_SUSPENDED,
- REQUEST_RESUMED, REQUEST_RENEW, REQUEST_DECOMMISSIONED) = range(9)
+ REQUEST_RESUMED, REQUEST_RENEW, REQUEST_DECOMMISSIONED, REQUEST_ADOPT) = range(10)
 (COMMAND_CLAIM, COMMAND_WITHDRAW, COMMAND_REVOKE, COMMAND_SUSPEND, COMMAND_RESUME, COMMAND_ANCHORS,
- COMMAND_DECOMMISSION) = range(7)
+ COMMAND_DECOMMISSION, COMMAND_MOVED) = range(8)
 ANCHORS_DEVICE, ANCHORS_REGISTRAR = range(2)
 
 

@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "agent/adopt.h"
 #include "agent/audit-export.h"
 #include "agent/audit-retention.h"
 #include "agent/audit-verify.h"
@@ -303,6 +304,7 @@ static void start(void)
 		.devices_grace_days = 30,
 		.devices_notice_days = 90,
 		.devices_max = 100,
+		.devices_adopt = true,
 		.jobs_max = 1000,
 		.discovered_max = 4,
 		.discovered_age_s = 3600,
@@ -323,6 +325,7 @@ static void start(void)
 					agent->settings.discovered_age_s, &agent->discovered),
 			 0);
 	assert_int_equal(refusals_new(&agent->refusals), 0);
+	assert_int_equal(adopt_new(&agent->adopt), 0);
 	assert_int_equal(queue_new(agent, &agent->queue), 0);
 	assert_int_equal(due_new(agent, &agent->due), 0);
 	assert_int_equal(audit_begin(agent->store, agent->vault), 0);
@@ -340,6 +343,7 @@ static void stop(void)
 	agent->due = due_free(agent->due);
 	agent->queue = queue_free(agent->queue);
 	agent->refusals = refusals_free(agent->refusals);
+	agent->adopt = adopt_free(agent->adopt);
 	agent->discovered = discovered_free(agent->discovered);
 	agent->sessions = sessions_free(agent->sessions);
 	agent->neighbours = neighbours_free(agent->neighbours);

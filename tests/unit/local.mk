@@ -652,6 +652,12 @@ tests_unit_test_sightings_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sightings_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=gw_now_monotonic_us
 tests_unit_test_sightings_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-adopt
+tests_unit_test_adopt_SOURCES = tests/unit/test-adopt.c $(WORLD_SOURCES)
+tests_unit_test_adopt_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_adopt_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_adopt_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-renew
 tests_unit_test_renew_SOURCES = tests/unit/test-renew.c $(WORLD_SOURCES)
 tests_unit_test_renew_CFLAGS = $(UNIT_CFLAGS)

@@ -37,6 +37,7 @@ static const struct {
 	{ 'r', DEVICE_ACTION_REARM_CLAIM }, { 's', DEVICE_ACTION_END_SESSIONS },
 	{ 't', DEVICE_ACTION_TELL },        { 'n', DEVICE_ACTION_NEXT_ROUND },
 	{ 'f', DEVICE_ACTION_FORGET },      { 'e', DEVICE_ACTION_END_NOTICE },
+	{ 'm', DEVICE_ACTION_LEAVE_LIVE },
 };
 
 #define E(event)  DEVICE_EVENT_##event
@@ -121,6 +122,16 @@ static const struct sentence sentences[] = {
 	{ E(DECOMMISSION), S(REVOKED), S(DECOMMISSIONED), S(DECOMMISSIONED), GONE },
 	{ E(DECOMMISSION), S(REJECTED), S(DECOMMISSIONED), S(DECOMMISSIONED), GONE },
 	{ E(DECOMMISSION), S(DECOMMISSIONED), S(DECOMMISSIONED), S(DECOMMISSIONED), "" },
+	/* From elsewhere, and gone there: the certificate is good, but at one gateway. */
+	{ E(ADOPT), S(UNKNOWN), S(ONBOARDED), S(ONBOARDED), "s" },
+	{ E(ADOPT), S(DISCOVERED), S(ONBOARDED), S(ONBOARDED), "s" },
+	{ E(ADOPT), S(REJECTED), S(ONBOARDED), S(ONBOARDED), "s" },
+	{ E(MOVED), S(CLAIMED), S(UNKNOWN), S(REJECTED), OVER "m" },
+	{ E(MOVED), S(ENROLLING), S(UNKNOWN), S(REJECTED), OVER "m" },
+	{ E(MOVED), S(ISSUED), S(UNKNOWN), S(REJECTED), OVER "m" },
+	{ E(MOVED), S(ONBOARDED), S(REJECTED), S(REJECTED), OVER "m" },
+	{ E(MOVED), S(SUSPENDED), S(REJECTED), S(REJECTED), OVER "m" },
+	{ E(MOVED), S(REJECTED), S(REJECTED), S(REJECTED), "" },
 };
 
 static const struct sentence *find_sentence(enum device_state state, enum device_event event)
@@ -187,6 +198,7 @@ static void what_always_holds(void **state)
 		if (to == DEVICE_ONBOARDED)
 			assert_true(sentences[i].from == DEVICE_ISSUED ||
 				    sentences[i].event == DEVICE_EVENT_RESUME ||
+				    sentences[i].event == DEVICE_EVENT_ADOPT ||
 				    sentences[i].from == DEVICE_ONBOARDED);
 		/* Who is out is not talked to any more, and holds no secret. */
 		if ((to == DEVICE_REJECTED || to == DEVICE_REVOKED || to == DEVICE_SUSPENDED ||

@@ -226,6 +226,38 @@ static void peers_by_certificate(void **state)
 		}
 }
 
+/* The cloud is asked about nobody of whom something is known here, but that it went elsewhere. */
+static void peers_from_elsewhere(void **state)
+{
+	for
+		EACH_STATE
+		{
+			for (unsigned i = 0; i < 1u << 6; i++) {
+				const struct policy_peer_facts facts = {
+					.state = (enum device_state)s,
+					.by_certificate = BIT(i, 0),
+					.may_ask = BIT(i, 1),
+					.is_moved = BIT(i, 2),
+					.clock_trusted = BIT(i, 3),
+					.certificate = (enum policy_certificate)(i >> 4),
+				};
+				bool is_unknown = facts.certificate == POLICY_CERTIFICATE_UNKNOWN;
+				bool is_new = is_unknown &&
+					      (s == DEVICE_UNKNOWN || s == DEVICE_DISCOVERED);
+				bool is_back = facts.is_moved &&
+					       (is_unknown ||
+						facts.certificate == POLICY_CERTIFICATE_REVOKED);
+				bool asks = facts.by_certificate && facts.may_ask &&
+					    (is_back || (is_new && !facts.is_moved));
+				enum gw_reason reason;
+
+				assert_int_equal(policy_peer(&facts, &reason) == POLICY_PEER_ASKS,
+						 asks);
+				assert_int_equal(reason == GW_REASON_ASKING, asks);
+			}
+		}
+}
+
 /* Of what has expired only the live one is good for anything, and only where the configuration says so. */
 /* Let in for the notice: by the certificate that was good, and only where its device has left. */
 static void peers_that_have_left(void **state)
@@ -417,6 +449,7 @@ int main(void)
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(peers_by_secret),
 		cmocka_unit_test(peers_by_certificate),
+		cmocka_unit_test(peers_from_elsewhere),
 		cmocka_unit_test(signing_requests),
 		cmocka_unit_test(commands),
 		cmocka_unit_test(peers_that_have_left),

@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_network.py \
 	tests/integration/whole/test_plugin.py \
 	tests/integration/whole/test_queue.py \
+	tests/integration/whole/test_adopt.py \
 	tests/integration/whole/test_renew.py \
 	tests/integration/whole/test_revoke.py \
 	tests/integration/whole/test_record.py \
