@@ -39,7 +39,11 @@
 
 #define RETRY_ALONE_S 30 /* while the cloud is away */
 #define RETRY_BUSY_S  2  /* too many requests at once */
-#define RETRY_WAIT_S  30 /* while nobody knows what time it is */
+
+/* While the agent has to learn something first: what time it is, or from the cloud whose the peer is. That may come at
+ * once or take hours, so the first tries are soon. */
+#define RETRY_WAIT_S     1
+#define RETRY_WAIT_MAX_S 30
 
 #define BLOCK_SIZE_MIN 16
 #define BLOCK_SIZE_MAX 1024
@@ -75,6 +79,7 @@ struct conversation {
 	struct gw_bucket questions;
 	struct waiting waiting[WAITING_MAX];
 	uint32_t last_number;
+	uint32_t wait_s; /* of a peer that is served nothing yet: when to try next */
 
 	/* When the agent's answer was given, or if that takes blocks, until when they may be asked for; 0: there
 	 * was none so far. */
@@ -301,7 +306,8 @@ static void run(struct conversation *c, const struct turn *turn, const struct re
 	int r;
 
 	if (c->peer.waits) {
-		reply_later(&reply, RETRY_WAIT_S);
+		reply_later(&reply, c->wait_s);
+		c->wait_s = GW_MIN(2 * c->wait_s, RETRY_WAIT_MAX_S);
 		respond(c, turn, &reply, now_us);
 		return;
 	}
@@ -504,6 +510,7 @@ int conversation_new(const struct conversation_ops *ops, void *userdata,
 		memcpy(c->binding, peer->binding.data, peer->binding.len);
 	c->peer.binding = (struct gw_blob){ c->binding, peer->binding.len };
 	c->block_size = choose_block_size(peer->datagram_max);
+	c->wait_s = RETRY_WAIT_S;
 	gw_bucket_init(&c->questions, QUESTIONS_PER_SECOND, QUESTIONS_BURST, /* now_us= */ 0);
 	exchanges_init(&c->exchanges, ops->send, userdata, seed);
 

@@ -295,6 +295,30 @@ static void no_memory_to_begin_with(void **state)
 	conversation_free(c);
 }
 
+/* Who is served nothing yet is told to come again, soon at first; the agent is asked nothing of what it wants. */
+static void a_peer_that_has_to_wait(void **state)
+{
+	static const uint32_t told_s[] = { 1, 2, 4, 8, 16, 30, 30 };
+	static const char *const paths[] = { CRTS, SREN, CONFIG };
+	struct bench *b = bench_new(&(struct conversation_peer){
+		.device = "ACME-1", .by_certificate = true, .waits = true });
+
+	for (size_t i = 0; i < GW_ELEMENTS(told_s); i++) {
+		const char *path = paths[i % GW_ELEMENTS(paths)];
+		bool is_post = gw_streq(path, SREN);
+		struct asking a = asking_for(b, is_post ? GW_COAP_POST : GW_COAP_GET, path);
+		struct gw_coap msg;
+
+		if (is_post)
+			a.msg.payload = csr;
+		say(b, &a.msg);
+		msg = hear_code(b, GW_COAP_UNAVAILABLE);
+		assert_int_equal(option(&msg, GW_COAP_MAX_AGE), told_s[i]);
+		assert_int_equal(b->n_asked, 0);
+	}
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +328,7 @@ int main(void)
 		cmocka_unit_test(few_questions_at_once),
 		cmocka_unit_test(questions_have_a_rate),
 		cmocka_unit_test(a_binding_is_compared),
+		cmocka_unit_test(a_peer_that_has_to_wait),
 	};
 
 	return cmocka_run_group_tests(tests, bench_make_material, bench_remove_material);
