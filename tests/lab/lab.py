@@ -19,7 +19,7 @@ import bus
 import clocks
 import network
 from process import Process, wait_until
-from programs import PROGRAMS, complaints
+from programs import PROGRAMS, SHARED, complaints
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 ROOMS = ("agent", "plugins/registrar", "plugins/ip", "plugins/mqtt", "tools/ctl", "tools/device",
@@ -41,33 +41,41 @@ class Lab:
         self.bus_socket = self.run / "bus"
         self.link = self.run / "link"
         self.state = self.run / "state"
-        self.cloud = self.run / "cloud"
         self.credentials = self.run / "credentials"
         self.clocks = clocks.Clocks(self.run / "clocks")
-        self.processes = {name: self._process(name) for name in PROGRAMS}
         self._facts_file = self.run / "facts"
         self.facts = json.loads(self._facts_file.read_text()) if self._facts_file.exists() else {}
+        self._choose_programs()
+
+    def _choose_programs(self):
+        """Broker and cloud may be those of the set that this one stands beside."""
+        beside = self.facts.get("beside")
+        self.cloud = (pathlib.Path(beside) if beside else self.folder) / "run/cloud"
+        self.processes = {name: self._process(name) for name in PROGRAMS
+                          if not (beside and name in SHARED)}
 
     def _process(self, name):
         return Process(self.folder / "pids" / name, self.folder / "logs" / name)
 
     # --- up and down ---
 
-    def up(self, build, gateway, settings, own_network, offsets, lifetime=None, claim=False):
+    def up(self, build, gateway, settings, own_network, offsets, lifetime=None, claim=False, beside=None):
         """offsets: of each side's clock, in seconds; None: all go by the machine's."""
+        if beside and not Lab(beside).facts:
+            raise Failure(f"{beside} is not up")
         if self.run.exists():
             raise Failure(f"{self.folder} is in use: end it with down, or name another folder")
         if len(str(self.bus_socket).encode()) > SOCKET_PATH_MAX:
             raise Failure(f"{self.folder}: the path is too long for the sockets in it")
         try:
-            self._prepare(build, gateway, settings, own_network, lifetime, claim)
+            self._prepare(build, gateway, settings, own_network, lifetime, claim, beside)
             self._make_clocks(offsets)
-            for name in PROGRAMS:
+            for name in self.processes:
                 self._launch(name)
                 self._wait_for_program(name)
             self._wait_for_set()
             self._write_env()
-            say(f"{self.folder} is ready: {', '.join(PROGRAMS)}")
+            say(f"{self.folder} is ready: {', '.join(self.processes)}")
         except BaseException:
             self.down()
             raise
@@ -75,7 +83,7 @@ class Lab:
     def down(self):
         if not self._facts_file.exists():
             return
-        for name in reversed(PROGRAMS):
+        for name in reversed(self.processes):
             self.processes[name].stop()
         for holder in self._network_holders():
             holder.stop()
@@ -83,7 +91,7 @@ class Lab:
             path = self.folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
-    def _prepare(self, build, gateway, settings, own_network, lifetime, claim):
+    def _prepare(self, build, gateway, settings, own_network, lifetime, claim, beside):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.run.mkdir(mode=0o700)
         self._facts_file.write_text("{}")
@@ -92,7 +100,8 @@ class Lab:
                      "run/credentials"):
             (self.folder / path).mkdir(mode=0o700)
         self._link_programs(build)
-        self._choose_network(own_network)
+        self._choose_network(own_network, beside)
+        self._choose_programs()
         self.facts |= {"gateway": gateway, "lifetime": lifetime}
         self._facts_file.write_text(json.dumps(self.facts))
 
@@ -140,8 +149,11 @@ class Lab:
 
     # --- the network ---
 
-    def _choose_network(self, own_network):
+    def _choose_network(self, own_network, beside):
         coaps_port, broker_port = network.free_ports(2)
+        if beside:
+            self.facts["beside"] = str(beside.absolute())
+            broker_port = Lab(beside).facts["broker_port"]
         self.facts |= {"broker_port": broker_port, "interface": "lo", "address": "127.0.0.1",
                        "coaps_port": coaps_port, "own_network": False}
         if not own_network:

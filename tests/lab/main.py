@@ -57,6 +57,8 @@ def parse():
                     dest="offsets", help="set one from the start (and give them all theirs)")
     up.add_argument("--claim", action="store_true",
                     help="the gateway begins with a claim and gets its certificate by itself")
+    up.add_argument("--beside", type=pathlib.Path, metavar="DIR",
+                    help="be a second gateway at the broker and the cloud of that set")
     clock = verbs.add_parser("clock", help="set the clock of one side of the set")
     clock.add_argument("dir", type=pathlib.Path, metavar="DIR")
     clock.add_argument("side", choices=clocks.SIDES, metavar="SIDE", help=", ".join(clocks.SIDES))
@@ -79,13 +81,16 @@ def run(arguments):
         build = pathlib.Path(os.environ["GANGWAY_BUILD"]).absolute()
         has_clocks = arguments.clocks or arguments.offsets
         lab.up(build, arguments.gateway, arguments.settings, arguments.netns,
-               arguments.offsets if has_clocks else None, arguments.lifetime, arguments.claim)
+               arguments.offsets if has_clocks else None, arguments.lifetime, arguments.claim,
+               arguments.beside)
         return
     if arguments.verb == "down":
         lab.down()
         return
     if not lab.facts:
         raise Failure(f"{lab.folder} is not up")
+    if "program" in arguments and arguments.program not in lab.processes:
+        raise Failure(f"{arguments.program} is the other set's, in {lab.facts['beside']}")
     if arguments.verb == "clock":
         lab.set_clock(arguments.side, arguments.time)
     if arguments.verb in ("stop", "restart"):

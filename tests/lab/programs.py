@@ -101,6 +101,7 @@ class CloudLink(Plugin):
 
 PROGRAMS = {p.name: p for p in (Bus(), Broker(), Cloud(), Agent(), Plugin("registrar"), Ip("ip"),
                                 CloudLink("mqtt"))}
+SHARED = (Broker.name, Cloud.name)  # of sets that stand beside each other
 
 
 def complaints(lab):
