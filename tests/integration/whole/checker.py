@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Holds a gateway's store against the cloud's registry, after whatever was done to the programs.
+"""Holds gateways' stores against the cloud's registry, after whatever was done to the programs.
 
-    checker.py STATE CLOUD    gangwayd's state folder, gangway-cloud's folder; while nothing is under way
+    checker.py CLOUD GATEWAY=STATE...    gangway-cloud's folder, gangwayd's state folder of each gateway
+                                         that it has; while nothing is under way
 
 It reads both databases itself and believes neither program. What it demands:
 
@@ -10,6 +11,7 @@ It reads both databases itself and believes neither program. What it demands:
 - a claim is of use once: a burned or closed one has lost its secret, and a spent one has no certificate
   that could still be proved;
 - a device has one live certificate at most, and everything else that was issued to it is revoked;
+- a device is aboard at one gateway at most, and that is where the cloud says that it is at home;
 - both sides tell the same of each certificate: nothing was issued that the gateway does not know;
 - what the cloud was told of the record is one chain without a gap, and the gateway's.
 """
@@ -44,13 +46,17 @@ class Store:
 
 
 class Registry:
-    """What the cloud has on record."""
+    """What the cloud has on record; `here` is the gateway whose store is looked at."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, here):
         path = pathlib.Path(folder) / "registry.db"
+        self.here = here
         self.claims = {r["id"]: r for r in rows(path, "SELECT * FROM claim")}
         self.certificates = {r["serial"]: r for r in rows(path, "SELECT * FROM certificate")}
-        self.events = rows(path, "SELECT branch, n, mac FROM event ORDER BY branch, n")
+        self.events = [r for r in rows(path, "SELECT * FROM event ORDER BY branch, n") if r["gateway"] == here]
+
+    def is_elsewhere(self, certificate):
+        return certificate["gateway"] != self.here
 
 
 def by_device(certificates, state):
@@ -125,7 +131,7 @@ def check_certificates(store, registry):
             yield f"{device}: has {len(serials)} live certificates in the cloud"
     for serial, theirs in registry.certificates.items():
         ours = store.certificates.get(serial)
-        if not ours and theirs["state"] != "revoked":
+        if not ours and theirs["state"] != "revoked" and not registry.is_elsewhere(theirs):
             yield f"{theirs['device']}: {serial} is {theirs['state']} in the cloud, unknown here"
     for serial, ours in store.certificates.items():
         if ours["state"] == "left":
@@ -134,9 +140,10 @@ def check_certificates(store, registry):
         if not theirs:
             yield f"{ours['device']}: {serial} is not the cloud's"
             continue
-        if ours["state"] != theirs["state"]:
+        allowed = "revoked" if registry.is_elsewhere(theirs) else theirs["state"]
+        if ours["state"] != allowed:
             yield f"{ours['device']}: {serial} is {ours['state']} here, " \
-                  f"{theirs['state']} in the cloud"
+                  f"{theirs['state']} in the cloud, at {theirs['gateway']}"
         for ours_name, theirs_name in (("device", "device"), ("claim", "claim")):
             if ours[ours_name] != theirs[theirs_name]:
                 yield f"{serial}: {ours_name} {ours[ours_name]} here, {theirs[theirs_name]} there"
@@ -158,9 +165,9 @@ def check_record(store, registry):
         yield f"records went that the cloud does not have: it has {len(told)}, here are those from {min(store.record)} on"
 
 
-def check(state, cloud):
-    """All that is wrong, a line each."""
-    store, registry = Store(state), Registry(cloud)
+def check(state, cloud, here="lab"):
+    """All that is wrong at one gateway, a line each."""
+    store, registry = Store(state), Registry(cloud, here)
     wrong = [f"a job waits: {job['kind']} of {job['device'] or 'the registrar'}" for job in store.jobs]
     wrong += check_devices(store)
     wrong += check_claims(store, registry)
@@ -169,9 +176,21 @@ def check(state, cloud):
     return wrong
 
 
+def check_fleet(cloud, states):
+    """The same of several; states: by gateway."""
+    wrong = [f"{here}: {line}" for here, state in states.items() for line in check(state, cloud, here)]
+    aboard = collections.defaultdict(list)
+    for here, state in states.items():
+        for device in Store(state).devices.values():
+            if device["state"] in ("onboarded", "suspended"):
+                aboard[device["id"]].append(here)
+    return wrong + [f"{device} is aboard at {' and '.join(gateways)}"
+                    for device, gateways in aboard.items() if len(gateways) > 1]
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3 or not all("=" in argument for argument in sys.argv[2:]):
         sys.exit(__doc__)
-    complaints = check(sys.argv[1], sys.argv[2])
+    complaints = check_fleet(sys.argv[1], dict(argument.split("=", 1) for argument in sys.argv[2:]))
     print("\n".join(complaints) or "all is well")
     sys.exit(1 if complaints else 0)

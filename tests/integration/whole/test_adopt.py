@@ -1,47 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A gateway whose store is lost knows its devices again by asking the cloud; and devices that were elsewhere."""
-import contextlib
+"""Devices come with a good certificate to a gateway that does not know them: its store is lost, it has taken another's
+place, or they went from one to the other. Gateways, broker and cloud are real ones."""
 import json
 import pathlib
-import sys
+import shutil
 import unittest
-import urllib.parse
 
+import checker
 import lab
 
-sys.path.insert(0, str(lab.TOP / "tests" / "integration"))
-import mqtt
-
 EAGER = ("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2")
-OTHER = "gw-other"
+HERE, THERE = "lab", "lab-2"
 
 
-class Members:
-    """Where mqtt.Client finds the other gateway's credentials."""
-
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-
-    def path(self, name):
-        name, _, kind = name.rpartition(".")
-        if name == "ca":
-            return str(self.folder / "broker/ca.crt")
-        return str(self.folder / "gateways" / name / ("cloud-cert" if kind == "crt" else "cloud-key"))
-
-
-class Adopt(unittest.TestCase):
+class Case(unittest.TestCase):
     def setUp(self):
         self.lab = self.enterContext(lab.Lab(*EAGER))
-        self.jobs = 0
 
-    def cloud(self, *words):
-        return self.lab.run("gangway-cloud", *words)
+    def cloud(self, *words, **more):
+        return self.lab.run("gangway-cloud", *words, **more)
 
     def aboard(self, device_id):
         device = self.lab.new_device(device_id)
         self.lab.claim(device)
         device.come_aboard()
         return device
+
+    def home(self, device_id):
+        return [(c["gateway"], c["state"]) for c in self.lab.certificates(device_id)]
+
+    def events(self, gateway, device):
+        return [e["event"] for e in gateway.audit() if e["device"] == device.id]
+
+
+def all_at_once(devices, *options):
+    """Switches them on; returns exit status and output of each."""
+    visits = [device.start(*options) for device in devices]
+    return [(visit.communicate()[0], visit.returncode)[::-1] for visit in visits]
+
+
+class Lost(Case):
+    """One gateway, which forgets everybody."""
 
     def lose_the_store(self):
         self.lab.wait_for_rest()
@@ -50,37 +49,23 @@ class Adopt(unittest.TestCase):
             path.unlink()
         self.lab.start("gangwayd")
         self.lab.wait_for_cloud("online")
-        self.lab.wait_for("the registrar has its certificate", lambda: self.lab.status().get("jobs_waiting") == 0)
+        self.lab.wait_for_rest()
 
-    def home(self, device_id):
-        return [(c["gateway"], c["state"]) for c in self.lab.certificates(device_id)]
-
-    def goes_to_the_other(self, device_id):
-        """The device knocks at a gateway that is played here; gives the kind of the answer."""
-        certificate = self.lab.certificates(device_id)[-1]
-        folder = self.lab.variables["GANGWAY_CLOUD_DIR"]
-        port = urllib.parse.urlsplit(self.lab.variables["GANGWAY_BROKER"]).port
-        self.jobs += 1
-        with contextlib.closing(mqtt.Client(Members(folder), port, OTHER)) as client:
-            client.subscribe(f"gangway/v1/{OTHER}/response")
-            client.publish(f"gangway/v1/{OTHER}/request", json.dumps(
-                {"v": 1, "kind": "adopt", "id": f"other-{self.jobs}", "device": device_id,
-                 "serial": certificate["serial"], "key": certificate["key_sha256"]}))
-            return json.loads(client.expect(f"gangway/v1/{OTHER}/response").body)["kind"]
-
-    def test_a_store_that_is_lost(self):
-        devices = [self.aboard(f"KNOWN-{n}") for n in range(3)]
+    def test_known_again(self):
+        devices = [self.aboard(f"KNOWN-{n}") for n in range(2)]
         revoked = self.aboard("REVOKED-1")
         self.lab.wait_for_rest()
         self.cloud("revoke", revoked.id)
         self.lab.settle()
         self.lose_the_store()
+        for status, output in all_at_once(devices):
+            self.assertEqual(status, 0, output + self.lab.story())
         for device in devices:
-            device.come_aboard()
             self.assertEqual(self.lab.state(device.id), "onboarded")
-            self.assertEqual(self.home(device.id), [(self.lab.variables["GANGWAY_ID"], "live")])
+            self.assertEqual(self.home(device.id), [(HERE, "live")])
         revoked.is_refused()
-        self.assertIn("adopt-refused", [e["event"] for e in self.lab.audit() if e["device"] == revoked.id])
+        self.assertIn("adopt-refused", self.events(self.lab, revoked))
+        self.assertIsNone(self.lab.state(revoked.id))
 
         # They are as others from here on.
         status, output = devices[0].run("--renew")
@@ -98,41 +83,112 @@ class Adopt(unittest.TestCase):
         self.lab.stop("gangway-cloud")
         visit = device.start()
         self.lab.wait_for("it is asked about", lambda: self.lab.status().get("jobs_waiting") == 1)
-        self.assertNotIn(device.id, [d["id"] for d in self.lab.ctl_json("devices")])
+        self.assertEqual(self.lab.ctl_json("devices"), [])
         self.lab.kill("gangwayd")  # the question is on disk
         self.lab.start("gangwayd")
         self.lab.start("gangway-cloud")
         output = visit.communicate()[0]
         self.assertEqual(visit.returncode, 0, output + self.lab.story())
+        self.assertIn("come again", output)
         self.assertEqual(self.lab.state(device.id), "onboarded")
 
-    def test_moved_and_back(self):
+    def test_another_fleet(self):
+        """What another authority signed gets no further than the handshake: the cloud is asked nothing."""
+        known = self.aboard("KNOWN-9")
+        with lab.Lab() as foreign:
+            device = foreign.new_device("FOREIGN-1")
+            foreign.claim(device)
+            device.come_aboard()
+            shutil.copy(known.folder / "anchors.pem", device.folder)  # it is content with this gateway
+            device.gateway = self.lab
+            device.is_refused()
+        self.assertIn("no signer", self.lab.log("gangway-registrar"))
+        self.assertEqual(self.events(self.lab, device), [])
+        self.assertEqual(self.home(device.id), [])
+
+
+class Moved(Case):
+    """Two gateways at one broker and one cloud."""
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.enterContext(lab.Lab(*EAGER, "--beside", str(self.lab.folder), "--gateway", THERE))
+
+    def everybody_settles(self):
+        for gateway in (self.lab, self.other):
+            gateway.settle()
+        states = {g.variables["GANGWAY_ID"]: g.variables["GANGWAY_STATE"] for g in (self.lab, self.other)}
+        self.assertEqual(checker.check_fleet(self.lab.variables["GANGWAY_CLOUD_DIR"], states), [])
+
+    def is_at(self, device, gateway):
+        """There, and by everybody's word nowhere else."""
+        self.everybody_settles()
+        here = gateway.variables["GANGWAY_ID"]
+        self.assertEqual([c for c in self.home(device.id) if c[1] != "revoked"], [(here, "live")])
+        for each in (self.lab, self.other):
+            self.assertEqual(each.state(device.id) == "onboarded", each is gateway)
+
+    def test_a_gateway_that_was_replaced(self):
+        devices = [self.aboard(f"TAKEN-{n}") for n in range(3)]
+        self.lab.wait_for_rest()
+        self.lab.stop("gangwayd")
+        self.cloud("replace-gateway", HERE, THERE)
+        for device in devices:
+            device.gateway = self.other
+        for status, output in all_at_once(devices):
+            self.assertEqual(status, 0, output + self.other.story())
+
+        # It was not broken after all: it comes back, and hears that they went.
+        self.lab.start("gangwayd")
+        for device in devices:
+            self.is_at(device, self.other)
+            self.assertEqual(self.lab.show(device.id)["reason"], "moved")
+            device.gateway = self.lab
+        for status, output in all_at_once(devices, "--timeout", str(3 * lab.PATIENCE)):
+            self.assertEqual(status, 1, output)
+        for device in devices:
+            self.is_at(device, self.other)
+
+    def test_followed_or_not(self):
         device = self.aboard("ROAM-1")
         self.lab.wait_for_rest()
-        here = self.lab.variables["GANGWAY_ID"]
-        self.cloud("init", "--gateway", OTHER)
-        self.assertEqual(self.goes_to_the_other(device.id), "refused")
-        self.assertEqual(self.lab.state(device.id), "onboarded")
+        device.gateway = self.other
+        device.is_refused()
+        self.assertIsNone(self.other.state(device.id))
+        self.is_at(device, self.lab)
 
         self.cloud("roaming", "follow")
-        self.assertEqual(self.goes_to_the_other(device.id), "issued")
-        self.assertEqual(self.home(device.id), [(OTHER, "live")])
-        self.lab.settle()
-        self.assertEqual(self.lab.state(device.id), "rejected")
-        self.assertEqual(self.lab.show(device.id)["reason"], "moved")
+        self.other.restart("gangwayd")  # what was refused is not asked again at once
+        self.other.wait_for_cloud("online")
+        for gateway in (self.other, self.lab):
+            device.gateway = gateway
+            device.come_aboard()
+            self.is_at(device, gateway)
+        status, output = device.run("--renew")
+        self.assertEqual(status, 0, output)
+        self.is_at(device, self.lab)
 
-        # Back again, and known; nothing of it was ever live twice.
-        device.come_aboard()
-        self.assertEqual(self.lab.state(device.id), "onboarded")
-        self.assertEqual(self.home(device.id), [(here, "live")])
-
-        # The next time it is not let go, and this gateway does not take what is not its own.
-        self.assertEqual(self.goes_to_the_other(device.id), "issued")
-        self.lab.settle()
+        # It stays where it is: this gateway takes nobody back on its own.
         self.cloud("roaming", "refuse")
+        device.gateway = self.other
         device.is_refused()
-        self.assertEqual(self.lab.state(device.id), "rejected")
-        self.assertEqual(self.home(device.id), [(OTHER, "live")])
+        self.assertEqual(self.other.state(device.id), "rejected")
+        self.is_at(device, self.lab)
+
+    def test_both_at_once(self):
+        """Two boxes with one key, as when one was copied: one of them is aboard."""
+        device = self.aboard("TWIN-1")
+        self.lab.wait_for_rest()
+        self.cloud("roaming", "follow")
+        twin = lab.Device(self.other, device.label, self.other.folder / "twin")
+        shutil.copytree(device.folder, twin.folder)
+        for _ in range(2):
+            visits = [box.start() for box in (device, twin)]
+            for visit in visits:
+                visit.communicate()
+        self.everybody_settles()
+        self.assertEqual([state for _, state in self.home(device.id)], ["live"])
+        self.assertEqual([g.state(device.id) for g in (self.lab, self.other)].count("onboarded"), 1)
 
 
 if __name__ == "__main__":
