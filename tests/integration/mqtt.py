@@ -125,13 +125,13 @@ class Client:
         self._send(PINGREQ << 4, b"")
         self._reply(PINGRESP)
 
-    def expect(self, topic, wanted=lambda p: True):
-        """The first publication on this topic that is wanted; others keep for later."""
+    def expect(self, topic, wanted=lambda p: True, limit=patience.NEVER_S):
+        """The first publication on this topic that is wanted; others keep for later. TimeoutError: none came."""
         for p in self.set_aside:
             if p.topic == topic and wanted(p):
                 self.set_aside.remove(p)
                 return p
-        deadline = time.monotonic() + patience.NEVER_S
+        deadline = time.monotonic() + limit
         while True:
             first, body = self.reader.packet(deadline)
             p = self._take_publication(first, body)

@@ -15,23 +15,28 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import pathlib
 import queue
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 
 import checker
 import lab
 from run import build_once
 
+sys.path.insert(0, str(lab.TOP / "tests" / "integration"))
+import mqtt
+
 DAEMONS = ("gangwayd", "gangway-registrar", "gangway-ip", "gangway-mqtt", "gangway-cloud")
 DEVICE = "gangway-device"
-# What takes a second gateway: test_cloud_adopt.py walks these.
-ALONE = ("cloud.adopt", "cloud.replace-gateway", "cloud.roaming")
+OTHER = "lab-other"  # a gateway that is played here, where a step takes a second one
 OTHER_TENANT = "nobody"  # one that the cloud does not let the gateway enrol for
 DEVICE_TRY_S = "4"
+ASK_AGAIN_S = 2
 
 
 def list_steps(build):
@@ -42,8 +47,8 @@ def list_steps(build):
         listed = subprocess.run([f"{build}/{room}/{program}", "--list-steps"], check=True,
                                 capture_output=True, text=True).stdout
         for step in listed.split():
-            if step == "agent.reset" or step in ALONE:
-                continue  # the former takes all others' ends with it: test_leave dies there
+            if step == "agent.reset":
+                continue  # it takes all others' ends with it: test_leave dies there
             for moment in ("before", "after"):
                 yield program, f"{step}:{moment}"
 
@@ -51,6 +56,36 @@ def list_steps(build):
 def is_about_gateway(die_at):
     """Whether the step is one of the gateway's way to a certificate of its own."""
     return any(word in die_at for word in ("mqtt.provision", "mqtt.slot", "mqtt.anchors", "cloud.provision"))
+
+
+def is_about_moving(die_at):
+    return any(word in die_at for word in (".adopt", "cloud.roaming", "cloud.replace-gateway"))
+
+
+class OtherGateway:
+    """Where mqtt.Client finds the credentials of a gateway that devices go to."""
+
+    def __init__(self, gateway):
+        self.cloud = pathlib.Path(gateway.variables["GANGWAY_CLOUD_DIR"])
+        self.port = urllib.parse.urlsplit(gateway.variables["GANGWAY_BROKER"]).port
+
+    def path(self, name):
+        name, _, kind = name.rpartition(".")
+        if name == "ca":
+            return str(self.cloud / "broker/ca.crt")
+        return str(self.cloud / "gateways" / name / ("cloud-cert" if kind == "crt" else "cloud-key"))
+
+    def take(self, certificate, job):
+        """A device stands there. False: there was no answer, or a no."""
+        question = {"v": 1, "kind": "adopt", "id": job, "device": certificate["device"],
+                    "serial": certificate["serial"], "key": certificate["key_sha256"]}
+        with contextlib.closing(mqtt.Client(self, self.port, OTHER)) as client:
+            client.subscribe(f"gangway/v1/{OTHER}/response")
+            client.publish(f"gangway/v1/{OTHER}/request", json.dumps(question))
+            with contextlib.suppress(TimeoutError):
+                answer = client.expect(f"gangway/v1/{OTHER}/response", limit=ASK_AGAIN_S)
+                return json.loads(answer.body)["kind"] == "issued"
+        return False
 
 
 class NewBox:
@@ -204,6 +239,9 @@ class Tour:
                     self.withdrawn_from_afar, self.paused, self.left):
             device, state = way()
             ends[device.id] = state
+        if is_about_moving(self.victim.die_at):
+            device, state = self.moved_and_back()
+            ends[device.id] = state
         return ends
 
     def about_a_gateway(self):
@@ -223,6 +261,40 @@ class Tour:
         self.insist(f"{name} is revoked", lambda: self.cloud("revoke-gateway", name),
                     lambda: states("--gateways", "gateway") == ["revoked"])
 
+    def is_at(self, device, gateway):
+        return [c["gateway"] for c in self.gateway.certificates(device.id) if c["state"] == "live"] == [gateway]
+
+    def moved_and_back(self):
+        """To another gateway by the registry's word on roaming, and home because the other one's place was taken."""
+        device = self.device("MOVED")
+        self.claim(device)
+        self.come_aboard(device)
+        self.insist(f"{OTHER} is there", lambda: self.cloud("init", "--gateway", OTHER),
+                    lambda: (self.gateway.folder / "run/cloud/gateways" / OTHER / "cloud-cert").exists())
+        self.insist("devices may roam", lambda: self.cloud("roaming", "follow"), self.may_roam)
+        other = OtherGateway(self.gateway)
+        [certificate] = [c for c in self.gateway.certificates(device.id) if c["state"] == "live"]
+        self.insist(f"{device.id} goes to {OTHER}", lambda: other.take(certificate, f"take-{device.id}"),
+                    lambda: self.is_at(device, OTHER))
+        lab.wait_for(f"{device.id} has left", lambda: self.gateway.state(device.id) == "rejected")
+        self.insist("devices stay", lambda: self.cloud("roaming", "refuse"), lambda: not self.may_roam())
+        self.insist(f"{OTHER} is replaced", lambda: self.cloud("replace-gateway", OTHER, "lab"),
+                    lambda: self.is_replaced(OTHER))
+        self.insist(f"{device.id} comes home", lambda: self.switch_on(device),
+                    lambda: self.gateway.state(device.id) == "onboarded")
+        self.must_hold_its_live_certificate(device)
+        return device, "onboarded"
+
+    def registry(self, query):
+        with contextlib.closing(sqlite3.connect(self.gateway.folder / "run/cloud/registry.db")) as db:
+            return db.execute(query).fetchall()
+
+    def may_roam(self):
+        return bool(self.registry("SELECT * FROM roaming"))
+
+    def is_replaced(self, name):
+        return self.registry(f"SELECT replaced_by FROM gateway WHERE id = '{name}'") == [("lab",)]
+
     def straight(self):
         device = self.device("STRAIGHT")
         self.claim(device)
@@ -237,9 +309,8 @@ class Tour:
                             c["state"] in ("waiting", "sent") for c in self.gateway.commands("")))
 
     def roll_phase(self):
-        with contextlib.closing(sqlite3.connect(self.gateway.folder / "run" / "cloud" / "registry.db")) as db:
-            row = db.execute("SELECT value FROM setting WHERE name = 'roll'").fetchone()
-        return row[0].split()[1] if row else "none"
+        rows = self.registry("SELECT value FROM setting WHERE name = 'roll'")
+        return rows[0][0].split()[1] if rows else "none"
 
     def renewed(self):
         """Told to renew, and does: one certificate in the place of the other."""
@@ -366,6 +437,8 @@ class Worker:
             wrong = [f"{type(error).__name__}: {error}"]
         if not wrong:
             print(f"PASS: kills/{die_at} ({time.monotonic() - started:.1f} s)", flush=True)
+            if is_about_moving(die_at):
+                self._close()  # nobody is there to answer what the other gateway is told
             return
 
         self.failed = True

@@ -262,7 +262,8 @@ class Lab:
         """Until nothing is under way between gateway and cloud, in either direction."""
         self.wait_for_cloud("online")
         self.wait_for("the cloud's commands have ended", lambda: not any(
-            command["state"] in ("waiting", "sent") for command in self.commands()))
+            command["state"] in ("waiting", "sent") for command in self.commands()
+            if command["gateway"] == self.variables["GANGWAY_ID"]))
         self.wait_for_rest()
 
     # --- devices and cloud ---
