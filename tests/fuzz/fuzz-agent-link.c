@@ -325,9 +325,20 @@ static void say(uint8_t type, uint8_t what)
 		{ .type = GW_MSG_CLOUD_RETRY, .cloud_retry = { what } },
 		{ .type = GW_MSG_CREDENTIAL,
 		  .credential = { good, good ? "" : "bad", session, session + what, what } },
+		{ .type = GW_MSG_ANSWER,
+		  .answer = { .job = room.request,
+			      .outcome = GW_OUTCOME_DONE,
+			      .certificate = body,
+			      .tenant = good ? "default" : "",
+			      .claim = "claim-3" } },
+		{ .type = GW_MSG_COMMAND,
+		  .command = { .id = good ? "c-2" : "c-3",
+			       .seq = session + 4,
+			       .kind = GW_COMMAND_MOVED,
+			       .device = device } },
 	};
-	static const uint8_t speakers[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-					    2, 2, 2, 3, 1, 1, 1, 1, 1, 1, 1 };
+	static const uint8_t speakers[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
+					    2, 2, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
 	size_t i = type % GW_ELEMENTS(said);
 
 	send_message(speakers[i], &said[i]);
