@@ -158,6 +158,8 @@ static void deliver(struct turn *turn)
 		free(news);
 	}
 	while ((letter = take_letter(turn))) {
+		/* Who has his answer may take it that the secret he called with is wiped. */
+		letter->call = sd_bus_message_unref(letter->call);
 		bus_said(turn->agent->bus, sd_bus_send(NULL, letter->reply, NULL));
 		letter_free(letter);
 	}
