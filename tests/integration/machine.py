@@ -25,7 +25,7 @@ POLKIT = "org.freedesktop.PolicyKit1"
 ACTIONS = pathlib.Path("/usr/share/polkit-1/actions")
 CLONE_NEWNS = 0x20000
 
-sys.path.append(str(TOP / "tests/lab"))
+sys.path.insert(1, str(TOP / "tests/lab"))
 import bus  # noqa: E402
 
 # Numbers that are nobody's on a machine that tests are run on.

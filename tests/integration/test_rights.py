@@ -14,7 +14,7 @@ import machine
 from fake_polkit import FakePolkit
 from machine import Machine
 
-sys.path.append(str(machine.TOP / "tests/integration/whole"))
+sys.path.insert(1, str(machine.TOP / "tests/integration/whole"))
 import label  # noqa: E402
 import memory  # noqa: E402
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Scripts: no complaint of shellcheck, and Python that compiles."""
+"""Scripts: no complaint of shellcheck, and Python that compiles and finds the tree's own modules."""
 import re
 import shutil
 import subprocess
@@ -22,15 +22,25 @@ def check_shell(tree):
         yield Complaint(path, int(line), text)
 
 
+def pythons(tree):
+    return (p for p in tree.files if p.endswith(".py") or tree.interpreter(p).startswith("python"))
+
+
 def check_python(tree):
     """Python compiles; nothing is written."""
-    for path in tree.files:
-        if not path.endswith(".py") and not tree.interpreter(path).startswith("python"):
-            continue
+    for path in pythons(tree):
         try:
             compile(tree.text(path) or "", path, "exec")
         except SyntaxError as error:
             yield Complaint(path, error.lineno or 1, f"is not Python: {error.msg}")
 
 
-RULES = {"shell": check_shell, "python": check_python}
+def check_python_path(tree):
+    """The tree's own modules go before those that a machine happens to have, whatever their names."""
+    for path in pythons(tree):
+        for number, line in tree.lines(path):
+            if line.lstrip().startswith("sys.path.append("):
+                yield Complaint(path, number, "an installed module of that name would go first: sys.path.insert(1, ..)")
+
+
+RULES = {"shell": check_shell, "python": check_python, "python-path": check_python_path}

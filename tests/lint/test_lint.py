@@ -207,6 +207,10 @@ class Rules(unittest.TestCase):
         self.assert_refused("python", "a.py:2", "is not Python", {"a.py": "a = 1\nprint(\n"})
         self.assert_refused("python", "b:2", "is not Python", {"b": "#!/usr/bin/python3\ndef\n"})
 
+    def test_python_path(self):
+        self.assert_clean("python-path", {"a.py": "sys.path.insert(1, 'b')\n"})
+        self.assert_refused("python-path", "a.py:2", "would go first", {"a.py": "import sys\nsys.path.append('b')\n"})
+
 
 class Program(unittest.TestCase):
     def test_a_tool_that_is_missing_is_a_loud_skip(self):

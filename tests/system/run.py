@@ -28,7 +28,7 @@ import root
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
-sys.path.append(str(HERE.parent))
+sys.path.insert(1, str(HERE.parent))
 from lines import Lines
 
 PREFIX = "tests/system"

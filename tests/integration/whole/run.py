@@ -16,7 +16,7 @@ import sys
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.append(str(HERE.parents[1]))
+sys.path.insert(1, str(HERE.parents[1]))
 from lines import Lines
 
 PREFIX = "tests/integration/whole"

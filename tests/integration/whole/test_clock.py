@@ -6,7 +6,7 @@ import unittest
 import coap
 import lab
 
-sys.path.append(str(lab.TOP / "tests" / "integration"))
+sys.path.insert(1, str(lab.TOP / "tests" / "integration"))
 import fake_timedate  # noqa: E402
 
 TEN_YEARS = 10 * 365 * 86400

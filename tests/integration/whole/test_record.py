@@ -13,7 +13,7 @@ import unittest
 
 import lab
 
-sys.path.append(str(lab.TOP / "tests/integration"))
+sys.path.insert(1, str(lab.TOP / "tests/integration"))
 import dbus  # noqa: E402
 
 MANAGER = ("org.gangway1", "/org/gangway1", "org.gangway1.Manager")

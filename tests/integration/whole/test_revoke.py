@@ -10,7 +10,7 @@ import unittest
 import coap
 import lab
 
-sys.path.append(str(lab.TOP / "tests" / "integration"))
+sys.path.insert(1, str(lab.TOP / "tests" / "integration"))
 import dtls_client  # noqa: E402
 import messages  # noqa: E402
 
