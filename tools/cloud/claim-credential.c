@@ -10,7 +10,6 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "lib/step.h"
 #include "lib/util.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/members.h"
@@ -156,13 +155,9 @@ static int record(struct registry *registry, struct wish *wish)
 	if (status != VERB_DONE)
 		return status;
 
-	gw_step_before(STEP);
 	if (r >= 0)
-		r = registry_commit(registry);
-	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
-	gw_step_after(STEP);
-	return VERB_DONE;
+		r = registry_commit_step(registry, STEP);
+	return r < 0 ? verb_fail("%s: %s", HOME_REGISTRY, strerror(-r)) : VERB_DONE;
 }
 
 /* Claim first, credential then: one without the other lets nobody in. */

@@ -12,7 +12,6 @@
 
 #include "lib/label.h"
 #include "lib/reason.h"
-#include "lib/step.h"
 #include "lib/util.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/id.h"
@@ -211,14 +210,11 @@ static int claim_device(struct registry *registry, const struct wish *wish,
 		r = record_claim(registry, &former, &claim, &command);
 	}
 	explicit_bzero(&command, sizeof(command));
-	if (r >= 0) {
-		gw_step_before(STEP);
-		r = registry_commit(registry);
-	}
+	if (r >= 0)
+		r = registry_commit_step(registry, STEP);
 	if (r < 0)
 		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
 
-	gw_step_after(STEP);
 	if (*former.id)
 		registry_forget(registry); /* the secret of a claim that was not sent */
 

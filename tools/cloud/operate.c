@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "lib/reason.h"
-#include "lib/step.h"
 #include "lib/util.h"
 #include "lib/wire.h"
 #include "tools/cloud/home.h"
@@ -169,14 +168,11 @@ static int do_device(struct work *work)
 
 static int commit(struct registry *registry)
 {
-	int r;
+	int r = registry_commit_step(registry, STEP);
 
-	gw_step_before(STEP);
-	r = registry_commit(registry);
 	if (r < 0)
 		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
 
-	gw_step_after(STEP);
 	registry_forget(registry); /* the secrets of claims that were not sent */
 	return VERB_DONE;
 }

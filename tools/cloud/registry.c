@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#include "lib/step.h"
 #include "lib/util.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/registry-db.h"
@@ -322,6 +323,17 @@ int registry_begin(struct registry *registry)
 int registry_commit(struct registry *registry)
 {
 	return sql_run(registry->db, "COMMIT", "");
+}
+
+int registry_commit_step(struct registry *registry, const char *step)
+{
+	int r;
+
+	gw_step_before(step);
+	r = registry_commit(registry);
+	if (r >= 0)
+		gw_step_after(step);
+	return r;
 }
 
 void registry_rollback(struct registry *registry)

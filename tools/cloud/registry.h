@@ -131,6 +131,9 @@ void registry_freep(struct registry **registry);
 
 int registry_begin(struct registry *registry);
 int registry_commit(struct registry *registry);
+
+/* Commits as that durable step, see lib/step.h. */
+int registry_commit_step(struct registry *registry, const char *step);
 void registry_rollback(struct registry *registry);
 
 /* After a commit that wiped a secret: leaves no older copy of the page in the write-ahead log. */

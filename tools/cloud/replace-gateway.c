@@ -9,7 +9,6 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "lib/step.h"
 #include "lib/util.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/registry.h"
@@ -23,14 +22,7 @@ static int record(struct registry *registry, const char *old, const char *new)
 	r = registry_begin(registry);
 	if (r >= 0)
 		r = registry_gateway_replace(registry, old, new);
-	if (r < 0)
-		return r;
-
-	gw_step_before(STEP);
-	r = registry_commit(registry);
-	if (r >= 0)
-		gw_step_after(STEP);
-	return r;
+	return r < 0 ? r : registry_commit_step(registry, STEP);
 }
 
 static int replace(struct registry *registry, const char *old, const char *new)

@@ -10,7 +10,6 @@
 #include <stdio.h>
 
 #include "lib/reason.h"
-#include "lib/step.h"
 #include "lib/util.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/registry.h"
@@ -26,15 +25,7 @@ static int record(struct registry *registry, const char *gateway, const char *re
 		r = registry_gateway_bar(registry, gateway, readmit ? "" : reason);
 	if (r >= 0)
 		r = registry_gateway_retire(registry, gateway, reason);
-	if (r < 0)
-		return r;
-
-	gw_step_before(STEP);
-	r = registry_commit(registry);
-	if (r < 0)
-		return r;
-	gw_step_after(STEP);
-	return 0;
+	return r < 0 ? r : registry_commit_step(registry, STEP);
 }
 
 static int revoke_gateway(struct registry *registry, const char *gateway, const char *reason,

@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "lib/step.h"
 #include "lib/util.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/registry.h"
@@ -19,14 +18,7 @@ static int record(struct registry *registry, const char *tenant, bool may)
 	r = registry_begin(registry);
 	if (r >= 0)
 		r = registry_tenant_set_roaming(registry, tenant, may);
-	if (r < 0)
-		return r;
-
-	gw_step_before(STEP);
-	r = registry_commit(registry);
-	if (r >= 0)
-		gw_step_after(STEP);
-	return r;
+	return r < 0 ? r : registry_commit_step(registry, STEP);
 }
 
 static int set(struct registry *registry, const char *tenant, const char *word)

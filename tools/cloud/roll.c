@@ -14,7 +14,6 @@
 #include <time.h>
 
 #include "lib/blob.h"
-#include "lib/step.h"
 #include "lib/util.h"
 #include "tools/cloud/authority.h"
 #include "tools/cloud/home.h"
@@ -213,15 +212,9 @@ static int commit(const struct home *home, struct registry *registry, const stru
 	r = write_roll(registry, roll);
 	if (r >= 0)
 		r = registry_gateways_each_good(registry, command_gateway, registry);
-	if (r < 0)
-		return r;
-
-	gw_step_before(STEP);
-	r = registry_commit(registry);
-	if (r < 0)
-		return r;
-	gw_step_after(STEP);
-	return roll_tidy(home, registry);
+	if (r >= 0)
+		r = registry_commit_step(registry, STEP);
+	return r < 0 ? r : roll_tidy(home, registry);
 }
 
 /* What step leads from where to where. */

@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "lib/reason.h"
-#include "lib/step.h"
 #include "lib/util.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/id.h"
@@ -37,15 +36,11 @@ static int record_withdrawal(struct registry *registry, const char *gateway, con
 		r = registry_commands_cancel(registry, gateway, device, why);
 	if (r >= 0)
 		r = registry_command_add(registry, &command);
+	if (r >= 0)
+		r = registry_commit_step(registry, STEP);
 	if (r < 0)
 		return r;
 
-	gw_step_before(STEP);
-	r = registry_commit(registry);
-	if (r < 0)
-		return r;
-
-	gw_step_after(STEP);
 	registry_forget(registry); /* the secrets of claims that were not sent */
 	return 0;
 }
