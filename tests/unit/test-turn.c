@@ -29,7 +29,8 @@
 struct sd_bus_message {
 	int n_owners;
 	int n_sent;
-	int error; /* that the caller was told */
+	int error;                  /* that the caller was told */
+	const sd_bus_message *call; /* which this answers */
 };
 
 sd_bus_message *__wrap_sd_bus_message_ref(sd_bus_message *m);
@@ -45,13 +46,15 @@ sd_bus_message *__wrap_sd_bus_message_ref(sd_bus_message *m)
 
 sd_bus_message *__wrap_sd_bus_message_unref(sd_bus_message *m)
 {
-	m->n_owners--;
+	if (m)
+		m->n_owners--;
 	return NULL;
 }
 
 int __wrap_sd_bus_send(sd_bus *bus, sd_bus_message *m, uint64_t *cookie)
 {
 	m->n_sent++;
+	assert_int_equal(m->call->n_owners, 1); /* its caller's: we wiped it, secret and all */
 	return 0;
 }
 
@@ -83,6 +86,7 @@ static bool is_written(const char *key)
 static void reply(sd_bus_message *call, sd_bus_message *answer)
 {
 	answer->n_owners++;
+	answer->call = call;
 	assert_int_equal(turn_reply(turn(), call, answer), 0);
 }
 
