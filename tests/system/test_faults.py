@@ -117,7 +117,28 @@ class OffAndOn(Case):
             self.assertEqual(self.gateway.main_pid(unit), pids[unit], unit)
         self.assertNotEqual(self.gateway.main_pid(AGENT), pids[AGENT])
 
+    def test_the_socket_alone(self):
+        """There is no agent without it: it goes with its socket, and comes back with it, or by a plugin that knocks."""
+        pids = {unit: self.gateway.main_pid(unit) for unit in PROGRAMS}
+        self.gateway.systemctl("stop", "gangwayd.socket")
+        self.assertEqual(self.gateway.show(AGENT, "ActiveState"), "inactive")
+        self.gateway.systemctl("start", "gangwayd.socket")
+        self.gateway.wait_until_well()
+        before = self.gateway.socket()
+        self.gateway.systemctl("restart", "gangwayd.socket")
+        self.gateway.wait_until_well()
+        self.assertNotEqual(self.gateway.socket(), before)
+        for unit in PLUGINS:
+            self.assertEqual(self.gateway.main_pid(unit), pids[unit], unit)
+        self.world.bring_aboard()
+
     def test_the_target_is_all_of_it(self):
+        """Its own stop is waited for by whoever names all of it (gangway(7))."""
+        self.gateway.systemctl("stop", "gangway.target", AGENT, "gangway-*")
+        for unit in (*PROGRAMS, "gangwayd.socket"):
+            self.assertEqual(self.gateway.show(unit, "ActiveState"), "inactive", unit)
+        self.gateway.systemctl("start", "gangway.target")
+        self.gateway.wait_until_well()
         self.gateway.systemctl("stop", "gangway.target")
         for unit in (*PROGRAMS, "gangwayd.socket"):
             wait_for(f"{unit} has ended", lambda u=unit: self.gateway.show(u, "ActiveState") == "inactive")

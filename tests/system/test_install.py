@@ -69,7 +69,8 @@ class GivesUp(unittest.TestCase):
 
     def gives_up(self, text):
         gateway = self.gateway
-        gateway.systemctl("restart", "gangwayd.service", check=False)
+        done = gateway.run("systemctl", "restart", "gangwayd.service", check=False)
+        self.assertIn("Job for gangwayd.service failed", done.stderr)
         wait_for("gangwayd gives up", lambda: gateway.show("gangwayd.service", "ActiveState") == "failed")
         self.assertEqual(gateway.show("gangwayd.service", "ExecMainStatus"), "78")
         self.assertEqual(gateway.show("gangwayd.service", "NRestarts"), "0")
