@@ -13,6 +13,7 @@
 #include "agent/bus.h"
 #include "agent/cloud.h"
 #include "agent/doctor.h"
+#include "agent/link-server.h"
 #include "agent/plugins.h"
 #include "agent/store-certificate.h"
 #include "agent/store-job.h"
@@ -77,6 +78,14 @@ static void look_at_renewals(struct agent *agent, struct doctor_facts *facts)
 		facts->expired = store_certificate_count_expired(agent->store, facts->now_s);
 }
 
+static void look_at_link(const struct agent *agent, struct doctor_facts *facts)
+{
+	uint64_t since_s = 0, now_s = gw_now_realtime_us() / SECOND_US; /* as files have it */
+
+	facts->link_lost = link_server_lost(agent->link_server, &since_s);
+	facts->link_lost_s = since_s && since_s <= now_s ? now_s - since_s : DOCTOR_NEVER;
+}
+
 static void look_at_plugins(struct agent *agent, struct doctor_facts *facts)
 {
 	struct plugin *plugin = NULL;
@@ -112,6 +121,7 @@ size_t checkup(struct agent *agent, struct doctor_finding *findings)
 	look_at_cloud(agent, &facts);
 	look_at_record(agent, &facts);
 	look_at_renewals(agent, &facts);
+	look_at_link(agent, &facts);
 	look_at_plugins(agent, &facts);
 	return doctor_examine(&facts, findings);
 }

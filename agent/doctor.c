@@ -468,6 +468,25 @@ static void examine_plugin(struct sheet *sheet, const struct doctor_facts *facts
 		     plugin->program);
 }
 
+/* Who is connected stays so, and does not come back once it has gone. */
+static void examine_link(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	char since[32] = "";
+
+	if (!facts->link_lost) {
+		find(sheet, "link", DOCTOR_OK, "Plugins find the agent.");
+		return;
+	}
+	if (facts->link_lost_s != DOCTOR_NEVER)
+		doctor_duration(facts->link_lost_s, since, sizeof(since));
+	advise(find(sheet, "link", DOCTOR_WRONG,
+		    "Somebody has taken the agent's socket %s away%s%s%s: plugins that start anew "
+		    "do "
+		    "not find it.",
+		    facts->link_lost, *since ? ", " : "", since, *since ? " ago" : ""),
+	       "systemctl restart gangwayd.socket: that restarts the agent, too.");
+}
+
 static void examine_roles(struct sheet *sheet, const struct doctor_facts *facts)
 {
 	static const struct {
@@ -505,6 +524,7 @@ size_t doctor_examine(const struct doctor_facts *facts,
 	examine_disk(&sheet, facts);
 	examine_store(&sheet, facts);
 	examine_key(&sheet, facts);
+	examine_link(&sheet, facts);
 	examine_roles(&sheet, facts);
 	examine_credentials(&sheet, facts);
 	examine_broker(&sheet, facts);

@@ -14,7 +14,7 @@
 #include "lib/wire.h"
 
 #define DOCTOR_PLUGINS_MAX  32
-#define DOCTOR_FINDINGS_MAX (DOCTOR_PLUGINS_MAX + 16)
+#define DOCTOR_FINDINGS_MAX (DOCTOR_PLUGINS_MAX + 20)
 #define DOCTOR_TEXT_MAX     384
 
 /* From the monotonic clock's point of view; for what has not been, or will not be. */
@@ -41,6 +41,9 @@ struct doctor_facts {
 	const char *store_trouble; /* of the last commit, "" for none */
 	bool key_is_given;         /* to the agent, which else has made it: store.key in .. */
 	const char *state_folder;
+
+	const char *link_lost; /* where plugins do not find the agent, NULL: they do */
+	uint64_t link_lost_s;  /* ago, DOCTOR_NEVER if nobody knows */
 
 	bool disk_is_known, disk_is_read_only;
 	uint64_t disk_free, disk_files_free; /* bytes, and inodes for us */

@@ -5,6 +5,7 @@
  */
 #include "agent/link-server.h"
 
+#include <libgen.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +27,9 @@ struct link_server {
 	int fd;
 	sd_event_source *io;
 	char own_path[108]; /* of a socket that we made and shall remove */
+	char path[108];     /* where plugins find it */
+	dev_t device;       /* and which file it is */
+	ino_t inode;
 };
 
 static int take_connection(struct link_server *server, int fd)
@@ -126,11 +130,27 @@ static const char *advice(int r)
 	}
 }
 
+/* Where it is not known there is nothing to be missed. */
+static void note_file(struct link_server *server)
+{
+	struct sockaddr_un address = { 0 };
+	socklen_t len = sizeof(address) - 1;
+	struct stat file;
+
+	if (getsockname(server->fd, (struct sockaddr *)&address, &len) < 0 ||
+	    lstat(address.sun_path, &file) < 0)
+		return;
+	(void)gw_copy(server->path, sizeof(server->path), address.sun_path);
+	server->device = file.st_dev;
+	server->inode = file.st_ino;
+}
+
 static int listen_at(struct link_server *server, const char *path)
 {
 	server->fd = find_socket(server, path);
 	if (server->fd < 0)
 		return server->fd;
+	note_file(server);
 	return sd_event_add_io(server->agent->event, &server->io, server->fd, EPOLLIN,
 			       on_connection, server);
 }
@@ -153,6 +173,21 @@ int link_server_new(struct agent *agent, const char *path, struct link_server **
 
 	*ret = server;
 	return 0;
+}
+
+/* When a file was taken away its folder has changed. */
+const char *link_server_lost(const struct link_server *server, uint64_t *ret_since_s)
+{
+	char path[sizeof(server->path)];
+	struct stat file, folder = { 0 };
+
+	if (!*server->path || (lstat(server->path, &file) >= 0 && file.st_dev == server->device &&
+			       file.st_ino == server->inode))
+		return NULL;
+	(void)gw_copy(path, sizeof(path), server->path);
+	(void)stat(dirname(path), &folder);
+	*ret_since_s = (uint64_t)folder.st_mtime;
+	return server->path;
 }
 
 struct link_server *link_server_free(struct link_server *server)

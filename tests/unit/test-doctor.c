@@ -91,10 +91,19 @@ static void expect(const char *check, enum doctor_verdict verdict, const char *t
 
 static void all_is_well(void **state)
 {
-	static const char *const checks[] = { "disk",        "store",     "store key",
-					      "plugin mqtt", "plugin ip", "plugin registrar",
-					      "credentials", "broker",    "cloud",
-					      "clock",       "queue",     "record",
+	static const char *const checks[] = { "disk",
+					      "store",
+					      "store key",
+					      "link",
+					      "plugin mqtt",
+					      "plugin ip",
+					      "plugin registrar",
+					      "credentials",
+					      "broker",
+					      "cloud",
+					      "clock",
+					      "queue",
+					      "record",
 					      "renewals" };
 
 	for (size_t i = 0; i < GW_ELEMENTS(checks); i++)
@@ -141,6 +150,16 @@ static void disks(void **state)
 	expect("disk", DOCTOR_WRONG, "no inodes left", "df -i");
 	facts.disk_files = facts.disk_files_free = 0; /* it does not count them */
 	expect("disk", DOCTOR_OK, "MiB are free", "");
+}
+
+static void the_link(void **state)
+{
+	facts.link_lost = "/run/gangway/link";
+	facts.link_lost_s = 200;
+	expect("link", DOCTOR_WRONG, "socket /run/gangway/link away, 3 min ago: plugins",
+	       "restart gangwayd.socket");
+	facts.link_lost_s = DOCTOR_NEVER;
+	expect("link", DOCTOR_WRONG, "socket /run/gangway/link away: plugins", "");
 }
 
 static void store(void **state)
@@ -301,7 +320,7 @@ static void plugins(void **state)
 			(struct doctor_plugin){ name, "1", GW_ROLE_TRANSPORT, false, text };
 	}
 	facts.n_plugins = DOCTOR_PLUGINS_MAX;
-	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 12);
+	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 13);
 	assert_true(strlen(findings[5].text) > GW_TEXT_MAX + GW_NAME_MAX);
 }
 
@@ -329,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup(all_is_well, set_up),
 		cmocka_unit_test_setup(clock_s, set_up),
 		cmocka_unit_test_setup(disks, set_up),
+		cmocka_unit_test_setup(the_link, set_up),
 		cmocka_unit_test_setup(store, set_up),
 		cmocka_unit_test_setup(credentials, set_up),
 		cmocka_unit_test_setup(credentials_of_a_short_life, set_up),

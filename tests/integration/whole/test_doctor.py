@@ -70,7 +70,7 @@ class Doctor(Case):
         findings = self.doctor(status=0)
         self.assertEqual({f["verdict"] for f in findings.values()}, {"ok"}, findings)
         self.assertEqual({f["advice"] for f in findings.values()}, {""})
-        self.assertLessEqual({"bus", "polkit", "disk", "store", "store key", "plugin mqtt", "plugin ip", "plugin registrar",
+        self.assertLessEqual({"bus", "polkit", "disk", "store", "store key", "link", "plugin mqtt", "plugin ip", "plugin registrar",
                               "credentials", "broker", "cloud", "clock", "queue", "configuration", "units"},
                              findings.keys())
         text = self.lab.ctl("doctor").stdout
@@ -122,6 +122,15 @@ class Doctor(Case):
                 self.assert_finding(self.doctor(status=1), f"plugin {name}", "wrong", what,
                                     f"systemctl start gangway-{name}")
                 self.lab.start(f"gangway-{name}")
+
+    def test_link_gone(self):
+        """Who is connected stays; nobody else comes."""
+        (self.lab.folder / "run/link").unlink()
+        self.assert_finding(self.doctor(status=1), "link", "wrong", r"socket .*/run/link away, \d+ s ago", "restart gangwayd")
+        status = self.lab.ctl("status").stdout
+        self.assertRegex(status, r"(?m)^wrong +link: Somebody has taken .*/run/link away, \d+ s ago")
+        self.assertRegex(status, r"(?m)^to do +systemctl restart gangwayd\.socket")
+        self.lab.restart("gangwayd")
 
     def test_bad_configuration(self):
         file = self.lab.folder / "run/gangway.conf"
