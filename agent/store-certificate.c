@@ -297,12 +297,13 @@ int store_certificate_first_left(struct store *store, uint64_t *ret)
 	return 0;
 }
 
+/* The plus: else SQLite walks over all certificates by device, so as to have no device twice. */
 int store_certificate_left_before(struct store *store, uint64_t until,
 				  char (*devices)[GW_ID_MAX + 1], size_t max)
 {
 	struct sqlite3_stmt *row;
 	int r = store_select(store, &row,
-			     "SELECT DISTINCT device FROM certificate"
+			     "SELECT DISTINCT +device FROM certificate"
 			     " WHERE state = 'left' AND issued <= ? LIMIT ?",
 			     "ii", (int64_t)until, (int64_t)max);
 

@@ -257,8 +257,9 @@ int store_job_checking(struct store *store, uint64_t created, struct job_record 
 
 bool store_job_voids(struct store *store, const char *enrolment)
 {
-	return store_number(store, 0, "SELECT count(*) FROM job WHERE kind = ? AND of = ?", "it",
-			    (int64_t)GW_REQUEST_REVOKED, enrolment) > 0;
+	return store_number(store, 0,
+			    "SELECT count(*) FROM job WHERE of = ? AND of <> '' AND kind = ?", "ti",
+			    enrolment, (int64_t)GW_REQUEST_REVOKED) > 0;
 }
 
 uint64_t store_job_next_of(struct store *store, const struct job_record *job)

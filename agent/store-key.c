@@ -33,16 +33,24 @@ int store_key_forget(struct store *store, const char *generation)
 	return r < 0 ? r : 0;
 }
 
-/* The generation of a renewal begins with the serial number of its certificate (renewal.c). */
+/* The generation of a renewal is a plus, the serial number of its certificate, a dot, and more (renewal.c); what begins
+ * like that lies between the dot and the slash, which is the next character. */
 int store_keys_wipe(struct store *store, const char *device)
 {
 	int r = store_exec(store,
 			   "DELETE FROM tried_key WHERE generation IN"
-			   " (SELECT id FROM claim WHERE device = ?1)"
-			   " OR EXISTS (SELECT 1 FROM certificate AS c WHERE c.device = ?1"
-			   " AND substr(generation, 1, 2 + 2 * length(c.serial))"
-			   "  = '+' || lower(hex(c.serial)) || '.')",
+			   " (SELECT id FROM claim WHERE device = ?)",
 			   "t", device);
 
+	if (r < 0)
+		return r;
+	r = store_exec(
+		store,
+		"DELETE FROM tried_key WHERE generation IN"
+		" (SELECT tried.generation FROM certificate AS c CROSS JOIN tried_key AS tried"
+		"  ON tried.generation > '+' || lower(hex(c.serial)) || '.'"
+		"  AND tried.generation < '+' || lower(hex(c.serial)) || '/'"
+		"  WHERE c.device = ?)",
+		"t", device);
 	return r < 0 ? r : 0;
 }

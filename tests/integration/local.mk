@@ -7,10 +7,12 @@ EXTRA_DIST += \
 
 TESTS += \
 	tests/integration/test_catalogue.py \
+	tests/integration/test_plans.py \
 	tests/integration/test_schema.py \
 	tests/integration/test_wire.py
 EXTRA_DIST += \
 	tests/integration/test_catalogue.py \
+	tests/integration/test_plans.py \
 	tests/integration/test_schema.py \
 	tests/integration/test_wire.py
 

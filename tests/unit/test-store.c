@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/renewal.h"
 #include "agent/store-certificate.h"
 #include "agent/store-claim.h"
 #include "agent/store-device.h"
@@ -26,6 +27,7 @@
 #include "agent/store-key.h"
 #include "agent/store.h"
 #include "lib/util.h"
+#include "lib/wire.h"
 
 static char folder[64];
 static struct store *store;
@@ -577,6 +579,39 @@ static void old_certificates_are_forgotten(void **state)
 	}
 }
 
+/* Of his claims and of his certificates, of each certificate in all its rounds; of nobody else's. */
+static void what_a_device_has_tried_is_wiped(void **state)
+{
+	static const uint8_t bytes[4], key[GW_HASH_LEN];
+	const struct claim_record claim = some_claim("c-1", "D", 0);
+	char gone[3][GW_ID_MAX + 1] = { "c-1" }, left[3][GW_ID_MAX + 1] = { "c-2" };
+	struct certificate_record his = some_certificate(0x2e), other = some_certificate(0x2f);
+
+	(void)gw_copy(other.device, sizeof(other.device), "E");
+	assert_int_equal(store_claim_add(store, &claim), 0);
+	assert_int_equal(
+		store_certificate_add(store, &his, GW_BLOB_ARRAY(bytes), GW_BLOB_ARRAY(bytes)), 0);
+	assert_int_equal(store_certificate_add(store, &other, GW_BLOB_ARRAY(bytes),
+					       GW_BLOB_ARRAY(bytes)),
+			 0);
+	renewal_generation(&his, gone[1]);
+	his.round = UINT64_MAX;
+	renewal_generation(&his, gone[2]);
+	renewal_generation(&other, left[1]);
+	his.serial_len--; /* begins like it */
+	renewal_generation(&his, left[2]);
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(store_key_add(store, gone[i], GW_BLOB_ARRAY(key)), 0);
+		assert_int_equal(store_key_add(store, left[i], GW_BLOB_ARRAY(key)), 0);
+	}
+	assert_int_equal(store_keys_wipe(store, "D"), 0);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(store_key_count(store, gone[i]), 0);
+		assert_int_equal(store_key_count(store, left[i]), 1);
+	}
+}
+
 static struct job_record some_job(const char *id, uint64_t created)
 {
 	struct job_record job = { .kind = GW_REQUEST_ENROLL, .created = created };
@@ -679,6 +714,7 @@ int main(void)
 		OPEN(certificates),
 		OPEN(what_a_certificate_says_of_its_renewal),
 		OPEN(old_certificates_are_forgotten),
+		OPEN(what_a_device_has_tried_is_wiped),
 		OPEN(jobs),
 		OPEN(a_job_out_of_order_ends_the_walk),
 	};

@@ -157,7 +157,8 @@ int registry_certificate_other_renewals(struct registry *registry, const char *s
 
 	r = sql_number(registry->db, &n,
 		       "SELECT count(DISTINCT key_sha256) FROM certificate"
-		       " WHERE renews = ? AND key_sha256 <> ? AND reason <> 'not-proved'",
+		       " WHERE renews = ? AND renews <> '' AND key_sha256 <> ?"
+		       " AND reason <> 'not-proved'",
 		       "ss", serial, key);
 	if (r < 0)
 		return r;

@@ -55,5 +55,8 @@ CREATE UNIQUE INDEX job_order ON job (created);
 CREATE INDEX job_device ON job (device, kind);
 CREATE INDEX job_due ON job (due) WHERE due > 0;
 CREATE INDEX command_seq ON command (seq);
+CREATE INDEX certificate_generation ON certificate (generation) WHERE state = 'candidate';
+CREATE INDEX certificate_left ON certificate (issued) WHERE state = 'left';
+CREATE INDEX job_of ON job (of) WHERE of <> '';
 PRAGMA user_version = 2;
 COMMIT;
