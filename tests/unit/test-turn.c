@@ -27,7 +27,6 @@
 /* --- in place of sd-bus: a message is a count of its owners --- */
 
 struct sd_bus_message {
-	const struct sd_bus_message *call; /* that this is the answer to */
 	int n_owners;
 	int n_sent;
 	int error;                  /* that the caller was told */
@@ -54,7 +53,6 @@ sd_bus_message *__wrap_sd_bus_message_unref(sd_bus_message *m)
 
 int __wrap_sd_bus_send(sd_bus *bus, sd_bus_message *m, uint64_t *cookie)
 {
-	assert_int_equal(m->call->n_owners, 1); /* ours: the turn has let it go, secret and all */
 	m->n_sent++;
 	assert_int_equal(m->call->n_owners, 1); /* its caller's: we wiped it, secret and all */
 	return 0;
