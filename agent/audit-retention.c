@@ -223,11 +223,11 @@ static int summarise(struct agent *agent, const struct facts *facts)
 
 	for (size_t i = 0; i < summary->n_groups; i++)
 		record_group(agent, &summary->groups[i]);
-	gw_log_event(WARNING, RECORD_SUMMARISED,
-		     "The cloud has not taken records %llu to %llu for so long that only a summary "
-		     "of them is kept",
-		     (unsigned long long)from, (unsigned long long)to);
-	return 0;
+	return turn_log(
+		agent->turn, GW_EVENT_RECORD_SUMMARISED, /* who= */ "",
+		"The cloud has not taken records %llu to %llu for so long that only a summary "
+		"of them is kept",
+		(unsigned long long)from, (unsigned long long)to);
 }
 
 /* --- looking --- */

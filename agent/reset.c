@@ -25,7 +25,6 @@
 #include "agent/turn.h"
 #include "lib/crypto.h"
 #include "lib/hex.h"
-#include "lib/log.h"
 #include "lib/reason.h"
 #include "lib/util.h"
 #include "lib/wire.h"
@@ -144,8 +143,10 @@ int reset_to_factory(struct agent *agent, const char *who, unsigned *ret_devices
 	forget_sightings(agent);
 	(void)snprintf(detail, sizeof(detail), "%u devices", n);
 	lifecycle_record(agent, "factory-reset", "", who, "", detail);
-	gw_log_tagged(GW_LOG_NOTICE, GW_LOG_TAGS(.event = GW_EVENT_FACTORY_RESET, .who = who),
-		      "Reset to factory state by %s: %s are forgotten", who, detail);
+	r = turn_log(agent->turn, GW_LOG_NOTICE, GW_EVENT_FACTORY_RESET, who,
+		     "Reset to factory state by %s: %s are forgotten", who, detail);
+	if (r < 0)
+		return r;
 	sessions_end_all(agent->sessions, gw_reason_code(GW_REASON_DECOMMISSIONED));
 	due_look(agent->due);
 	*ret_devices = n;

@@ -6,6 +6,7 @@
  */
 #include "agent/turn.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -39,6 +40,14 @@ struct news {
 	bool is_unlogged;
 };
 
+struct line {
+	struct line *next;
+	enum gw_log_level level;
+	enum gw_event event;
+	char who[GW_ID_MAX + 1];
+	char text[GW_TEXT_MAX + 1];
+};
+
 struct turn {
 	struct agent *agent;
 	sd_event_source *commit;
@@ -51,6 +60,7 @@ struct turn {
 	size_t n_steps;
 	struct letter *letters, **last_letter;
 	struct news *news, **last_news;
+	struct line *lines, **last_line;
 };
 
 /* --- the outbox --- */
@@ -84,6 +94,18 @@ static struct news *take_news(struct turn *turn)
 			turn->last_news = &turn->news;
 	}
 	return news;
+}
+
+static struct line *take_line(struct turn *turn)
+{
+	struct line *line = turn->lines;
+
+	if (line) {
+		turn->lines = line->next;
+		if (!turn->lines)
+			turn->last_line = &turn->lines;
+	}
+	return line;
 }
 
 static enum gw_event event_of_state(enum device_state state)
@@ -146,9 +168,15 @@ static void log_news(const struct news *news)
 static void deliver(struct turn *turn)
 {
 	struct letter *letter;
+	struct line *line;
 	struct news *news;
 
 	plugins_release(turn->agent->plugins);
+	while ((line = take_line(turn))) {
+		gw_log_tagged(line->level, GW_LOG_TAGS(.event = line->event, .who = line->who),
+			      "%s", line->text);
+		free(line);
+	}
 	while ((news = take_news(turn))) {
 		log_news(news);
 		bus_tell_change(turn->agent->bus, &(struct turn_change){ .device = news->device,
@@ -168,9 +196,12 @@ static void deliver(struct turn *turn)
 static void discard(struct turn *turn, int error)
 {
 	struct letter *letter;
+	struct line *line;
 	struct news *news;
 
 	plugins_discard(turn->agent->plugins);
+	while ((line = take_line(turn)))
+		free(line);
 	while ((news = take_news(turn)))
 		free(news);
 	while ((letter = take_letter(turn))) {
@@ -378,6 +409,27 @@ int turn_tell(struct turn *turn, const struct turn_change *change)
 	return 0;
 }
 
+int turn_log(struct turn *turn, enum gw_log_level level, enum gw_event event, const char *who,
+	     const char *format, ...)
+{
+	struct line *line = calloc(1, sizeof(*line));
+	va_list args;
+
+	if (!line)
+		return -ENOMEM;
+
+	line->level = level;
+	line->event = event;
+	(void)gw_copy(line->who, sizeof(line->who), who);
+	va_start(args, format);
+	(void)vsnprintf(line->text, sizeof(line->text), format, args);
+	va_end(args);
+	*turn->last_line = line;
+	turn->last_line = &line->next;
+	turn_wake(turn);
+	return 0;
+}
+
 /* --- life --- */
 
 int turn_new(struct agent *agent, struct turn **ret)
@@ -391,6 +443,7 @@ int turn_new(struct agent *agent, struct turn **ret)
 	turn->agent = agent;
 	turn->last_letter = &turn->letters;
 	turn->last_news = &turn->news;
+	turn->last_line = &turn->lines;
 	r = sd_event_add_defer(agent->event, &turn->commit, on_commit, turn);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(turn->commit, SD_EVENT_OFF);
@@ -406,6 +459,7 @@ int turn_new(struct agent *agent, struct turn **ret)
 struct turn *turn_free(struct turn *turn)
 {
 	struct letter *letter;
+	struct line *line;
 	struct news *news;
 
 	if (!turn)
@@ -415,6 +469,8 @@ struct turn *turn_free(struct turn *turn)
 		free(news);
 	while ((letter = take_letter(turn)))
 		letter_free(letter);
+	while ((line = take_line(turn)))
+		free(line);
 	sd_event_source_disable_unref(turn->commit);
 	free(turn);
 	return NULL;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "agent/device.h"
+#include "lib/log.h"
 
 struct agent;
 struct sd_bus_message;
@@ -47,6 +48,10 @@ int turn_reply(struct turn *turn, struct sd_bus_message *call, struct sd_bus_mes
 
 /* Queues the news of a change. */
 int turn_tell(struct turn *turn, const struct turn_change *change);
+
+/* Queues a line for the journal, of what was done to no one device; `who` may be "". */
+int turn_log(struct turn *turn, enum gw_log_level level, enum gw_event event, const char *who,
+	     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Somebody wrote apart from any turn, with that result: people are told as after a turn. */
 void turn_store_was_tried(struct turn *turn, int r);

@@ -14,6 +14,7 @@
 
 #include "agent/claim.h"
 #include "agent/lifecycle.h"
+#include "agent/reset.h"
 #include "agent/store-claim.h"
 #include "agent/store-device.h"
 #include "agent/store-job.h"
@@ -203,6 +204,31 @@ static void a_change_is_logged_once_and_when_it_is_kept(void **state)
 	write_something("x");
 	world_turn();
 	assert_string_equal(said(), "notice: The store is written again\n");
+}
+
+static void reset(bool fails)
+{
+	unsigned n;
+
+	listen();
+	assert_int_equal(reset_to_factory(world_agent(), "uid 0", &n), 0);
+	assert_int_equal(lseek(captured, 0, SEEK_END), 0);
+	if (fails)
+		turn_fail(turn(), -EIO);
+	world_turn();
+}
+
+static void a_reset_is_logged_when_it_is_done(void **state)
+{
+	static const char line[] =
+		"notice: Reset to factory state by uid 0: 0 devices are forgotten\n";
+
+	reset(/* fails= */ false);
+	assert_string_equal(said(), line);
+	reset(/* fails= */ true);
+	assert_null(strstr(said(), "Reset"));
+	reset(/* fails= */ false); /* nor does that of the one before leave with it */
+	assert_string_equal(strstr(said(), "Reset"), strstr(line, "Reset"));
 }
 
 static void a_failed_commit_is_told(void **state)
@@ -469,6 +495,7 @@ int main(void)
 		TEST(a_reply_alone_is_sent_too),
 		TEST(who_looks_sees_what_is_kept),
 		TEST(a_change_is_logged_once_and_when_it_is_kept),
+		TEST(a_reset_is_logged_when_it_is_done),
 		TEST(a_failed_commit_is_told),
 		TEST(what_fails_halfway_is_undone),
 		TEST(a_store_that_is_taken),
