@@ -224,7 +224,8 @@ static int summarise(struct agent *agent, const struct facts *facts)
 	for (size_t i = 0; i < summary->n_groups; i++)
 		record_group(agent, &summary->groups[i]);
 	return turn_log(
-		agent->turn, GW_EVENT_RECORD_SUMMARISED, /* who= */ "",
+		agent->turn,
+		&(struct turn_line){ .event = GW_EVENT_RECORD_SUMMARISED, .is_warning = true },
 		"The cloud has not taken records %llu to %llu for so long that only a summary "
 		"of them is kept",
 		(unsigned long long)from, (unsigned long long)to);

@@ -143,7 +143,8 @@ int reset_to_factory(struct agent *agent, const char *who, unsigned *ret_devices
 	forget_sightings(agent);
 	(void)snprintf(detail, sizeof(detail), "%u devices", n);
 	lifecycle_record(agent, "factory-reset", "", who, "", detail);
-	r = turn_log(agent->turn, GW_LOG_NOTICE, GW_EVENT_FACTORY_RESET, who,
+	r = turn_log(agent->turn,
+		     &(struct turn_line){ .event = GW_EVENT_FACTORY_RESET, .who = who },
 		     "Reset to factory state by %s: %s are forgotten", who, detail);
 	if (r < 0)
 		return r;

@@ -42,8 +42,8 @@ struct news {
 
 struct line {
 	struct line *next;
-	enum gw_log_level level;
 	enum gw_event event;
+	bool is_warning;
 	char who[GW_ID_MAX + 1];
 	char text[GW_TEXT_MAX + 1];
 };
@@ -173,8 +173,9 @@ static void deliver(struct turn *turn)
 
 	plugins_release(turn->agent->plugins);
 	while ((line = take_line(turn))) {
-		gw_log_tagged(line->level, GW_LOG_TAGS(.event = line->event, .who = line->who),
-			      "%s", line->text);
+		gw_log_tagged(line->is_warning ? GW_LOG_WARNING : GW_LOG_NOTICE,
+			      GW_LOG_TAGS(.event = line->event, .who = line->who), "%s",
+			      line->text);
 		free(line);
 	}
 	while ((news = take_news(turn))) {
@@ -409,8 +410,7 @@ int turn_tell(struct turn *turn, const struct turn_change *change)
 	return 0;
 }
 
-int turn_log(struct turn *turn, enum gw_log_level level, enum gw_event event, const char *who,
-	     const char *format, ...)
+int turn_log(struct turn *turn, const struct turn_line *said, const char *format, ...)
 {
 	struct line *line = calloc(1, sizeof(*line));
 	va_list args;
@@ -418,9 +418,9 @@ int turn_log(struct turn *turn, enum gw_log_level level, enum gw_event event, co
 	if (!line)
 		return -ENOMEM;
 
-	line->level = level;
-	line->event = event;
-	(void)gw_copy(line->who, sizeof(line->who), who);
+	line->event = said->event;
+	line->is_warning = said->is_warning;
+	(void)gw_copy(line->who, sizeof(line->who), said->who ? said->who : "");
 	va_start(args, format);
 	(void)vsnprintf(line->text, sizeof(line->text), format, args);
 	va_end(args);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "agent/device.h"
-#include "lib/log.h"
+#include "lib/event.h"
 
 struct agent;
 struct sd_bus_message;
@@ -25,6 +25,13 @@ struct turn_change {
 	const char *reason;
 	const char *cause, *who; /* as in the record; NULL: nothing on record */
 	bool is_unlogged;        /* strangers without end */
+};
+
+/* Something was done in this turn to no one device; who may be NULL. */
+struct turn_line {
+	enum gw_event event;
+	bool is_warning;
+	const char *who;
 };
 
 int turn_new(struct agent *agent, struct turn **ret);
@@ -49,9 +56,9 @@ int turn_reply(struct turn *turn, struct sd_bus_message *call, struct sd_bus_mes
 /* Queues the news of a change. */
 int turn_tell(struct turn *turn, const struct turn_change *change);
 
-/* Queues a line for the journal, of what was done to no one device; `who` may be "". */
-int turn_log(struct turn *turn, enum gw_log_level level, enum gw_event event, const char *who,
-	     const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Queues a line for the journal. */
+int turn_log(struct turn *turn, const struct turn_line *line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Somebody wrote apart from any turn, with that result: people are told as after a turn. */
 void turn_store_was_tried(struct turn *turn, int r);
