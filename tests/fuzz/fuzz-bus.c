@@ -2,16 +2,17 @@
 /*
  * Callers on D-Bus who send any method any arguments at any object, with and without the right to. Each
  * call that wants one gets exactly one answer, none that was refused changed anything, and no answer or
- * signal holds the secret of a label.
+ * signal holds the secret of a label. Nothing but a plain yes makes timedate1 one who vouches for the clock.
  *
- * The bus is played, and polkit on it: the agent is one end of a socket pair, and what a bus daemon would
- * say (who you are, who calls, who has left) is said by the other. The input is a list of calls: a byte for
- * the caller and the method, then a tree of arguments, one byte of type each; and wherever polkit is asked,
- * what it answers, if it does.
+ * The bus is played, and polkit and timedate1 on it: the agent is one end of a socket pair, and what a bus
+ * daemon would say (who you are, who calls, who has left) is said by the other. The input is a list of calls:
+ * a byte for the caller and the method, then a tree of arguments, one byte of type each; and wherever polkit
+ * is asked, what it answers, if it does. Its last bytes are what timedate1 answers. One device is aboard.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -20,7 +21,10 @@
 #include "agent/agent.h"
 #include "agent/bus.h"
 #include "agent/claim.h"
+#include "agent/clock-watch.h"
+#include "agent/store-certificate.h"
 #include "agent/store-device.h"
+#include "agent/turn.h"
 #include "lib/util.h"
 #include "tests/fuzz/agent-room.h"
 #include "tests/fuzz/input.h"
@@ -33,6 +37,8 @@
 #define OBJECT_LEN 80
 #define ASKED_MAX  (2 * CALLS_MAX) /* questions that polkit leaves open */
 #define NOBODY     4294967000u     /* is no user and no group anywhere */
+#define TIME_LEN   12              /* bytes that timedate1 speaks by */
+#define ABOARD     "ACME-2"
 
 enum caller { CALLER_ROOT, CALLER_NOBODY, CALLER_UNKNOWN, _CALLER_MAX };
 
@@ -44,6 +50,8 @@ static struct {
 	unsigned answers[CALLS_MAX];
 	size_t n_calls;
 	struct gw_blob in;
+	struct gw_blob time; /* what timedate1 says */
+	bool said_synchronised;
 	bool may_say_label; /* the library repeats what it is asked for; we must not */
 	sd_bus_message *asked[ASKED_MAX];
 	size_t n_asked;
@@ -293,6 +301,33 @@ static int answer_polkit(sd_bus_message *question)
 	return 1;
 }
 
+/* --- timedate1 --- */
+
+static int answer_time(sd_bus_message *question)
+{
+	sd_bus_message *m = NULL;
+	unsigned items = 0;
+	int r = 1;
+
+	switch (take_byte(&room.time) % 5) {
+	case 0: return sd_bus_reply_method_return(question, "v", "b", 0);
+	case 1:
+		room.said_synchronised = true;
+		return sd_bus_reply_method_return(question, "v", "b", 1);
+	case 2: return sd_bus_reply_method_errorf(question, SD_BUS_ERROR_SERVICE_UNKNOWN, "no");
+	case 3: return 1; /* it hangs */
+	default: break;
+	}
+	require(sd_bus_message_new_method_return(question, &m) >= 0);
+	put_any(m, &room.time, 0, &items);
+	(void)sd_bus_message_seal(m, 1, 0);
+	room.said_synchronised |= sd_bus_message_read(m, "v", "b", &r) > 0 && r;
+	(void)sd_bus_message_rewind(m, 1);
+	(void)sd_bus_send(room.daemon, m, NULL);
+	sd_bus_message_unref(m);
+	return 1;
+}
+
 /* --- the bus --- */
 
 /* A byte of a secret in an answer would be in its texts. */
@@ -346,6 +381,8 @@ static int on_daemon(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return answer_credentials(m);
 	if (gw_streq(member, "CheckAuthorization"))
 		return answer_polkit(m);
+	if (gw_streq(sd_bus_message_get_destination(m), "org.freedesktop.timedate1"))
+		return answer_time(m);
 	return sd_bus_reply_method_return(m, "");
 }
 
@@ -378,6 +415,7 @@ static void begin_bus(void)
 	require(sd_bus_add_filter(room.daemon, NULL, on_daemon, NULL) >= 0);
 	require(sd_bus_start(room.daemon) >= 0);
 	require(bus_new(room.agent, &room.agent->bus) == 0);
+	require(clock_watch_new(room.agent, &room.agent->clock_watch) == 0);
 	while (room.fd >= 0)
 		require(sd_event_run(room.agent->event, UINT64_MAX) >= 0);
 	run();
@@ -389,7 +427,7 @@ struct method {
 	const char *interface, *member, *shape; /* arguments that it takes, in the letters below */
 };
 
-static const struct method methods[] = {
+static const struct method first_methods[] = {
 	{ "org.gangway1.Manager", "Claim", "sd" },
 	{ "org.gangway1.Manager", "Withdraw", "s" },
 	{ "org.gangway1.Manager", "GetDevice", "s" },
@@ -407,6 +445,45 @@ static const struct method methods[] = {
 	{ NULL, "Claim", "sd" },
 };
 
+/* Reload, ListSettings and Doctor would look at the machine itself. */
+static const struct method more_methods[] = {
+	{ "org.gangway1.Device", "Renew", "" },
+	{ "org.gangway1.Device", "Approve", "" },
+	{ "org.gangway1.Device", "Reject", "s" },
+	{ "org.gangway1.Device", "Suspend", "s" },
+	{ "org.gangway1.Device", "Resume", "" },
+	{ "org.gangway1.Device", "Revoke", "s" },
+	{ "org.gangway1.Device", "Decommission", "" },
+	{ "org.gangway1.Manager", "ListJobsAfter", "tu" },
+	{ "org.gangway1.Manager", "FactoryReset", "" },
+	{ "org.gangway1.Manager", "CheckConfig", "h" },
+};
+
+static const struct method *find_method(uint8_t which)
+{
+	return which < 0xc0 ? &first_methods[which % GW_ELEMENTS(first_methods)]
+			    : &more_methods[which % GW_ELEMENTS(more_methods)];
+}
+
+static int make_config(struct gw_blob *in)
+{
+	int fd = memfd_create("config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct gw_blob text = take_bytes(in, take_byte(in));
+
+	require(fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len);
+	if (take_byte(in) & 1)
+		require(fcntl(fd, F_ADD_SEALS,
+			      F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0);
+	return fd;
+}
+
+static void put_config(sd_bus_message *m, struct gw_blob *in)
+{
+	_cleanup_close_ int fd = make_config(in);
+
+	(void)sd_bus_message_append_basic(m, 'h', &fd);
+}
+
 static void put_shape(sd_bus_message *m, const char *shape, struct gw_blob *in)
 {
 	unsigned items = 0;
@@ -418,6 +495,8 @@ static void put_shape(sd_bus_message *m, const char *shape, struct gw_blob *in)
 			put_dictionary(m, in, &items);
 		else if (*shape == 'v')
 			put_variant(m, in);
+		else if (*shape == 'h')
+			put_config(m, in);
 		else if (*shape == 'u')
 			(void)sd_bus_message_append(m, "u", (uint32_t)take_byte(in) << 2);
 		else
@@ -462,8 +541,8 @@ static void call(void)
 	struct gw_blob *in = &room.in;
 	uint8_t how = take_byte(in), which = take_byte(in);
 	enum caller caller = how & 1 ? (how & 2 ? CALLER_UNKNOWN : CALLER_NOBODY) : CALLER_ROOT;
-	const struct method *method = &methods[which % GW_ELEMENTS(methods)];
-	enum device_state before = state_of("ACME-1");
+	const struct method *method = find_method(which);
+	enum device_state before = state_of("ACME-1"), aboard = state_of(ABOARD);
 	char path[OBJECT_LEN];
 	sd_bus_message *m;
 	unsigned items = 0;
@@ -490,15 +569,47 @@ static void call(void)
 		room.answers[room.n_calls - 1] = 1;
 	sd_bus_message_unref(m);
 	if (caller != CALLER_ROOT && !(how & 0x10) && room.n_calls == 1 && !room.said_yes)
-		require(state_of("ACME-1") == before);
+		require(state_of("ACME-1") == before && state_of(ABOARD) == aboard);
+	require(room.agent->clock.system != CLOCK_SYSTEM_YES || room.said_synchronised);
+}
+
+/* For whoever wants to suspend one, to renew it, to see it off. */
+static void take_one_aboard(void)
+{
+	static const uint8_t certificate[] = { 0x30, 0 };
+	const struct device_record device = {
+		.id = ABOARD,
+		.tenant = "default",
+		.method = "qr",
+		.state = DEVICE_ONBOARDED,
+	};
+	struct certificate_record live = {
+		.serial = { 7 },
+		.serial_len = 1,
+		.state = CERTIFICATE_LIVE,
+		.not_before = ROOM_START_S - 86400,
+		.not_after = ROOM_START_S + 86400,
+	};
+
+	(void)gw_copy(live.device, sizeof(live.device), ABOARD);
+	require(turn_open(room.agent->turn) == 0);
+	require(store_device_put(room.agent->store, &device) == 0);
+	require(store_certificate_add(room.agent->store, &live, GW_BLOB_ARRAY(certificate),
+				      (struct gw_blob){ 0 }) == 0);
+	run();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	memset(&room, 0, sizeof(room));
 	room.in = (struct gw_blob){ data, size };
+	room.time =
+		size < TIME_LEN ? room.in : (struct gw_blob){ data + size - TIME_LEN, TIME_LEN };
 	room.agent = room_begin();
+	room.agent->config =
+		(struct settings_paths){ .file = "/dev/null/none", .file_is_optional = true };
 	begin_bus();
+	take_one_aboard();
 	while (room.in.len > 0 && room.n_calls < CALLS_MAX)
 		call();
 	run();
