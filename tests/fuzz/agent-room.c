@@ -53,6 +53,8 @@ uint64_t __wrap_gw_now_monotonic_us(void);
 uint64_t __wrap_gw_now_boottime_us(void);
 int __real_sd_event_source_set_time(sd_event_source *source, uint64_t us);
 int __wrap_sd_event_source_set_time(sd_event_source *source, uint64_t us);
+int __real_sd_event_source_set_time_relative(sd_event_source *source, uint64_t us);
+int __wrap_sd_event_source_set_time_relative(sd_event_source *source, uint64_t us);
 int __real_access(const char *path, int mode);
 int __wrap_access(const char *path, int mode);
 int __real_sqlite3_open_v2(const char *path, sqlite3 **ret, int flags, const char *vfs);
@@ -83,6 +85,13 @@ uint64_t __wrap_gw_now_monotonic_us(void)
 int __wrap_sd_event_source_set_time(sd_event_source *source, uint64_t us)
 {
 	return __real_sd_event_source_set_time(source, us ? UINT64_MAX : 0);
+}
+
+/* What gathers for a moment what comes has no more to wait for. */
+int __wrap_sd_event_source_set_time_relative(sd_event_source *source, uint64_t us)
+{
+	return us < 1000000 ? __real_sd_event_source_set_time_relative(source, 0)
+			    : __real_sd_event_source_set_time(source, UINT64_MAX);
 }
 
 int __wrap_access(const char *path, int mode)

@@ -9,12 +9,15 @@
  * messages that an honest plugin could say at the time, so that the deeper rooms are reached.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/agent.h"
+#include "agent/audit-verify.h"
 #include "agent/claim.h"
 #include "agent/device.h"
 #include "agent/store-device.h"
@@ -43,6 +46,9 @@ static struct {
 	struct agent *agent;
 	int fds[PLUGINS]; /* ours of the pairs; -1: not connected */
 	char request[JOB_SIZE], check[JOB_SIZE], check_device[JOB_SIZE];
+	char batch[JOB_SIZE]; /* of records, and the last of them */
+	uint64_t last_record, seq;
+	uint8_t last_mac[GW_HASH_LEN];
 	bool is_checked[DEVICES], has_come_back; /* what may follow from what was said */
 	bool secrets[256];                       /* first bytes of those that were claimed */
 } room;
@@ -81,6 +87,13 @@ static void note(const struct gw_msg *msg)
 		(void)gw_copy(room.check, JOB_SIZE, msg->check.job);
 		(void)gw_copy(room.check_device, JOB_SIZE, msg->check.device);
 	}
+	if (msg->type == GW_MSG_EVENT) {
+		require(msg->event.mac.len == GW_HASH_LEN);
+		room.last_record = msg->event.n;
+		memcpy(room.last_mac, msg->event.mac.data, GW_HASH_LEN);
+	}
+	if (msg->type == GW_MSG_EVENTS)
+		(void)gw_copy(room.batch, JOB_SIZE, msg->events.job);
 	if (msg->type == GW_MSG_SECRET && msg->secret.secret.len > 0)
 		require(room.secrets[msg->secret.secret.data[0]]);
 	if (msg->type == GW_MSG_ENROLLED && msg->enrolled.outcome == GW_OUTCOME_DONE)
@@ -243,7 +256,7 @@ static struct gw_blob numbered(uint8_t number)
 
 /* `what` is a session or a command (two bits), a device (two), and a number for keys and certificates;
  * the answers are about what was asked last. */
-static void say(uint8_t type, uint8_t what)
+static void say_first(uint8_t type, uint8_t what)
 {
 	uint64_t session = 1 + (what & 3);
 	const char *device = devices[what >> 2 & 3];
@@ -344,6 +357,46 @@ static void say(uint8_t type, uint8_t what)
 	send_message(speakers[i], &said[i]);
 }
 
+/* What the cloud holds of the record, or pretends to; what it wants of several devices; a device that leaves. */
+static void say_more(uint8_t type, uint8_t what)
+{
+	static const enum gw_command_kind kinds[] = { GW_COMMAND_REVOKE, GW_COMMAND_SUSPEND,
+						      GW_COMMAND_RESUME, GW_COMMAND_DECOMMISSION };
+	static const char *const lists[] = { "ACME-0\nACME-1\nACME-2\nACME-3\n", "ACME-1\n",
+					     "4040404040404040\n4141414141414141\n", "ACME-1" };
+	const char *list = lists[what >> 2 & 3];
+	struct gw_blob mac = what & 0x80 ? numbered(what) : GW_BLOB_ARRAY(room.last_mac);
+	uint64_t head = room.last_record + (what >> 3 & 7) - (what & 7);
+	char id[16];
+	const struct gw_msg said[] = {
+		{ .type = GW_MSG_ANSWER,
+		  .answer = { .job = room.batch,
+			      .outcome = GW_OUTCOME_DONE,
+			      .time = ROOM_START_S,
+			      .head = head,
+			      .mac = mac } },
+		{ .type = GW_MSG_ANSWER,
+		  .answer = { .job = room.batch,
+			      .outcome = GW_OUTCOME_REFUSED,
+			      .reason = what & 0x40 ? "record-gap" : "record-lost",
+			      .head = head,
+			      .mac = mac } },
+		{ .type = GW_MSG_COMMAND,
+		  .command = { .id = id,
+			       .seq = 8 + room.seq,
+			       .kind = (uint8_t)kinds[what & 3],
+			       .reason = what & 0x80 ? "lost" : "",
+			       .devices = *list == 'A' ? list : "",
+			       .serials = *list == 'A' ? "" : list } },
+		{ .type = GW_MSG_WIPED, .wiped = { 1 + (what & 3), what } },
+	};
+	static const uint8_t speakers[] = { 1, 1, 1, 0 };
+	size_t i = type % GW_ELEMENTS(said);
+
+	(void)snprintf(id, sizeof(id), "c-%u", 8 + (unsigned)room.seq++);
+	send_message(speakers[i], &said[i]);
+}
+
 static void claim(uint8_t what)
 {
 	const char *device = devices[what >> 2 & 3];
@@ -389,7 +442,12 @@ static void take_step(struct gw_blob *in)
 	switch (step) {
 	case STEP_CONNECT: connect_plugin(arg); break;
 	case STEP_BYTES: say_bytes(arg, take_long(in)); break;
-	case STEP_SAY: say(arg, take_byte(in)); break;
+	case STEP_SAY:
+		if (arg < 0xe0)
+			say_first(arg, take_byte(in));
+		else
+			say_more(arg, take_byte(in));
+		break;
 	case STEP_CLOSE:
 		gw_closep(&room.fds[(arg & 7) % PLUGINS]);
 		room.fds[(arg & 7) % PLUGINS] = -1;
@@ -410,6 +468,16 @@ static int free_fd(void)
 	return fd;
 }
 
+/* That something is missing here is the cloud's word alone; the chain is ours, whatever anybody says. */
+static void check_record(void)
+{
+	uint64_t first_bad = 0;
+	const char *why = "";
+
+	require(audit_verify(room.agent->store, room.agent->vault, &first_bad, &why) == 0);
+	require(!first_bad || strstr(why, "the cloud has records"));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct gw_blob in = { data, size };
@@ -421,6 +489,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	room.agent = room_begin();
 	for (unsigned i = 0; i < STEPS_MAX && in.len > 0; i++)
 		take_step(&in);
+	check_record();
 	for (size_t i = 0; i < PLUGINS; i++)
 		gw_closep(&room.fds[i]);
 	room_end();

@@ -123,7 +123,7 @@ AGENT_ROOM_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(WOLFSSL_CF
 AGENT_ROOM_WRAPS = $(AM_LDFLAGS) $(FAKE_RANDOM_WRAPS) \
 	-Wl,--wrap=gw_now_monotonic_us,--wrap=gw_now_realtime_us,--wrap=gw_now_boottime_us \
 	-Wl,--wrap=access,--wrap=gw_log_tagged,--wrap=sqlite3_open_v2 \
-	-Wl,--wrap=sd_event_source_set_time
+	-Wl,--wrap=sd_event_source_set_time,--wrap=sd_event_source_set_time_relative
 
 FUZZ_TARGETS += tests/fuzz/fuzz-agent-link
 tests_fuzz_fuzz_agent_link_SOURCES = tests/fuzz/fuzz-agent-link.c $(AGENT_ROOM_SOURCES)
