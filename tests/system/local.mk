@@ -20,4 +20,5 @@ EXTRA_DIST += \
 	tests/system/test_install.py \
 	tests/system/test_journal.py \
 	tests/system/test_packages.py \
-	tests/system/test_power.py
+	tests/system/test_power.py \
+	tests/system/test_scripts.py
