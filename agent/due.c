@@ -101,7 +101,7 @@ static void forget_overdue_secrets(struct agent *agent)
 	if (!n)
 		return;
 	gw_log_event(WARNING, SECRET_UNACCOUNTED,
-		     "The registrar never said how %u handshakes ended", n);
+		     "The registrar never said how %u handshake%s ended", n, n == 1 ? "" : "s");
 	lifecycle_record(agent, "secret-unaccounted", "", "gangway-registrar", "", NULL);
 }
 
@@ -233,8 +233,8 @@ static void log_credential(enum credential_verdict verdict, uint64_t days)
 	case _CREDENTIAL_VERDICT_MAX: return;
 	case CREDENTIAL_ENDS_SOON:
 		gw_log_event(WARNING, CREDENTIAL_EXPIRING,
-			     "The gateway's own certificate ends in %llu days",
-			     (unsigned long long)days);
+			     "The gateway's own certificate ends in %llu day%s",
+			     (unsigned long long)days, days == 1 ? "" : "s");
 		return;
 	case CREDENTIAL_NOT_YET:
 		gw_log_event(ERROR, CREDENTIAL_EXPIRED,

@@ -123,11 +123,11 @@ static void take_over(struct agent *agent, struct settings *fresh, struct discov
 	forget_sightings(agent, resized);
 	n_plugins = plugins_welcome_anew(agent->plugins, &before);
 	n = tell_changes(&before, &agent->settings, changes, sizeof(changes));
-	gw_log_event(NOTICE, CONFIGURATION_TAKEN,
-		     "The configuration is read again for %s: %u settings changed, %u plugins get "
-		     "theirs "
-		     "anew",
-		     who, n, n_plugins);
+	gw_log_event(
+		NOTICE, CONFIGURATION_TAKEN,
+		"The configuration is read again for %s: settings that changed: %u; plugins that "
+		"get theirs anew: %u",
+		who, n, n_plugins);
 	if (n > 0)
 		lifecycle_record(agent, "configured", /* device= */ "", who, /* reason= */ "",
 				 changes);

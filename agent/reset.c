@@ -141,11 +141,11 @@ int reset_to_factory(struct agent *agent, const char *who, unsigned *ret_devices
 
 	turn_step(agent->turn, STEP_RESET);
 	forget_sightings(agent);
-	(void)snprintf(detail, sizeof(detail), "%u devices", n);
+	(void)snprintf(detail, sizeof(detail), "%u device%s", n, n == 1 ? "" : "s");
 	lifecycle_record(agent, "factory-reset", "", who, "", detail);
 	r = turn_log(agent->turn,
 		     &(struct turn_line){ .event = GW_EVENT_FACTORY_RESET, .who = who },
-		     "Reset to factory state by %s: %s are forgotten", who, detail);
+		     "Reset to factory state by %s, who had %s forgotten", who, detail);
 	if (r < 0)
 		return r;
 	sessions_end_all(agent->sessions, gw_reason_code(GW_REASON_DECOMMISSIONED));

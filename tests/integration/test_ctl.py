@@ -357,7 +357,7 @@ class TestClaim(Case):
                               capture_output=True)
         self.assertEqual((done.returncode, done.stdout), (1, "C: claimed\nD: claimed\n"))
         self.assertEqual(self.ctl_json("show", "D")["tenant"], "north")
-        for word in "(limit)", "that was line 2", "(bad-label)", "that was line 3", "2 of 4 labels were not claimed":
+        for word in "(limit)", "that was line 2", "(bad-label)", "that was line 3", "2 of 4 labels could not be claimed":
             self.assertIn(word, done.stderr)
         self.assertNotIn(SECRET, done.stderr)
         self.assertIn("holds no label", self.ctl("claim", "--list", "-", stdin="\n \n", status=1))

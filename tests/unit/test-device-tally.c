@@ -120,7 +120,7 @@ static void test_print(void **state)
 	assert_string_equal(
 		text, "aboard       2 of 3\n"
 		      "failed       1 (ETIMEDOUT): said \"no\" \\ never\n"
-		      "again        3 attempts had to be made again\n"
+		      "again        3, attempts that were not the first\n"
 		      "took         2.00 s, 1.0 a second, 4 in flight\n"
 		      "latency      p50 10 ms, p95 20 ms, p99 20 ms, longest 20 ms\n"
 		      "processor    0.01 s user, 0.01 s system: 10.00 ms for each device aboard\n"

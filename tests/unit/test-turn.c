@@ -221,7 +221,7 @@ static void reset(bool fails)
 static void a_reset_is_logged_when_it_is_done(void **state)
 {
 	static const char line[] =
-		"notice: Reset to factory state by uid 0: 0 devices are forgotten\n";
+		"notice: Reset to factory state by uid 0, who had 0 devices forgotten\n";
 
 	reset(/* fails= */ false);
 	assert_string_equal(said(), line);

@@ -260,10 +260,10 @@ static int take_step(const struct home *home, struct registry *registry, size_t 
 	if (steps[i].to == ROLL_NONE && !force) {
 		r = registry_certificates_under(registry, roll.number - 1, &n_left);
 		if (r >= 0 && n_left > 0)
-			return verb_fail(
-				"not-possible: %u devices have not renewed yet; --force does not "
-				"wait for them",
-				n_left);
+			return verb_fail("not-possible: devices that have not renewed yet: %u; "
+					 "--force does not "
+					 "wait for them",
+					 n_left);
 	}
 	if (r >= 0 && steps[i].to == ROLL_BEGUN)
 		r = make_next(home, &roll);

@@ -87,7 +87,7 @@ void turn_end(struct turn *turn)
 
 	r = commit(turn);
 	if (r < 0) {
-		gw_log(ERROR, "%s: %s; %zu messages are held back until they are asked for again",
+		gw_log(ERROR, "%s: %s; messages held back until they are asked for again: %zu",
 		       HOME_REGISTRY, strerror(-r), turn->n_letters);
 		registry_rollback(turn->registry);
 		clear(turn);

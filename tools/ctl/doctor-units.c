@@ -57,8 +57,8 @@ void doctor_judge_unit(struct doctor *doctor, const struct doctor_unit *unit)
 			       *unit->result ? unit->result : unit->sub);
 		find_unit(doctor, unit, DOCTOR_WRONG, JOURNAL, text);
 	} else if (starts && unit->n_restarts) {
-		(void)snprintf(text, sizeof(text), "It ends again and again (%s, %u times).",
-			       unit->result, unit->n_restarts);
+		(void)snprintf(text, sizeof(text), "It ends again and again (%s, %u time%s).",
+			       unit->result, unit->n_restarts, unit->n_restarts == 1 ? "" : "s");
 		find_unit(doctor, unit, DOCTOR_WRONG, JOURNAL, text);
 	} else if (starts) {
 		find_unit(doctor, unit, DOCTOR_WARNING, "systemctl status %s",
@@ -71,8 +71,8 @@ void doctor_judge_unit(struct doctor *doctor, const struct doctor_unit *unit)
 		find_unit(doctor, unit, DOCTOR_WRONG, "systemctl start %s", "It does not run.");
 	} else if (unit->n_restarts) {
 		(void)snprintf(text, sizeof(text),
-			       "It runs, and ended unasked %u times since it was last started.",
-			       unit->n_restarts);
+			       "It runs, and ended unasked %u time%s since it was last started.",
+			       unit->n_restarts, unit->n_restarts == 1 ? "" : "s");
 		find_unit(doctor, unit, DOCTOR_WARNING, JOURNAL, text);
 	} else if (gw_streq(unit->file, "disabled")) {
 		find_unit(doctor, unit, DOCTOR_WARNING, "systemctl enable %s",

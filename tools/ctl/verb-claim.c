@@ -140,7 +140,8 @@ static int claim_lines(struct ctl *ctl, char *text, const char *path, const stru
 	}
 
 	if (n_failed)
-		return ctl_fail("%u of %u labels were not claimed", n_failed, n_failed + n_claimed);
+		return ctl_fail("%u of %u labels could not be claimed", n_failed,
+				n_failed + n_claimed);
 	return n_claimed ? CTL_DONE : ctl_fail("%s: holds no label", path);
 }
 

@@ -126,7 +126,7 @@ static void print_text(const struct tally *t, const struct tally_cost *cost, FIL
 	for (size_t i = 0; i < t->n_reasons; i++)
 		(void)fprintf(to, "failed       %zu (%s): %s\n", t->reasons[i].n,
 			      strerrorname_np(-t->reasons[i].error), t->reasons[i].first);
-	(void)fprintf(to, "again        %zu attempts had to be made again\n", t->n_again);
+	(void)fprintf(to, "again        %zu, attempts that were not the first\n", t->n_again);
 	(void)fprintf(to, "took         %.2f s, %.1f a second, %zu in flight\n",
 		      seconds(cost->wall_us), per_second(t->n_aboard, cost->wall_us),
 		      cost->n_in_flight);
