@@ -286,7 +286,11 @@ static void the_days_are_over(void **state)
 {
 	onboarded();
 	assert_int_equal(decommission(), GW_REASON_NONE);
-	world_pass(90 * DAY_S - 1);
+	assert_true(world_alarm_s() == world_now_s() + 3600); /* nothing is due for long */
+	world_pass(90 * DAY_S - 100);
+	world_turn();
+	assert_true(world_alarm_s() == world_now_s() + 100);
+	world_pass(99);
 	world_turn();
 	assert_int_equal(come(5, 21), GW_ALLOW_NOTICE);
 	expect_reason("not-told");

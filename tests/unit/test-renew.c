@@ -6,6 +6,7 @@
 #include "tests/unit/agent-world.h"
 
 #include "agent/approval.h"
+#include "agent/operate.h"
 #include "agent/sessions.h"
 #include "agent/store-certificate.h"
 #include "agent/store-job.h"
@@ -472,6 +473,32 @@ static void expired_with_grace(void **state)
 	assert_int_equal(get(NEXT).approval, APPROVAL_NONE);
 }
 
+/* What was decided of one that is suspended would be forgotten by the time it is aboard again. */
+static void decided_only_while_it_is_aboard(void **state)
+{
+	const struct operate_wish suspend = { DEVICE_EVENT_SUSPEND, DEVICE, "uid 0", "" };
+	enum gw_reason reason;
+
+	world_get_aboard(DEVICE, OLD);
+	world_agent()->settings.devices_expired = RENEWAL_EXPIRED_GRACE;
+	world_pass(WORLD_LIFE_S);
+	assert_true(world_peer_certificate(1, OLD));
+	world_renew(1, 1, 31);
+	world_is_put_off(1);
+	assert_int_equal(operate_device(world_agent(), &suspend, &reason), 0);
+	assert_int_equal(reason, GW_REASON_NONE);
+	world_turn();
+
+	decide(true, GW_REASON_NOT_POSSIBLE);
+	assert_int_equal(approval_ask_renewal(world_agent(), DEVICE, "uid 0", &reason), 0);
+	assert_int_equal(reason, GW_REASON_NOT_POSSIBLE);
+	assert_int_equal(approval_decide(world_agent(), "NOBODY", true, "", "uid 0", &reason), 0);
+	assert_int_equal(reason, GW_REASON_NOT_FOUND);
+	world_turn();
+	assert_int_equal(get(OLD).approval, APPROVAL_ASKED);
+	assert_int_equal(get(OLD).renew_asked, 0);
+}
+
 static void grace_ends(void **state)
 {
 	world_get_aboard(DEVICE, OLD);
@@ -501,6 +528,7 @@ int main(void)
 		TEST(expired_while_it_talks),
 		TEST(expired_and_claimed_again),
 		TEST(expired_with_grace),
+		TEST(decided_only_while_it_is_aboard),
 		TEST(grace_ends),
 	};
 

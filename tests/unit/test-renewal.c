@@ -92,6 +92,23 @@ static void a_fleet_is_spread(void **state)
 		assert_in_range(tenths[i], 140, 260);
 }
 
+/* Few devices, too: ten that differ in their last digit have no hour in common. */
+static void neighbours_are_spread(void **state)
+{
+	uint64_t first = UINT64_MAX, last = 0;
+
+	for (unsigned i = 0; i < 10; i++) {
+		struct certificate_record one = some(0, 0, 90 * DAY);
+		uint64_t at;
+
+		(void)snprintf(one.device, sizeof(one.device), "ACME-%u", i);
+		at = renewal_at(&one, 60, 50);
+		first = GW_MIN(first, at);
+		last = GW_MAX(last, at);
+	}
+	assert_true(last - first > 9 * DAY); /* of eighteen */
+}
+
 static void too_late(void **state)
 {
 	struct certificate_record one = some(0, 0, 10 * DAY);
@@ -130,6 +147,7 @@ int main(void)
 		cmocka_unit_test(dates_that_make_no_sense),
 		cmocka_unit_test(sooner_if_it_is_asked_for),
 		cmocka_unit_test(a_fleet_is_spread),
+		cmocka_unit_test(neighbours_are_spread),
 		cmocka_unit_test(too_late),
 		cmocka_unit_test(generations_are_no_claims),
 	};
