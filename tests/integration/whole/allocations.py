@@ -5,12 +5,13 @@
     allocations.py [-j N] [-v] [--sample N | --places | --stripes N] [PART ...]
 
 A part is a program that serves, while a device is claimed and comes aboard, until nothing waits for the
-cloud; `PROGRAM:start`, the same until it is up; or a command, as it does its work. For each n a program is
-started anew, as it allocates most for the first device. --sample: N of all n, evenly spread, in a program
-that has taken a device aboard before. --places: instead of every n, each place in the program (a chain of
-callers) once; a start would take hours otherwise, and is always done by places. --stripes: each part in
-shares (every N-th n, or the places that no other share has had), for sets side by side: a set waits most of
-the time. -v: a line for each failure.
+cloud; `PROGRAM:start`, the same until it is up; `PROGRAM:life`, while a device that is aboard renews, is
+suspended and resumed, and leaves, and the record is read; or a command, as it does its work. For each n a
+program is started anew, as it allocates most for the first device. --sample: N of all n, evenly spread, in a
+program that has taken a device aboard before. --places: instead of every n, each place in the program (a
+chain of callers) once; a start or a life would take hours otherwise, and is always done by places. --stripes:
+each part in shares (every N-th n, or the places that no other share has had), for sets side by side: a set
+waits most of the time. -v: a line for each failure.
 
 With one allocation failing a program may go on, or end with an error and be started again; it must not end
 by a signal, and a command that fails must say so. In the end every device is aboard, the checker is
@@ -426,6 +427,46 @@ class Starting(Serving):
         self.end_well()
 
 
+class Living(Serving):
+    """A program that serves, while a device that is aboard lives on, and leaves."""
+    BY_PLACES = True
+
+    def attempt(self, mode, nth):
+        device = self.fleet.new_device()
+        self.fleet.claim(device)
+        self.gateway.wait_for(f"{device.id} is aboard", lambda: self.runs(device))
+        self.orders.give(mode, nth)
+        self.live(device)
+        self.gateway.wait_for("no jobs wait", self.rests)
+
+    @staticmethod
+    def runs(device, *options):
+        return device.run("--timeout", FIRST_TRY_S, *options)[0] == 0
+
+    def live(self, device):
+        before = (device.folder / "credential.pem").read_bytes()
+        self.gateway.wait_for(f"{device.id} is to renew", lambda: self.does("renew", device.id))
+        self.gateway.wait_for(f"{device.id} renews", lambda: self.runs(device, "--renew") and
+                              (device.folder / "credential.pem").read_bytes() != before)
+        self.insist(device, "suspended", "suspend")
+        self.insist(device, "onboarded", "resume")
+        for words in (("jobs",), ("--json", "audit"), ("audit", "verify")):
+            self.does(*words)
+        self.insist(device, "decommissioned", "decommission")
+        self.gateway.wait_for(f"{device.id} has wiped itself", lambda: self.has_wiped(device))
+
+    def does(self, *words):
+        return self.gateway.ctl(*words, check=False).returncode == 0
+
+    def insist(self, device, state, verb):
+        self.gateway.wait_for(f"{device.id} is {state}", lambda: self.does(verb, device.id) and
+                              self.gateway.state(device.id) == state)
+
+    def has_wiped(self, device):
+        self.runs(device)
+        return not any(device.folder.glob("*.pem"))
+
+
 class Command(Part):
     """A program that does something and ends."""
 
@@ -492,7 +533,8 @@ COMMANDS = {
 }
 PARTS = ({name: Command for name in COMMANDS} |
          {"gangwayctl devices": Listing, "gangwayctl claim": Claiming, "gangway-device": Boarding} |
-         {name: Serving for name in SERVING} | {f"{name}:start": Starting for name in SERVING})
+         {name: Serving for name in SERVING} | {f"{name}:start": Starting for name in SERVING} |
+         {f"{name}:life": Living for name in SERVING if name != "gangway-ip"})
 
 
 class Worker:
@@ -518,7 +560,7 @@ class Worker:
         try:
             if not self.gateway:
                 self.gateway = lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2",
-                                       parent=tempfile.gettempdir())
+                                       "--set", "audit.keep_records=20", parent=tempfile.gettempdir())
                 self.gateway.up()
             part = PARTS[name](name, stripe, self.gateway, self.folder, self.arguments.verbose)
             part.run(self.arguments.sample, self.arguments.places)
