@@ -665,6 +665,29 @@ static uint64_t summarised(const char *event, const char *reason)
 	return n;
 }
 
+/* From when on they tell; each of something that was, from one time to a later one. */
+static uint64_t summarised_from(unsigned *ret_n)
+{
+	struct audit_record record;
+	uint64_t first_s = UINT64_MAX;
+
+	*ret_n = 0;
+	for (uint64_t from = 0; audit_get(store(), from, &record) >= 0; from = record.n + 1) {
+		unsigned long long count, from_s, to_s;
+
+		if (!gw_streq(record.event, "summarised"))
+			continue;
+		assert_int_equal(sscanf(record.detail, "%llu of %*s from %llu to %llu", &count,
+					&from_s, &to_s),
+				 3);
+		assert_true(count > 0 && from_s <= to_s && to_s <= record.time);
+		assert_true(count < 3 || from_s < to_s);
+		first_s = GW_MIN(first_s, from_s);
+		++*ret_n;
+	}
+	return first_s;
+}
+
 static uint64_t recorded_or_summarised(const char *event, const char *reason)
 {
 	return world_recorded(event) + summarised(event, reason);
@@ -673,7 +696,8 @@ static uint64_t recorded_or_summarised(const char *event, const char *reason)
 /* However often the summaries themselves are summarised, nothing is lost count of. */
 static void a_cloud_that_is_away_for_long(void **state)
 {
-	uint64_t acknowledged = facts().acknowledged;
+	uint64_t acknowledged = facts().acknowledged, begun_s = world_now_s();
+	unsigned n_summaries;
 	struct heard batch;
 
 	world_lose(GW_ROLE_CLOUD);
@@ -681,15 +705,18 @@ static void a_cloud_that_is_away_for_long(void **state)
 	add(1800);
 	look();
 	assert_int_equal(summarised("claim", ""), 0);
-	for (int i = 0; i < 4; i++) {
-		add(1200);
+	for (int i = 0; i < 12; i++) {
+		world_pass(10);
+		add(399);
 		look();
 	}
+	assert_true(summarised_from(&n_summaries) == begun_s);
+	assert_in_range(n_summaries, 2, 8);
 	assert_in_range(head() - first(), 1000, 1000 + 1024);
 	assert_true(summarised("claim", "") > 1000);
-	assert_int_equal(recorded_or_summarised("claim", ""), (1800 + 4 * 1200 + 200) / 3 + 1);
+	assert_int_equal(recorded_or_summarised("claim", ""), (1800 + 12 * 399 + 200) / 3 + 1);
 	assert_int_equal(recorded_or_summarised("csr-refused", "bad-csr"),
-			 (1800 + 4 * 1200 + 200) / 3);
+			 (1800 + 12 * 399 + 200) / 3);
 	assert_true(world_record_is_whole());
 
 	world_connect(GW_ROLE_CLOUD);
