@@ -209,3 +209,8 @@ tests_fuzz_fuzz_store_SOURCES = tests/fuzz/fuzz-store.c $(AGENT_ROOM_SOURCES)
 tests_fuzz_fuzz_store_CFLAGS = $(AGENT_ROOM_CFLAGS)
 tests_fuzz_fuzz_store_LDFLAGS = $(AGENT_ROOM_WRAPS)
 tests_fuzz_fuzz_store_LDADD = $(FUZZ_LIBS) $(AGENT_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-own-certificate
+tests_fuzz_fuzz_own_certificate_SOURCES = tests/fuzz/fuzz-own-certificate.c plugins/mqtt/keypair.c
+tests_fuzz_fuzz_own_certificate_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_fuzz_fuzz_own_certificate_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS) $(OPENSSL_LIBS)
