@@ -6,6 +6,7 @@
 #include "agent/link-server.h"
 
 #include <libgen.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -56,6 +57,15 @@ static int take_connection(struct link_server *server, int fd)
 	return plugins_add(server->agent->plugins, fd, r > 0 ? name : NULL);
 }
 
+/* They wait for us while we are not configured; who has been started anew since has another connection, and this
+ * one would be in the way of it. */
+static bool has_gone_already(int fd)
+{
+	struct pollfd end = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&end, 1, /* timeout= */ 0) > 0 && end.revents & (POLLHUP | POLLRDHUP);
+}
+
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct link_server *server = userdata;
@@ -65,6 +75,10 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 
 	if (connection < 0)
 		return 0;
+	if (has_gone_already(connection)) {
+		(void)close(connection);
+		return 0;
+	}
 	r = take_connection(server, connection);
 	if (r < 0)
 		gw_log_event(WARNING, PLUGIN_REFUSED, "A connection to the link was refused: %s",

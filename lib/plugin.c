@@ -55,8 +55,13 @@ int gw_plugin_send(struct gw_plugin *plugin, const struct gw_msg *msg, int fd)
 /* What the service manager shows of us. */
 static void describe(const struct gw_plugin *plugin)
 {
-	if (!plugin->welcome)
+	if (!plugin->link)
 		(void)sd_notifyf(0, "STATUS=No agent at %s, trying again", plugin->link_path);
+	else if (!plugin->welcome)
+		(void)sd_notifyf(0,
+				 "STATUS=Waiting at %s for the agent to take it in, see "
+				 "gangwayctl status",
+				 plugin->link_path);
 	else
 		(void)sd_notifyf(0, "STATUS=%s",
 				 *plugin->health ? plugin->health : "With the agent, all is well");
@@ -111,8 +116,8 @@ static void on_closed(struct gw_link *link, const char *why, void *userdata)
 	if (plugin->welcome) {
 		plugin->welcome = false;
 		plugin->info->lost(plugin->userdata);
-		describe(plugin);
 	}
+	describe(plugin);
 }
 
 static int take_welcome(struct gw_plugin *plugin, const struct gw_msg *msg)
@@ -198,6 +203,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 		plugin->link = gw_link_free(plugin->link);
 		try_later(plugin, strerror(-r));
 	}
+	describe(plugin);
 	return 0;
 }
 

@@ -31,11 +31,17 @@ class FirstInstall(unittest.TestCase):
         found = {f["check"]: f for f in json.loads(gateway.ctl("doctor", "--json", check=False).stdout)}
         self.assertEqual((found["agent"]["verdict"], found["unit gangwayd.service"]["verdict"]), ("wrong", "ok"))
         self.assertIn("reload gangwayd", found["agent"]["advice"])
+        self.assertIn("[gateway] id, [cloud] broker must be set", found["agent"]["text"])
+        self.assertIn("nor a claim by which it gets one", found["credentials"]["text"])
         gateway.run("test", "!", "-e", "/var/lib/gangway/store.key")
+        self.plugins_wait()
         pid, socket = gateway.main_pid("gangwayd.service"), gateway.socket()
 
         gateway.configure()
         gateway.systemctl("reload", "gangwayd.service")
+        wait_for("all plugins are taken in", lambda: not gateway.missing())
+        self.assertNotIn("is gone", gateway.journal("--unit=gangwayd"))
+        self.assertNotIn("plugin-lost", gateway.audit())
         wait_for("gangwayd says what gangway-mqtt lacks", lambda: any(
             f"{CREDENTIALS}/cloud-ca is missing" in said and "restart gangway-mqtt.service" in said
             for said in gateway.complaints()))
@@ -45,6 +51,12 @@ class FirstInstall(unittest.TestCase):
         gateway.wait_until_well()
         self.world.bring_aboard()
         self.assertEqual((gateway.main_pid("gangwayd.service"), gateway.socket()), (pid, socket))
+
+    def plugins_wait(self):
+        """They are told so; and one that is started anew leaves nothing behind that is taken for it later."""
+        for unit in PLUGINS:
+            self.gateway.systemctl("restart", unit)
+            wait_for(f"{unit} waits", lambda u=unit: self.gateway.show(u, "StatusText").startswith("Waiting at /run/gangway/link"))
 
     def test_it_waits_for_long(self):
         """Watched, and well all the time."""

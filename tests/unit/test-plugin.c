@@ -104,8 +104,9 @@ static const struct gw_plugin_info info = {
 /* --- the agent --- */
 
 struct fixture {
-	char folder[32], path[64];
+	char folder[32], path[64], notify[64], status[600];
 	int listener, link;
+	int notices; /* as the service manager hears them, -1 if nobody asked */
 	pid_t pid;
 	int alive;   /* closed by its death (a pidfd would do, but for valgrind) */
 	FILE *told;  /* what the plugin tells */
@@ -120,7 +121,7 @@ static int set_up(void **state)
 	(void)gw_copy(f->folder, sizeof(f->folder), "/tmp/test-plugin.XXXXXX");
 	assert_non_null(mkdtemp(f->folder));
 	(void)snprintf(f->path, sizeof(f->path), "%s/link", f->folder);
-	f->listener = f->link = f->alive = -1;
+	f->listener = f->link = f->alive = f->notices = -1;
 	start_result = welcome_result = 0;
 	*state = f;
 	return 0;
@@ -140,11 +141,14 @@ static int tear_down(void **state)
 		(void)close(f->link);
 	if (f->alive >= 0)
 		(void)close(f->alive);
+	if (f->notices >= 0)
+		(void)close(f->notices);
 	if (f->told)
 		(void)fclose(f->told);
 	if (f->wrote)
 		(void)fclose(f->wrote);
 	(void)unlink(f->path);
+	(void)unlink(f->notify);
 	assert_int_equal(rmdir(f->folder), 0);
 	free(f);
 	return 0;
@@ -168,6 +172,34 @@ static void listen_here(struct fixture *f, int backlog)
 	assert_int_equal(listen(f->listener, backlog), 0);
 }
 
+/* From here on the plugin is a unit: called before it is started. */
+static void hear_notices(struct fixture *f)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	(void)snprintf(f->notify, sizeof(f->notify), "%s/notify", f->folder);
+	(void)gw_copy(address.sun_path, sizeof(address.sun_path), f->notify);
+	f->notices = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_true(f->notices >= 0);
+	assert_int_equal(bind(f->notices, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+/* The next word about how it is that differs from the one before. */
+static void assert_status(struct fixture *f, const char *expected)
+{
+	char line[600];
+	ssize_t len;
+
+	do {
+		wait_for(f->notices);
+		len = recv(f->notices, line, sizeof(line) - 1, 0);
+		assert_true(len > 0);
+		line[len] = 0;
+	} while (strncmp(line, "STATUS=", 7) != 0 || gw_streq(line, f->status));
+	(void)gw_copy(f->status, sizeof(f->status), line);
+	assert_non_null(strstr(line, expected));
+}
+
 /* Starts the plugin in a child; with an option, that stands behind --link PATH. */
 static void start_plugin(struct fixture *f, const char *option)
 {
@@ -183,6 +215,8 @@ static void start_plugin(struct fixture *f, const char *option)
 	assert_true(f->pid >= 0);
 	if (f->pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (f->notices >= 0)
+			(void)setenv("NOTIFY_SOCKET", f->notify, /* overwrite= */ 1);
 		told_fd = told[1];
 		(void)dup2(wrote[1], STDOUT_FILENO);
 		(void)dup2(wrote[1], STDERR_FILENO);
@@ -334,6 +368,24 @@ static void test_agent_comes_later(void **state)
 	accept_hello(f);
 	post_welcome(f, GW_WIRE_VERSION);
 	assert_health(f, false, taken_in);
+}
+
+/* An agent that is there and has not got round to it, as one that is not configured. */
+static void test_says_what_it_waits_for(void **state)
+{
+	struct fixture *f = *state;
+
+	hear_notices(f);
+	start_plugin(f, /* option= */ NULL);
+	assert_status(f, "STATUS=No agent at /tmp/");
+	listen_here(f, 4);
+	assert_status(f, "STATUS=Waiting at /tmp/");
+	accept_hello(f);
+	post_welcome(f, GW_WIRE_VERSION);
+	assert_status(f, taken_in);
+	(void)shutdown(f->link, SHUT_RDWR);
+	assert_status(f, "No agent");
+	assert_status(f, "Waiting");
 }
 
 static void test_agent_goes_and_comes_back(void **state)
@@ -588,6 +640,7 @@ int main(void)
 		TEST(test_hello_and_welcome),
 		TEST(test_ends_by_sigint_too),
 		TEST(test_agent_comes_later),
+		TEST(test_says_what_it_waits_for),
 		TEST(test_agent_goes_and_comes_back),
 		TEST(test_agent_of_another_version),
 		TEST(test_something_else_than_welcome),
