@@ -215,9 +215,13 @@ static int load_certificate(SSL_CTX *ctx, const char *gateway, struct credential
 {
 	_cleanup_(file_done) struct file file = { 0 };
 	_cleanup_(bio_freep) BIO *bio = NULL;
+	const char *what = why->source->is_claim
+				   ? "the claim's certificate"
+				   : "the gateway's certificate or, as " CREDENTIAL_CLAIM_CERT
+				     " and " CREDENTIAL_CLAIM_KEY ", a claim";
 	int r;
 
-	r = read_file(why->source->cert, "the gateway's certificate", why, &file);
+	r = read_file(why->source->cert, what, why, &file);
 	if (r < 0)
 		return r;
 	bio = BIO_new_mem_buf(file.data, (int)file.len);

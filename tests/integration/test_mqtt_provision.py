@@ -189,7 +189,7 @@ class Provisioning(Base):
         self.cloud.serve()
         box = self.box()
         box.start(state=False)
-        self.assertIn("cloud-cert is missing", box.is_in(UNPROVISIONED).text)
+        self.assertRegex(box.is_in(UNPROVISIONED).text, "cloud-cert is missing: put .* cloud-claim-cert and cloud-claim-key, a claim there")
 
     def refusal(self, box, reason):
         text = box.agent.expect("health", ok=0).text
