@@ -267,11 +267,22 @@ tests_unit_test_ctl_args_SOURCES = tests/unit/test-ctl-args.c tools/ctl/args.c
 tests_unit_test_ctl_args_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_ctl_args_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-ctl-doctor-credentials
+tests_unit_test_ctl_doctor_credentials_SOURCES = tests/unit/test-ctl-doctor-credentials.c \
+	tests/unit/device-certificates.h \
+	tools/ctl/doctor.c \
+	tools/ctl/doctor-credentials.c \
+	tools/ctl/values.c
+tests_unit_test_ctl_doctor_credentials_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_ctl_doctor_credentials_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS)
+tests_unit_test_ctl_doctor_credentials_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=time
+
 UNIT_TESTS += tests/unit/test-ctl-doctor-units
 tests_unit_test_ctl_doctor_units_SOURCES = tests/unit/test-ctl-doctor-units.c \
 	tools/ctl/doctor.c \
 	tools/ctl/doctor-units.c \
-	tools/ctl/values.c
+	tools/ctl/values.c \
+	tools/ctl/when.c
 tests_unit_test_ctl_doctor_units_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_ctl_doctor_units_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS)
 

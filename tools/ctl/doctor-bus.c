@@ -6,6 +6,7 @@
 #include "tools/ctl/doctor.h"
 
 #include <glob.h>
+#include <limits.h>
 
 #include "lib/util.h"
 #include "tools/ctl/bus.h"
@@ -38,9 +39,14 @@ static bool has_policy(void)
 	return found;
 }
 
-static void find_no_agent(struct doctor *doctor)
+static void find_no_agent(struct doctor *doctor, struct ctl *ctl)
 {
-	if (has_policy())
+	if (doctor_agent_is_masked(ctl))
+		doctor_find(doctor, "bus", DOCTOR_WRONG,
+			    "systemctl unmask gangwayd; then systemctl start gangway.target",
+			    "gangwayd is not on the bus: somebody has masked its unit, so that "
+			    "nobody can start it.");
+	else if (has_policy())
 		doctor_find(
 			doctor, "bus", DOCTOR_WRONG,
 			"systemctl start gangwayd; if it does not stay: journalctl -u gangwayd.",
@@ -54,6 +60,17 @@ static void find_no_agent(struct doctor *doctor)
 			    "gangwayd have it is not installed.");
 }
 
+/* It says itself what it lacks, and where. */
+static void find_unconfigured(struct doctor *doctor, const char *said)
+{
+	const char *end = said ? strstr(said, ", then") : NULL;
+
+	doctor_find(doctor, "agent", DOCTOR_WRONG,
+		    "Set it, there or in a file of gangway.conf.d; then systemctl reload gangwayd.",
+		    "gangwayd waits: %.*s.", end ? (int)(end - said) : INT_MAX,
+		    end ? said : "nobody has said yet which gateway this is");
+}
+
 static void find_why_not(struct doctor *doctor, const sd_bus_error *error)
 {
 	if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
@@ -62,9 +79,7 @@ static void find_why_not(struct doctor *doctor, const sd_bus_error *error)
 			    "Run this as root, or as a member of group gangway.",
 			    "You do not have the right to ask the agent how it is.");
 	else if (sd_bus_error_has_name(error, "org.gangway1.Error.Unconfigured"))
-		doctor_find(doctor, "agent", DOCTOR_WRONG,
-			    "Set what is missing, then systemctl reload gangwayd.",
-			    "gangwayd waits: nobody has said yet which gateway this is.");
+		find_unconfigured(doctor, error->message);
 	else if (sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_METHOD))
 		doctor_find(doctor, "agent", DOCTOR_WARNING, "systemctl restart gangwayd",
 			    "The agent that runs is of an older version than gangwayctl.");
@@ -134,7 +149,7 @@ void doctor_look_at_bus(struct doctor *doctor, struct ctl *ctl)
 	if (doctor->agent_is_there)
 		doctor_find(doctor, "bus", DOCTOR_OK, "", "gangwayd is on the bus.");
 	else
-		find_no_agent(doctor);
+		find_no_agent(doctor, ctl);
 	look_at_polkit(doctor, ctl);
 	if (doctor->agent_is_there)
 		doctor_ask_agent(doctor, ctl);

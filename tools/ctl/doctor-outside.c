@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What anybody, or root, can see on the machine: the room on the disk, the files of the credentials, and
- * what gangwayd says of its configuration. Which key fits which certificate only the cloud link can tell.
+ * What anybody, or root, can see on the machine: the room on the disk, the files of the credentials
+ * (doctor-credentials.c), and what gangwayd says of its configuration.
  */
 #include "tools/ctl/doctor.h"
 
@@ -9,19 +9,15 @@
 #include <stdio.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "config.h"
-#include "lib/base64.h"
 #include "lib/util.h"
-#include "lib/x509.h"
 #include "tools/ctl/bus.h"
 #include "tools/ctl/ctl.h"
 
 #define STATE       "/var/lib/gangway"
 #define CREDENTIALS "/etc/gangway/credentials"
 #define OWN         "/var/lib/gangway-mqtt/live" /* there is one that the gateway asked for itself */
-#define FILE_MAX    262144
 
 #define DISK_LITTLE (64ull << 20)
 
@@ -52,102 +48,27 @@ static void look_at_disk(struct doctor *doctor)
 			    (unsigned long long)fs.f_bavail * fs.f_frsize >> 20);
 }
 
-/* --- credentials --- */
-
-/* The first certificate of a PEM file. */
-static int read_certificate(const char *pem, struct gw_x509 *ret)
-{
-	static const char begin[] = "-----BEGIN CERTIFICATE-----";
-	static uint8_t der[FILE_MAX];
-	static char line[FILE_MAX];
-	const char *from = strstr(pem, begin), *to = from ? strstr(from, "-----END") : NULL;
-	size_t len = 0, der_len;
-	int r;
-
-	if (!to)
-		return -EBADMSG;
-	for (from += strlen(begin); from < to; from++)
-		if (*from > ' ')
-			line[len++] = *from;
-	r = gw_base64_decode(line, len, der, sizeof(der), &der_len);
-	return r < 0 ? r : gw_x509_parse((struct gw_blob){ der, der_len }, ret);
-}
-
-static void judge_dates(struct doctor *doctor, const char *name, const char *pem)
-{
-	uint64_t now = (uint64_t)time(NULL);
-	struct gw_x509 certificate;
-
-	if (read_certificate(pem, &certificate) < 0)
-		doctor_find(doctor, "credentials", DOCTOR_WRONG,
-			    "Put the right file there, and restart gangway-mqtt.",
-			    CREDENTIALS "/%s holds no certificate.", name);
-	else if (now >= certificate.not_after)
-		doctor_find(doctor, "credentials", DOCTOR_WRONG,
-			    "If the clock is right (timedatectl), get a new one from the cloud's "
-			    "operator.",
-			    "The certificate in " CREDENTIALS "/%s has expired, by this machine's "
-			    "clock.",
-			    name);
-	else if (now < certificate.not_before)
-		doctor_find(doctor, "credentials", DOCTOR_WRONG, "Set the clock: see timedatectl.",
-			    "The certificate in " CREDENTIALS "/%s is not good yet, by this "
-			    "machine's clock.",
-			    name);
-}
-
-/* Returns false where nobody can look further. */
-static bool look_at_credential(struct doctor *doctor, const char *name)
-{
-	_cleanup_close_ int folder = open(CREDENTIALS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_free_ uint8_t *data = NULL;
-	size_t len;
-	int r = folder < 0 ? -errno : gw_read_file(folder, name, FILE_MAX, &data, &len);
-
-	if (r == -EACCES) {
-		doctor_find(doctor, "credentials", DOCTOR_WARNING, "Run this as root.",
-			    "Only root may look at the credentials in " CREDENTIALS ".");
-		return false;
-	}
-	if (r < 0)
-		doctor_find(doctor, "credentials", DOCTOR_WRONG,
-			    "Put it there, as the cloud's operator gave it (PEM).",
-			    CREDENTIALS "/%s cannot be read: %s.", name, strerror(-r));
-	else if (!gw_streq(name, "cloud-key"))
-		judge_dates(doctor, name, (const char *)data);
-	if (data)
-		explicit_bzero(data, len);
-	return true;
-}
-
-/* A gateway that provisions itself has a claim in the place of a certificate, or its own already. */
-static bool provisions_itself(void)
-{
-	return access(CREDENTIALS "/cloud-cert", F_OK) < 0 &&
-	       (access(CREDENTIALS "/cloud-claim-cert", F_OK) == 0 || access(OWN, F_OK) == 0);
-}
-
-static void look_at_credentials(struct doctor *doctor)
-{
-	static const char *const names[] = { "cloud-ca", "cloud-cert", "cloud-key" };
-	size_t before = json_array_size(doctor->findings);
-	size_t n = provisions_itself() ? 1 : GW_ELEMENTS(names);
-
-	for (size_t i = 0; i < n; i++)
-		if (!look_at_credential(doctor, names[i]))
-			return;
-	if (json_array_size(doctor->findings) == before)
-		doctor_find(doctor, "credentials", DOCTOR_OK, "",
-			    "The credentials are in " CREDENTIALS ", and their dates hold.");
-}
-
 void doctor_look_from_outside(struct doctor *doctor)
 {
 	look_at_disk(doctor);
-	look_at_credentials(doctor);
+	doctor_look_at_credentials(doctor, CREDENTIALS, OWN);
 }
 
 /* --- configuration --- */
+
+/* The first of several says enough, and that there are more. */
+static void keep_first_line(char *said, size_t size)
+{
+	size_t len = strcspn(said, "\n");
+	unsigned n = 0;
+
+	for (const char *c = said; *c; c++)
+		n += *c == '\n' && c[1];
+	said[len] = 0;
+	if (n)
+		(void)snprintf(said + len, size - len, " (and %u more: gangwayd --check-config)",
+			       n);
+}
 
 /* What gangwayd says on standard error, its first line; returns its exit status, or -errno. */
 static int run_check(const char *config, char *said, size_t size)
@@ -172,7 +93,7 @@ static int run_check(const char *config, char *said, size_t size)
 	       (n = read(ends[0], said + len, size - 1 - (size_t)len)) > 0)
 		len += n;
 	said[len] = 0;
-	said[strcspn(said, "\n")] = 0;
+	keep_first_line(said, size);
 	(void)close(ends[0]);
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		return -errno;
@@ -190,7 +111,7 @@ static int ask_agent(struct ctl *ctl, char *said, size_t size)
 	if (!sd_bus_error_has_name(&error, "org.gangway1.Error.BadConfiguration"))
 		return -ENOSYS;
 	(void)gw_copy(said, size, error.message ? error.message : "");
-	said[strcspn(said, "\n")] = 0;
+	keep_first_line(said, size);
 	return 1;
 }
 

@@ -11,6 +11,7 @@
 
 #include "lib/util.h"
 #include "tools/ctl/ctl.h"
+#include "tools/ctl/when.h"
 
 #define SYSTEMD "org.freedesktop.systemd1"
 #define SOCKET  "gangwayd.socket"
@@ -29,14 +30,18 @@ static void find_unit(struct doctor *doctor, const struct doctor_unit *unit,
 		      enum doctor_verdict verdict, const char *command, const char *text)
 {
 	const char *gap = strstr(command, "%s");
-	char check[64], advice[128];
+	char check[64], advice[128], since[WHEN_LEN] = "";
+
+	if (verdict == DOCTOR_WRONG)
+		when_format(unit->since_s, since);
 
 	(void)snprintf(check, sizeof(check), "unit %s", unit->name);
 	(void)gw_copy(advice, sizeof(advice), command);
 	if (gap)
 		(void)snprintf(advice, sizeof(advice), "%.*s%s%s", (int)(gap - command), command,
 			       unit->name, gap + strlen("%s"));
-	doctor_find(doctor, check, verdict, advice, "%s", text);
+	doctor_find(doctor, check, verdict, advice, "%s%s%s.", text, *since ? ", since " : "",
+		    since);
 }
 
 void doctor_judge_unit(struct doctor *doctor, const struct doctor_unit *unit)
@@ -46,39 +51,42 @@ void doctor_judge_unit(struct doctor *doctor, const struct doctor_unit *unit)
 	char text[256];
 
 	if (gw_streq(unit->load, "not-found")) {
-		find_unit(doctor, unit, DOCTOR_WRONG, "", "It is not installed.");
+		find_unit(doctor, unit, DOCTOR_WRONG, "", "It is not installed");
 	} else if (gw_streq(unit->load, "masked")) {
-		find_unit(doctor, unit, DOCTOR_WRONG, "systemctl unmask --now %s", "It is masked.");
+		find_unit(doctor, unit, DOCTOR_WRONG,
+			  "systemctl unmask %s; then systemctl start gangway.target",
+			  "It is masked: nobody can start it");
 	} else if (!gw_streq(unit->load, "loaded")) {
-		(void)snprintf(text, sizeof(text), "Its file cannot be used (%s).", unit->load);
+		(void)snprintf(text, sizeof(text), "Its file cannot be used (%s)", unit->load);
 		find_unit(doctor, unit, DOCTOR_WRONG, "systemctl status %s says why.", text);
 	} else if (gw_streq(unit->active, "failed")) {
-		(void)snprintf(text, sizeof(text), "It has failed (%s).",
+		(void)snprintf(text, sizeof(text), "It has failed (%s)",
 			       *unit->result ? unit->result : unit->sub);
 		find_unit(doctor, unit, DOCTOR_WRONG, JOURNAL, text);
 	} else if (starts && unit->n_restarts) {
-		(void)snprintf(text, sizeof(text), "It ends again and again (%s, %u time%s).",
+		(void)snprintf(text, sizeof(text), "It ends again and again (%s, %u time%s)",
 			       unit->result, unit->n_restarts, unit->n_restarts == 1 ? "" : "s");
 		find_unit(doctor, unit, DOCTOR_WRONG, JOURNAL, text);
 	} else if (starts) {
 		find_unit(doctor, unit, DOCTOR_WARNING, "systemctl status %s",
-			  "It is being started.");
+			  "It is being started");
 	} else if (!active && gw_streq(unit->name, SOCKET)) {
-		/* Its own start is refused while gangwayd runs. */
-		find_unit(doctor, unit, DOCTOR_WRONG, "systemctl restart " AGENT,
-			  "It does not run.");
+		find_unit(doctor, unit, DOCTOR_WRONG,
+			  "It comes and goes with " AGENT ": see there; if that runs, systemctl "
+			  "restart " AGENT ".",
+			  "It does not run");
 	} else if (!active) {
-		find_unit(doctor, unit, DOCTOR_WRONG, "systemctl start %s", "It does not run.");
+		find_unit(doctor, unit, DOCTOR_WRONG, "systemctl start %s", "It does not run");
 	} else if (unit->n_restarts) {
 		(void)snprintf(text, sizeof(text),
-			       "It runs, and ended unasked %u time%s since it was last started.",
+			       "It runs, and ended unasked %u time%s since it was last started",
 			       unit->n_restarts, unit->n_restarts == 1 ? "" : "s");
 		find_unit(doctor, unit, DOCTOR_WARNING, JOURNAL, text);
 	} else if (gw_streq(unit->file, "disabled")) {
 		find_unit(doctor, unit, DOCTOR_WARNING, "systemctl enable %s",
-			  "It runs, but is not started with the machine.");
+			  "It runs, but is not started with the machine");
 	} else {
-		find_unit(doctor, unit, DOCTOR_OK, "", "It runs.");
+		find_unit(doctor, unit, DOCTOR_OK, "", "It runs");
 	}
 }
 
@@ -96,11 +104,26 @@ static void get_text(sd_bus *bus, const char *path, const char *interface, const
 		(void)gw_copy(text, size, value);
 }
 
+bool doctor_agent_is_masked(struct ctl *ctl)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	const char *path;
+	char load[32];
+
+	if (sd_bus_call_method(ctl->bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
+			       "LoadUnit", NULL, &reply, "s", AGENT) < 0 ||
+	    sd_bus_message_read(reply, "o", &path) < 0)
+		return false;
+	get_text(ctl->bus, path, SYSTEMD ".Unit", "LoadState", load, sizeof(load));
+	return gw_streq(load, "masked");
+}
+
 static int look_at_unit(struct doctor *doctor, sd_bus *bus, const char *name)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	char load[32], active[32], sub[32], result[64], file[32];
-	struct doctor_unit unit = { name, load, active, sub, result, file, 0 };
+	struct doctor_unit unit = { name, load, active, sub, result, file, 0, 0 };
+	uint64_t since_us = 0;
 	uint32_t n_restarts = 0;
 	const char *path;
 	int r;
@@ -120,7 +143,10 @@ static int look_at_unit(struct doctor *doctor, sd_bus *bus, const char *name)
 		 "Result", result, sizeof(result));
 	(void)sd_bus_get_property_trivial(bus, SYSTEMD, path, SYSTEMD ".Service", "NRestarts", NULL,
 					  'u', &n_restarts);
+	(void)sd_bus_get_property_trivial(bus, SYSTEMD, path, SYSTEMD ".Unit",
+					  "StateChangeTimestamp", NULL, 't', &since_us);
 	unit.n_restarts = n_restarts;
+	unit.since_s = since_us / 1000000;
 	doctor_judge_unit(doctor, &unit);
 	return 0;
 }

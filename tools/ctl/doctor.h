@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct ctl;
 
@@ -46,10 +47,17 @@ void doctor_look_at_units(struct doctor *doctor, struct ctl *ctl);
 /* In place of the agent: what can be seen of disk and credentials without it. */
 void doctor_look_from_outside(struct doctor *doctor);
 
+/* The folder of credentials; `own` is there once the gateway has a certificate that it got by itself. */
+void doctor_look_at_credentials(struct doctor *doctor, const char *folder, const char *own);
+
+/* Nobody may start the agent. */
+bool doctor_agent_is_masked(struct ctl *ctl);
+
 /* What a unit's state means; pure. Texts as systemd gives them. */
 struct doctor_unit {
 	const char *name, *load, *active, *sub, *result, *file;
 	unsigned n_restarts;
+	uint64_t since_s; /* in that state; 0: not known */
 };
 
 void doctor_judge_unit(struct doctor *doctor, const struct doctor_unit *unit);

@@ -10,6 +10,7 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/configuration.c tools/ctl/configuration.h \
 	tools/ctl/doctor.c tools/ctl/doctor.h \
 	tools/ctl/doctor-bus.c \
+	tools/ctl/doctor-credentials.c \
 	tools/ctl/doctor-outside.c \
 	tools/ctl/doctor-units.c \
 	tools/ctl/draw.c tools/ctl/draw.h \
