@@ -618,6 +618,13 @@ tests_unit_test_cloud_registry_SOURCES = tests/unit/test-cloud-registry.c $(CLOU
 tests_unit_test_cloud_registry_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_cloud_registry_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SQLITE_LIBS)
 
+UNIT_TESTS += tests/unit/test-cloud-history
+tests_unit_test_cloud_history_SOURCES = tests/unit/test-cloud-history.c \
+	tools/cloud/body-write.c tools/cloud/history.c $(CLOUD_REGISTRY)
+tests_unit_test_cloud_history_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_cloud_history_LDADD = \
+	$(CMOCKA_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS)
+
 UNIT_TESTS += tests/unit/test-store
 tests_unit_test_store_SOURCES = tests/unit/test-store.c
 tests_unit_test_store_CFLAGS = $(UNIT_CFLAGS)
