@@ -330,6 +330,7 @@ static struct audit_export_facts facts(void)
 	struct audit_export_facts facts;
 
 	audit_export_get_facts(world_agent(), &facts);
+	assert_true(facts.is_sealed);
 	return facts;
 }
 
