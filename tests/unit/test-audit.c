@@ -235,6 +235,21 @@ static void sealed_facts_of_another_day(void **state)
 	expect(N_RECORDS + 1, "records were added");
 }
 
+/* Who tampers does not keep the gateway from starting; nor does a start cover it up. */
+static void a_start_after_tampering(void **state)
+{
+	static const uint8_t other[] = "this was never sealed by anybody";
+
+	put_back("audit-head", GW_BLOB_ARRAY(other));
+	assert_int_equal(audit_begin(store(), vault()), 0);
+	expect(1, "the sealed head of the chain was changed");
+	assert_int_equal(store_begin(store()), 0);
+	assert_true(store_exec(store(), "DELETE FROM meta WHERE key = 'audit-head'", "") >= 0);
+	assert_int_equal(store_commit(store()), 1);
+	assert_int_equal(audit_begin(store(), vault()), 0);
+	expect(1, "the sealed head of the chain is missing");
+}
+
 static void records_come_and_go_during_a_walk(void **state)
 {
 	struct audit_walk walk = { 0 };
@@ -739,6 +754,7 @@ int main(void)
 		TEST(every_way_to_tamper, set_up),
 		TEST(recomputed_without_the_key, set_up),
 		TEST(sealed_facts_of_another_day, set_up),
+		TEST(a_start_after_tampering, set_up),
 		TEST(records_come_and_go_during_a_walk, set_up),
 		TEST(batches_in_order, set_up_export),
 		TEST(what_is_acknowledged_survives, set_up_export),

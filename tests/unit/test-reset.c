@@ -74,6 +74,8 @@ static void everything_is_forgotten(void **state)
 /* Of each that had not left, and of the one whose leaving it had not heard of yet. */
 static void the_cloud_is_told_of_each(void **state)
 {
+	static const char *const all[] = { "ABOARD", "LEFT", "CLAIMED", "COMING" };
+	bool told[GW_ELEMENTS(all)] = { false };
 	unsigned n = 0;
 
 	fill();
@@ -85,13 +87,18 @@ static void the_cloud_is_told_of_each(void **state)
 	world_connect(GW_ROLE_CLOUD);
 	world_turn();
 	while (store_job_count(world_agent()->store)) {
+		const struct gw_msg_request *request = world_request(GW_REQUEST_DECOMMISSIONED);
 		char job[GW_ID_MAX + 1];
 
-		(void)gw_copy(job, sizeof(job), world_request(GW_REQUEST_DECOMMISSIONED)->job);
+		for (size_t i = 0; i < GW_ELEMENTS(all); i++)
+			told[i] |= gw_streq(request->device, all[i]);
+		(void)gw_copy(job, sizeof(job), request->job);
 		world_answer(job, 0);
 		n++;
 	}
 	assert_int_equal(n, 4);
+	for (size_t i = 0; i < GW_ELEMENTS(all); i++)
+		assert_true(told[i]);
 	assert_int_equal(world_recorded("cloud-acknowledged"), 4);
 }
 
