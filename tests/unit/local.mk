@@ -625,6 +625,11 @@ tests_unit_test_cloud_history_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE
 tests_unit_test_cloud_history_LDADD = \
 	$(CMOCKA_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS)
 
+UNIT_TESTS += tests/unit/test-cloud-gateways
+tests_unit_test_cloud_gateways_SOURCES = tests/unit/test-cloud-gateways.c $(CLOUD_REGISTRY)
+tests_unit_test_cloud_gateways_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_cloud_gateways_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SQLITE_LIBS)
+
 UNIT_TESTS += tests/unit/test-cloud-move
 tests_unit_test_cloud_move_SOURCES = tests/unit/test-cloud-move.c $(CLOUD_REGISTRY)
 tests_unit_test_cloud_move_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
