@@ -21,6 +21,7 @@
 #include "agent/due.h"
 #include "agent/link-server.h"
 #include "agent/neighbours.h"
+#include "agent/outlook.h"
 #include "agent/plugins.h"
 #include "agent/pulse.h"
 #include "agent/queue.h"
@@ -136,6 +137,8 @@ static int make_memory(struct agent *agent)
 	if (r >= 0)
 		r = due_new(agent, &agent->due);
 	if (r >= 0)
+		r = outlook_new(agent, &agent->outlook);
+	if (r >= 0)
 		r = audit_export_new(agent, &agent->audit_export);
 	if (r >= 0)
 		r = audit_retention_new(agent, &agent->audit_retention);
@@ -228,6 +231,7 @@ struct agent *agent_free(struct agent *agent)
 	agent->verify = bus_verify_free(agent->verify);
 	agent->audit_retention = audit_retention_free(agent->audit_retention);
 	agent->audit_export = audit_export_free(agent->audit_export);
+	agent->outlook = outlook_free(agent->outlook);
 	agent->queue = queue_free(agent->queue);
 	agent->answers = answers_free(agent->answers);
 	agent->refusals = refusals_free(agent->refusals);

@@ -19,6 +19,7 @@ struct discovered;
 struct due;
 struct link_server;
 struct neighbours;
+struct outlook;
 struct plugins;
 struct pulse;
 struct queue;
@@ -56,6 +57,7 @@ struct agent {
 	struct queue *queue;             /* what is open with the cloud link */
 	struct clock_watch *clock_watch; /* what the system says of its clock */
 	struct due *due;                 /* what is due when */
+	struct outlook *outlook;         /* and with the devices' certificates */
 	struct bus *bus;                 /* the people's side */
 	struct pulse *pulse;             /* the service manager's */
 

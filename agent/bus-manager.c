@@ -16,6 +16,7 @@
 #include "agent/claim.h"
 #include "agent/cloud.h"
 #include "agent/discovered.h"
+#include "agent/outlook.h"
 #include "agent/plugins.h"
 #include "agent/reset.h"
 #include "agent/store-device.h"
@@ -403,6 +404,27 @@ static int property_counts(sd_bus *bus, const char *path, const char *interface,
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int property_renewals(sd_bus *bus, const char *path, const char *interface,
+			     const char *property, sd_bus_message *reply, void *userdata,
+			     sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	const struct outlook_view *view = outlook_look(agent->outlook);
+
+	return sd_bus_message_append(reply, "a{su}", 4, "waiting", (uint32_t)view->waiting,
+				     "overdue", (uint32_t)view->overdue, "expired",
+				     (uint32_t)view->expired, "asking", (uint32_t)view->asking);
+}
+
+static int property_renewal_next(sd_bus *bus, const char *path, const char *interface,
+				 const char *property, sd_bus_message *reply, void *userdata,
+				 sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+
+	return sd_bus_message_append(reply, "t", outlook_look(agent->outlook)->next_s);
+}
+
 static int property_jobs_waiting(sd_bus *bus, const char *path, const char *interface,
 				 const char *property, sd_bus_message *reply, void *userdata,
 				 sd_bus_error *error)
@@ -521,6 +543,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("ClockText", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("ClockSince", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("Counts", "a{su}", property_counts, 0, 0),
+	SD_BUS_PROPERTY("Renewals", "a{su}", property_renewals, 0, 0),
+	SD_BUS_PROPERTY("RenewalNext", "t", property_renewal_next, 0, 0),
 	SD_BUS_PROPERTY("JobsWaiting", "u", property_jobs_waiting, 0, 0),
 	SD_BUS_PROPERTY("JobsSince", "t", property_jobs_since, 0, 0),
 	SD_BUS_PROPERTY("AuditFirst", "t", property_audit, 0, 0),

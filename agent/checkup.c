@@ -13,9 +13,10 @@
 #include "agent/bus.h"
 #include "agent/cloud.h"
 #include "agent/doctor.h"
+#include "agent/due.h"
 #include "agent/link-server.h"
+#include "agent/outlook.h"
 #include "agent/plugins.h"
-#include "agent/store-certificate.h"
 #include "agent/store-job.h"
 #include "agent/vault.h"
 #include "config.h"
@@ -71,11 +72,13 @@ static void look_at_record(struct agent *agent, struct doctor_facts *facts)
 	facts->record_bad = bus_verify_first_bad(agent->verify, &facts->record_why);
 }
 
-static void look_at_renewals(struct agent *agent, struct doctor_facts *facts)
+/* Jobs have the time on the wall as it went then: one that jumped says nothing. */
+static void look_at_times(struct agent *agent, struct doctor_facts *facts)
 {
-	facts->approvals = store_certificate_count_asking(agent->store);
-	if (clock_is_trusted(&agent->clock))
-		facts->expired = store_certificate_count_expired(agent->store, facts->now_s);
+	uint64_t made_s = store_job_oldest(agent->store) / SECOND_US;
+
+	facts->clock_for_s = (gw_now_monotonic_us() - due_clock_since_us(agent->due)) / SECOND_US;
+	facts->jobs_for_s = facts->now_s - GW_MIN(made_s, facts->now_s);
 }
 
 static void look_at_link(const struct agent *agent, struct doctor_facts *facts)
@@ -90,7 +93,12 @@ static void look_at_plugins(struct agent *agent, struct doctor_facts *facts)
 {
 	struct plugin *plugin = NULL;
 	struct plugin_info info;
+	uint64_t now_us = gw_now_monotonic_us();
 
+	for (int role = 0; role < _GW_ROLE_MAX; role++)
+		facts->missing_for_s[role] =
+			(now_us - plugins_missing_since_us(agent->plugins, (enum gw_role)role)) /
+			SECOND_US;
 	while (facts->n_plugins < DOCTOR_PLUGINS_MAX &&
 	       (plugin = plugins_next(agent->plugins, plugin))) {
 		plugin_get_info(plugin, &info);
@@ -100,6 +108,7 @@ static void look_at_plugins(struct agent *agent, struct doctor_facts *facts)
 			.role = info.role,
 			.healthy = info.healthy,
 			.text = info.text,
+			.for_s = (now_us - info.since_us) / SECOND_US,
 		};
 	}
 }
@@ -114,13 +123,14 @@ size_t checkup(struct agent *agent, struct doctor_finding *findings)
 		.state_folder = agent->state_folder,
 		.jobs = store_job_count(agent->store),
 		.jobs_most = agent->settings.jobs_max,
+		.renewals = outlook_look(agent->outlook),
 		.version = PACKAGE_VERSION,
 	};
 
 	look_at_disk(agent, &facts);
 	look_at_cloud(agent, &facts);
 	look_at_record(agent, &facts);
-	look_at_renewals(agent, &facts);
+	look_at_times(agent, &facts);
 	look_at_link(agent, &facts);
 	look_at_plugins(agent, &facts);
 	return doctor_examine(&facts, findings);

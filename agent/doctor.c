@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "agent/outlook.h"
 #include "lib/util.h"
 
 #define MINUTE 60
@@ -121,6 +122,8 @@ static const char *clock_advice(enum clock_verdict verdict)
 
 static void examine_clock(struct sheet *sheet, const struct doctor_facts *facts)
 {
+	char since[32];
+
 	if (facts->clock == CLOCK_TRUSTED_ALONE) {
 		advise(find(sheet, "clock", DOCTOR_WARNING,
 			    "Time is known, but %s: other programs, and logs, are wrong.",
@@ -134,9 +137,10 @@ static void examine_clock(struct sheet *sheet, const struct doctor_facts *facts)
 							     : "the cloud agrees with it");
 		return;
 	}
+	doctor_duration(facts->clock_for_s, since, sizeof(since));
 	advise(find(sheet, "clock", DOCTOR_WRONG,
-		    "The clock is not trusted: %s. Nothing is judged expired meanwhile.",
-		    clock_verdict_text(facts->clock)),
+		    "The clock is not trusted, for %s: %s. Nothing is judged expired meanwhile.",
+		    since, clock_verdict_text(facts->clock)),
 	       "%s", clock_advice(facts->clock));
 }
 
@@ -199,15 +203,30 @@ static void examine_disk(struct sheet *sheet, const struct doctor_facts *facts)
 	"Get a new certificate from the cloud's operator, put it into the folder of credentials " \
 	"as cloud-cert (with a new cloud-key), and restart gangway-mqtt."
 
+/* It renews by itself, and has not. */
+#define READMIT                                                                                   \
+	"Get a claim from the cloud's operator, who may have to let this gateway in again, put "  \
+	"it into the folder of credentials as cloud-claim-cert and cloud-claim-key, and restart " \
+	"gangway-mqtt."
+
+static const char *renew_advice(const struct doctor_facts *facts)
+{
+	return facts->care.source && gw_streq(facts->care.source, "own") ? READMIT : RENEW;
+}
+
 static void examine_dates(struct sheet *sheet, const struct doctor_facts *facts)
 {
 	enum credential_verdict verdict =
 		is_trusted(facts) ? credential_judge(&facts->credential, facts->now_s)
 				  : CREDENTIAL_UNKNOWN;
-	uint64_t ends = facts->credential.not_after;
-	char left[32];
+	const struct credential_dates *dates = &facts->credential;
+	uint64_t now = facts->now_s;
+	char left[32], gone[32], ca_gone[32], begins[32], renews[32] = "";
 
-	doctor_duration(ends - GW_MIN(ends, facts->now_s), left, sizeof(left));
+	doctor_duration(dates->not_after - GW_MIN(dates->not_after, now), left, sizeof(left));
+	doctor_duration(now - GW_MIN(dates->not_after, now), gone, sizeof(gone));
+	doctor_duration(now - GW_MIN(dates->ca_not_after, now), ca_gone, sizeof(ca_gone));
+	doctor_duration(dates->not_before - GW_MIN(dates->not_before, now), begins, sizeof(begins));
 	switch (verdict) {
 	case CREDENTIAL_UNKNOWN:
 	case _CREDENTIAL_VERDICT_MAX:
@@ -216,27 +235,31 @@ static void examine_dates(struct sheet *sheet, const struct doctor_facts *facts)
 		     "the clock is trusted.");
 		return;
 	case CREDENTIAL_GOOD:
+		if (facts->care.renew_at_s > now)
+			doctor_duration(facts->care.renew_at_s - now, renews, sizeof(renews));
 		find(sheet, "credentials", DOCTOR_OK,
-		     "The gateway's certificate and key are there and fit, for another %s.", left);
+		     "The gateway's certificate and key are there and fit, for another %s%s%s.",
+		     left, *renews ? "; it is renewed in " : "", renews);
 		return;
 	case CREDENTIAL_ENDS_SOON:
 		advise(find(sheet, "credentials", DOCTOR_WARNING,
 			    "The gateway's own certificate ends in %s.", left),
-		       RENEW);
+		       "%s", renew_advice(facts));
 		return;
 	case CREDENTIAL_NOT_YET:
 		advise(find(sheet, "credentials", DOCTOR_WRONG,
-			    "The gateway's own certificate is not good yet."),
-		       RENEW);
+			    "The gateway's own certificate is not good yet; it will be in %s.",
+			    begins),
+		       "%s", renew_advice(facts));
 		return;
 	case CREDENTIAL_ENDED:
 		advise(find(sheet, "credentials", DOCTOR_WRONG,
-			    "The gateway's own certificate has expired."),
-		       RENEW);
+			    "The gateway's own certificate has expired, %s ago.", gone),
+		       "%s", renew_advice(facts));
 		return;
 	case CREDENTIAL_CA_ENDED:
 		advise(find(sheet, "credentials", DOCTOR_WRONG,
-			    "The certificate of the broker's CA has expired."),
+			    "The certificate of the broker's CA has expired, %s ago.", ca_gone),
 		       "Get the new one from the cloud's operator, put it into the folder of "
 		       "credentials as cloud-ca, and restart gangway-mqtt.");
 		return;
@@ -354,15 +377,21 @@ static void examine_cloud(struct sheet *sheet, const struct doctor_facts *facts)
 static void examine_queue(struct sheet *sheet, const struct doctor_facts *facts)
 {
 	unsigned long long jobs = facts->jobs, most = facts->jobs_most;
+	char since[32];
 
+	doctor_duration(facts->jobs_for_s, since, sizeof(since));
 	if (jobs >= most)
 		advise(find(sheet, "queue", DOCTOR_WRONG,
-			    "%llu requests wait for the cloud, and no more are taken.", jobs),
+			    "%llu requests wait for the cloud, the oldest for %s, and no more "
+			    "are taken until it answers.",
+			    jobs, since),
 		       "See why the cloud does not answer them (gangwayctl jobs); or raise "
 		       "[limits] jobs.");
 	else if (jobs > most / 10 * 9)
 		advise(find(sheet, "queue", DOCTOR_WARNING,
-			    "%llu requests wait for the cloud, of %llu that may.", jobs, most),
+			    "%llu requests wait for the cloud, of %llu that may, the oldest for "
+			    "%s.",
+			    jobs, most, since),
 		       "See why the cloud does not answer them (gangwayctl jobs).");
 	else
 		find(sheet, "queue", DOCTOR_OK, "%llu %s for the cloud.", jobs,
@@ -425,38 +454,80 @@ static void examine_record(struct sheet *sheet, const struct doctor_facts *facts
 
 /* --- devices --- */
 
+static void ago(const struct doctor_facts *facts, uint64_t at_s, char *text, size_t size)
+{
+	doctor_duration(facts->now_s - GW_MIN(at_s, facts->now_s), text, size);
+}
+
+static void examine_late(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	const struct outlook_view *renewals = facts->renewals;
+	uint64_t ends = renewals->late_ends_s;
+	char since[32], left[32];
+
+	ago(facts, renewals->late_since_s, since, sizeof(since));
+	doctor_duration(ends - GW_MIN(ends, facts->now_s), left, sizeof(left));
+	advise(find(sheet, "renewals", DOCTOR_WARNING,
+		    "%llu device(s) should have renewed long ago, the first for %s; its "
+		    "certificate ends in %s.",
+		    (unsigned long long)renewals->late, since, left),
+	       "See that they are on, and reach the gateway: gangwayctl show ID says when each was "
+	       "seen last.");
+}
+
 static void examine_renewals(struct sheet *sheet, const struct doctor_facts *facts)
 {
-	const char *check = "renewals";
+	const struct outlook_view *renewals = facts->renewals;
+	char since[32];
 
-	if (facts->approvals)
-		advise(find(sheet, check, DOCTOR_WARNING,
+	ago(facts, renewals->expired_since_s, since, sizeof(since));
+	if (renewals->asking)
+		advise(find(sheet, "renewals", DOCTOR_WARNING,
 			    "%llu device(s) ask to renew a certificate that has expired.",
-			    (unsigned long long)facts->approvals),
+			    (unsigned long long)renewals->asking),
 		       "See which: gangwayctl devices; then gangwayctl approve ID, or reject ID.");
-	else if (facts->expired)
-		advise(find(sheet, check, DOCTOR_WARNING,
-			    "The certificates of %llu device(s) have expired.",
-			    (unsigned long long)facts->expired),
+	else if (renewals->expired)
+		advise(find(sheet, "renewals", DOCTOR_WARNING,
+			    "The certificates of %llu device(s) have expired, the first %s ago.",
+			    (unsigned long long)renewals->expired, since),
 		       "If they are in use, claim them again with --replace; [devices] expired "
-		       "says what "
-		       "such a device can get by itself.");
+		       "says what such a device can get by itself.");
+	else if (renewals->late)
+		examine_late(sheet, facts);
 	else
-		find(sheet, check, DOCTOR_OK, "No device's certificate has expired.");
+		find(sheet, "renewals", DOCTOR_OK, "No device's certificate has expired.");
 }
 
 /* --- plugins --- */
 
+/* One that is not well may wait for another, and go on by itself. */
+static const char *what_next(const struct doctor_facts *facts, enum gw_role role)
+{
+	switch (role) {
+	case GW_ROLE_CLOUD: return "Do what it says.";
+	case GW_ROLE_REGISTRAR:
+		return facts->cloud == GW_CLOUD_ONLINE ? "It goes on by itself."
+						       : "It goes on by itself once the cloud has "
+							 "answered: see credentials, "
+							 "broker and cloud.";
+	case GW_ROLE_TRANSPORT:
+	case _GW_ROLE_MAX: break;
+	}
+	return "See to that, or correct the configuration; then it goes on by itself.";
+}
+
 static void examine_plugin(struct sheet *sheet, const struct doctor_facts *facts,
 			   const struct doctor_plugin *plugin)
 {
-	char check[GW_NAME_MAX + 16];
+	char check[GW_NAME_MAX + 16], since[32];
 
+	doctor_duration(plugin->for_s, since, sizeof(since));
 	(void)snprintf(check, sizeof(check), "plugin %s", plugin->name);
 	if (!plugin->healthy)
-		advise(find(sheet, check, DOCTOR_WRONG, "gangway-%s needs help: %s", plugin->name,
-			    plugin->text),
-		       "Do what it says, or see journalctl -u gangway-%s.", plugin->name);
+		advise(find(sheet, check, DOCTOR_WRONG, "gangway-%s is not well, for %s: %s",
+			    plugin->name, since, plugin->text),
+		       "%s journalctl -u gangway-%s says more.", what_next(facts, plugin->role),
+		       plugin->name);
 	else if (!gw_streq(plugin->program, facts->version))
 		advise(find(sheet, check, DOCTOR_WARNING,
 			    "gangway-%s is of version %s, the agent of %s.", plugin->name,
@@ -487,33 +558,43 @@ static void examine_link(struct sheet *sheet, const struct doctor_facts *facts)
 	       "systemctl restart gangwayd.socket: that restarts the agent, too.");
 }
 
-static void examine_roles(struct sheet *sheet, const struct doctor_facts *facts)
+static void examine_role(struct sheet *sheet, const struct doctor_facts *facts, enum gw_role role)
 {
 	static const struct {
-		const char *check, *text, *unit;
+		const char *check, *name, *text, *unit;
 	} missing[_GW_ROLE_MAX] = {
-		[GW_ROLE_TRANSPORT] = { "plugin ip",
-					"No transport is connected: devices find no door.",
+		[GW_ROLE_TRANSPORT] = { "plugin ip", "No transport", "devices find no door",
 					"gangway-ip" },
-		[GW_ROLE_REGISTRAR] = { "plugin registrar",
-					"The registrar is not connected: no device can come in.",
-					"gangway-registrar" },
-		[GW_ROLE_CLOUD] = { "plugin mqtt",
-				    "The cloud link is not connected: requests wait on disk.",
+		[GW_ROLE_REGISTRAR] = { "plugin registrar", "The registrar",
+					"no device can come in", "gangway-registrar" },
+		[GW_ROLE_CLOUD] = { "plugin mqtt", "The cloud link", "requests wait on disk",
 				    "gangway-mqtt" },
 	};
-	bool is_there[_GW_ROLE_MAX] = { false };
+	bool is_there = false;
+	char since[32];
 
 	for (size_t i = 0; i < facts->n_plugins; i++) {
-		is_there[facts->plugins[i].role] = true;
+		if (facts->plugins[i].role != role)
+			continue;
+		is_there = true;
 		examine_plugin(sheet, facts, &facts->plugins[i]);
 	}
-	for (int role = 0; role < _GW_ROLE_MAX; role++)
-		if (!is_there[role])
-			advise(find(sheet, missing[role].check, DOCTOR_WRONG, "%s",
-				    missing[role].text),
-			       "systemctl start %s; if it does not stay: journalctl -u %s.",
-			       missing[role].unit, missing[role].unit);
+	if (is_there)
+		return;
+	doctor_duration(facts->missing_for_s[role], since, sizeof(since));
+	advise(find(sheet, missing[role].check, DOCTOR_WRONG, "%s %s connected, for %s: %s.",
+		    missing[role].name, role == GW_ROLE_TRANSPORT ? "is" : "is not", since,
+		    missing[role].text),
+	       "systemctl start %s; if it does not stay: journalctl -u %s.", missing[role].unit,
+	       missing[role].unit);
+}
+
+/* What others wait for comes first. */
+static void examine_roles(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	examine_role(sheet, facts, GW_ROLE_CLOUD);
+	examine_role(sheet, facts, GW_ROLE_TRANSPORT);
+	examine_role(sheet, facts, GW_ROLE_REGISTRAR);
 }
 
 size_t doctor_examine(const struct doctor_facts *facts,

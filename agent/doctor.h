@@ -17,6 +17,8 @@
 #define DOCTOR_FINDINGS_MAX (DOCTOR_PLUGINS_MAX + 20)
 #define DOCTOR_TEXT_MAX     384
 
+struct outlook_view;
+
 /* From the monotonic clock's point of view; for what has not been, or will not be. */
 #define DOCTOR_NEVER UINT64_MAX
 
@@ -32,11 +34,13 @@ struct doctor_plugin {
 	enum gw_role role;
 	bool healthy;
 	const char *text;
+	uint64_t for_s; /* well, or not */
 };
 
 struct doctor_facts {
 	uint64_t now_s;
 	enum clock_verdict clock;
+	uint64_t clock_for_s; /* trusted, or not */
 
 	const char *store_trouble; /* of the last commit, "" for none */
 	bool key_is_given;         /* to the agent, which else has made it: store.key in .. */
@@ -60,9 +64,9 @@ struct doctor_facts {
 	uint64_t cloud_retry_s;   /* from now */
 	uint64_t cloud_heard_s;   /* ago */
 	uint64_t jobs, jobs_most; /* that wait for it */
+	uint64_t jobs_for_s;      /* the oldest */
 
-	uint64_t approvals; /* devices that wait for a person's word on their renewal */
-	uint64_t expired;   /* devices whose live certificate has ended, by a trusted clock */
+	const struct outlook_view *renewals; /* of devices */
 
 	bool record_is_sealed;                     /* the next five could be read */
 	uint64_t record_waiting, record_most;      /* records that wait for the cloud */
@@ -75,6 +79,7 @@ struct doctor_facts {
 	const char *version;
 	struct doctor_plugin plugins[DOCTOR_PLUGINS_MAX];
 	size_t n_plugins;
+	uint64_t missing_for_s[_GW_ROLE_MAX]; /* where none of that role is connected */
 };
 
 struct doctor_finding {

@@ -51,6 +51,7 @@ agent_libagent_a_SOURCES = \
 	agent/lifecycle.c agent/lifecycle.h \
 	agent/link-server.c agent/link-server.h \
 	agent/neighbours.c agent/neighbours.h \
+	agent/outlook.c agent/outlook.h \
 	agent/operate.c agent/operate.h \
 	agent/plugins.c agent/plugins.h \
 	agent/policy.c agent/policy.h \

@@ -47,6 +47,7 @@ struct plugin {
 	char library[GW_TEXT_MAX + 1];
 	bool healthy;
 	char text[GW_TEXT_MAX + 1];
+	uint64_t since_us;                   /* that it is as well as it is */
 	struct gw_bucket buckets[TYPES_MAX]; /* what may still be said; rate 0: nothing was yet */
 	sd_event_source *hello;              /* the time to say it is over */
 };
@@ -62,6 +63,7 @@ struct plugins {
 	struct plugin *first;
 	size_t n;
 	struct offender offenders[OFFENDERS_MAX];
+	uint64_t missing_since_us[_GW_ROLE_MAX]; /* while nobody has that role */
 };
 
 /* --- looking --- */
@@ -80,7 +82,13 @@ void plugin_get_info(const struct plugin *plugin, struct plugin_info *ret)
 		.library = plugin->library,
 		.healthy = plugin->healthy,
 		.text = plugin->text,
+		.since_us = plugin->since_us,
 	};
+}
+
+uint64_t plugins_missing_since_us(const struct plugins *plugins, enum gw_role role)
+{
+	return plugins->missing_since_us[role];
 }
 
 struct plugin *plugins_next(struct plugins *plugins, const struct plugin *after)
@@ -162,6 +170,8 @@ void plugin_set_health(struct plugin *plugin, bool ok, const char *text)
 {
 	bool was_healthy = plugin->healthy;
 
+	if (ok != was_healthy)
+		plugin->since_us = gw_now_monotonic_us();
 	plugin->healthy = ok;
 	(void)gw_copy(plugin->text, sizeof(plugin->text), text);
 	if (!ok) {
@@ -388,6 +398,7 @@ static void on_closed(struct gw_link *link, const char *why, void *userdata)
 			      GW_LOG_TAGS(.event = GW_EVENT_PLUGIN_GONE, .plugin = plugin->name),
 			      "gangway-%s is gone: %s", plugin->name, why);
 		record_often(plugin, "plugin-lost", why);
+		plugins->missing_since_us[plugin->role] = gw_now_monotonic_us();
 		dispatch_lost(plugins->agent, plugin);
 		bus_tell_plugins(plugins->agent->bus);
 	} else {
@@ -438,6 +449,7 @@ int plugins_add(struct plugins *plugins, int fd, const char *name)
 
 	plugin->plugins = plugins;
 	plugin->healthy = true;
+	plugin->since_us = gw_now_monotonic_us();
 	plugin->name_is_given = name != NULL;
 	(void)gw_copy(plugin->name, sizeof(plugin->name), name ? name : "");
 	r = gw_link_new(plugins->agent->event, fd, &ops, plugin, &plugin->link);
@@ -466,6 +478,8 @@ int plugins_new(struct agent *agent, struct plugins **ret)
 	if (!plugins)
 		return -ENOMEM;
 	plugins->agent = agent;
+	for (int role = 0; role < _GW_ROLE_MAX; role++)
+		plugins->missing_since_us[role] = gw_now_monotonic_us();
 	*ret = plugins;
 	return 0;
 }

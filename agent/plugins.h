@@ -25,7 +25,8 @@ struct plugin_info {
 	enum gw_role role;
 	const char *program, *library;
 	bool healthy;
-	const char *text; /* what is wrong */
+	const char *text;  /* what is wrong */
+	uint64_t since_us; /* that it is as well as it is, by the monotonic clock */
 };
 
 int plugins_new(struct agent *agent, struct plugins **ret);
@@ -37,6 +38,9 @@ int plugins_add(struct plugins *plugins, int fd, const char *name);
 
 /* The connected plugin of a role, or NULL. There is one registrar and one cloud link at most. */
 struct plugin *plugins_find(struct plugins *plugins, enum gw_role role);
+
+/* Since when nobody has that role, if nobody has: by the monotonic clock. */
+uint64_t plugins_missing_since_us(const struct plugins *plugins, enum gw_role role);
 
 /* The welcomed plugins one after the other: NULL begins and ends. */
 struct plugin *plugins_next(struct plugins *plugins, const struct plugin *after);

@@ -207,20 +207,37 @@ int store_certificate_forget(struct store *store, const char *device, uint64_t u
 	return r < 0 ? r : 0;
 }
 
-uint64_t store_certificate_count_asking(struct store *store)
+int store_certificates_ahead(struct store *store, struct sqlite3_stmt **ret_row)
 {
-	return (uint64_t)store_number(store, 0,
-				      "SELECT count(*) FROM certificate WHERE state = 'live'"
-				      " AND approval = 'asked'",
-				      "");
+	return store_select(store, ret_row,
+			    "SELECT device, not_before, not_after, issued, renew_asked, approval"
+			    " FROM certificate WHERE state = 'live'"
+			    " AND device NOT IN (SELECT id FROM device WHERE state = 'suspended')"
+			    " ORDER BY not_after",
+			    "");
 }
 
-uint64_t store_certificate_count_expired(struct store *store, uint64_t now)
+int store_certificate_ahead(struct store *store, struct sqlite3_stmt *row,
+			    struct certificate_record *ret)
 {
-	return (uint64_t)store_number(store, 0,
-				      "SELECT count(*) FROM certificate WHERE state = 'live'"
-				      " AND not_after <= ?",
-				      "i", (int64_t)now);
+	char approval[16];
+	int found, r = store_next(store, row);
+
+	if (r <= 0)
+		return r;
+	store_column_text(row, 0, ret->device, sizeof(ret->device));
+	ret->not_before = (uint64_t)store_column_int(row, 1);
+	ret->not_after = (uint64_t)store_column_int(row, 2);
+	ret->issued = (uint64_t)store_column_int(row, 3);
+	ret->renew_asked = (uint64_t)store_column_int(row, 4);
+	store_column_text(row, 5, approval, sizeof(approval));
+	found = find_name(approval, approval_names, _CERTIFICATE_APPROVAL_MAX);
+	if (found < 0) {
+		store_done(row);
+		return found;
+	}
+	ret->approval = (enum certificate_approval)found;
+	return 1;
 }
 
 int store_certificate_unproved(struct store *store, uint64_t until, char (*devices)[GW_ID_MAX + 1],

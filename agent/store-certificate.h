@@ -12,6 +12,7 @@
 
 #include "lib/wire.h"
 
+struct sqlite3_stmt;
 struct store;
 
 enum certificate_state {
@@ -87,9 +88,14 @@ int store_certificate_remove(struct store *store, struct gw_blob serial);
 /* Forgets the device's revoked certificates that ended by `until`: they open no door anywhere. */
 int store_certificate_forget(struct store *store, const char *device, uint64_t until);
 
-/* Live ones: whose renewal waits for a person's word, and that ended by `now`. */
-uint64_t store_certificate_count_asking(struct store *store);
-uint64_t store_certificate_count_expired(struct store *store, uint64_t now);
+/*
+ * Begins a walk along the live ones of devices that are not suspended, in the order of their ends; what of them says
+ * when they are to be renewed (device, dates, renew_asked, approval), and no more. As store_select(): the next one is
+ * there while store_certificate_ahead() returns 1; store_done() is for whoever stops before the end.
+ */
+int store_certificates_ahead(struct store *store, struct sqlite3_stmt **ret_row);
+int store_certificate_ahead(struct store *store, struct sqlite3_stmt *row,
+			    struct certificate_record *ret);
 
 /* Candidates issued by `until`: up to max device ids. Returns their number. */
 int store_certificate_unproved(struct store *store, uint64_t until, char (*devices)[GW_ID_MAX + 1],

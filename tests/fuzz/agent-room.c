@@ -27,6 +27,7 @@
 #include "agent/discovered.h"
 #include "agent/due.h"
 #include "agent/neighbours.h"
+#include "agent/outlook.h"
 #include "agent/plugins.h"
 #include "agent/queue.h"
 #include "agent/refusals.h"
@@ -179,6 +180,7 @@ struct agent *room_begin(void)
 	require(answers_new(agent->event, &agent->answers) == 0);
 	require(queue_new(agent, &agent->queue) == 0);
 	require(due_new(agent, &agent->due) == 0);
+	require(outlook_new(agent, &agent->outlook) == 0);
 	require(audit_begin(agent->store, agent->vault) == 0);
 	require(audit_export_new(agent, &agent->audit_export) == 0);
 	require(audit_retention_new(agent, &agent->audit_retention) == 0);

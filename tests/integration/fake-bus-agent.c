@@ -456,6 +456,7 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("CloudText", "s", property_text, 0, 0),
 	SD_BUS_PROPERTY("ClockTrusted", "b", property_number, 0, 0),
 	SD_BUS_PROPERTY("Counts", "a{su}", property_counts, 0, 0),
+	SD_BUS_PROPERTY("Renewals", "a{su}", property_counts, 0, 0),
 	SD_BUS_PROPERTY("JobsWaiting", "u", property_number, 0, 0),
 	SD_BUS_PROPERTY("Plugins", "a(ssssbs)", property_plugins, 0, 0),
 	SD_BUS_VTABLE_END,

@@ -25,6 +25,7 @@
 #include "agent/dispatch.h"
 #include "agent/due.h"
 #include "agent/neighbours.h"
+#include "agent/outlook.h"
 #include "agent/plugins.h"
 #include "agent/queue.h"
 #include "agent/refusals.h"
@@ -328,6 +329,7 @@ static void start(void)
 	assert_int_equal(adopt_new(&agent->adopt), 0);
 	assert_int_equal(queue_new(agent, &agent->queue), 0);
 	assert_int_equal(due_new(agent, &agent->due), 0);
+	assert_int_equal(outlook_new(agent, &agent->outlook), 0);
 	assert_int_equal(audit_begin(agent->store, agent->vault), 0);
 	assert_int_equal(audit_export_new(agent, &agent->audit_export), 0);
 	assert_int_equal(audit_retention_new(agent, &agent->audit_retention), 0);
@@ -341,6 +343,7 @@ static void stop(void)
 	agent->audit_retention = audit_retention_free(agent->audit_retention);
 	agent->audit_export = audit_export_free(agent->audit_export);
 	agent->due = due_free(agent->due);
+	agent->outlook = outlook_free(agent->outlook);
 	agent->queue = queue_free(agent->queue);
 	agent->refusals = refusals_free(agent->refusals);
 	agent->adopt = adopt_free(agent->adopt);

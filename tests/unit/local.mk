@@ -572,6 +572,12 @@ tests_unit_test_reset_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_reset_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_reset_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-outlook
+tests_unit_test_outlook_SOURCES = tests/unit/test-outlook.c $(WORLD_SOURCES)
+tests_unit_test_outlook_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_outlook_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_outlook_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-leave
 tests_unit_test_leave_SOURCES = tests/unit/test-leave.c $(WORLD_SOURCES)
 tests_unit_test_leave_CFLAGS = $(UNIT_CFLAGS)

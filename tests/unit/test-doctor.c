@@ -11,20 +11,25 @@
 #include <cmocka.h>
 
 #include "agent/doctor.h"
+#include "agent/outlook.h"
 #include "lib/util.h"
 
 #define NOW 1900000000ull
 #define DAY 86400ull
 
 static struct doctor_facts facts;
+static struct outlook_view view;
 static struct doctor_finding findings[DOCTOR_FINDINGS_MAX];
 static size_t n_findings;
 
 static int set_up(void **state)
 {
+	view = (struct outlook_view){ 0 };
 	facts = (struct doctor_facts){
+		.renewals = &view,
 		.now_s = NOW,
 		.clock = CLOCK_TRUSTED_BY_SYSTEM,
+		.clock_for_s = 360,
 		.store_trouble = "",
 		.state_folder = "/var/lib/gangway",
 		.disk_is_known = true,
@@ -39,6 +44,7 @@ static int set_up(void **state)
 		.cloud_text = "Connected to the broker.",
 		.cloud_for_s = 180,
 		.cloud_retry_s = DOCTOR_NEVER,
+		.care = { .source = "given", .trouble = "" },
 		.cloud_heard_s = 42,
 		.jobs_most = 1000,
 		.record_is_sealed = true,
@@ -47,9 +53,9 @@ static int set_up(void **state)
 		.record_why = "",
 		.version = "1.2.3",
 		.n_plugins = 3,
-		.plugins = { { "mqtt", "1.2.3", GW_ROLE_CLOUD, true, "" },
-			     { "registrar", "1.2.3", GW_ROLE_REGISTRAR, true, "" },
-			     { "ip", "1.2.3", GW_ROLE_TRANSPORT, true, "" } },
+		.plugins = { { "mqtt", "1.2.3", GW_ROLE_CLOUD, true, "", 180 },
+			     { "registrar", "1.2.3", GW_ROLE_REGISTRAR, true, "", 180 },
+			     { "ip", "1.2.3", GW_ROLE_TRANSPORT, true, "", 180 } },
 	};
 	return 0;
 }
@@ -129,6 +135,7 @@ static void clock_s(void **state)
 	for (size_t i = 0; i < GW_ELEMENTS(untrusted); i++) {
 		facts.clock = untrusted[i].verdict;
 		expect("clock", DOCTOR_WRONG, clock_verdict_text(facts.clock), untrusted[i].advice);
+		expect("clock", DOCTOR_WRONG, "not trusted, for 6 min: ", "");
 	}
 }
 
@@ -178,18 +185,26 @@ static void credentials(void **state)
 	facts.credential.not_after = NOW + 30 * DAY;
 	expect("credentials", DOCTOR_WARNING, "ends in 30 days", "cloud-cert");
 	facts.credential.not_after = NOW;
-	expect("credentials", DOCTOR_WRONG, "has expired", "cloud-cert");
+	expect("credentials", DOCTOR_WRONG, "has expired, 0 s ago", "cloud-cert");
 	facts.clock = CLOCK_CLOUD_SILENT; /* who knows */
 	expect("credentials", DOCTOR_OK, "once the clock is trusted", "");
 
 	(void)set_up(state);
 	facts.credential.not_before = NOW + 1;
-	expect("credentials", DOCTOR_WRONG, "not good yet", "cloud-cert");
+	expect("credentials", DOCTOR_WRONG, "not good yet; it will be in 1 s.", "cloud-cert");
 	(void)set_up(state);
 	facts.credential.ca_not_after = NOW;
-	expect("credentials", DOCTOR_WRONG, "broker's CA has expired", "cloud-ca");
+	expect("credentials", DOCTOR_WRONG, "broker's CA has expired, 0 s ago", "cloud-ca");
 	facts.credential.ca_not_after = 0;
 	expect("credentials", DOCTOR_OK, "", "");
+
+	facts.care.renew_at_s = NOW + 5 * DAY;
+	expect("credentials", DOCTOR_OK, "for another 200 days; it is renewed in 5 days.", "");
+	facts.care.renew_at_s = NOW - 1;
+	expect("credentials", DOCTOR_OK, "for another 200 days.", "");
+	facts.care.source = "own";
+	facts.credential.not_after = NOW;
+	expect("credentials", DOCTOR_WRONG, "has expired", "a claim");
 
 	facts.credential_is_ok = false;
 	facts.credential_text = "/creds/cloud-key is missing.";
@@ -288,9 +303,21 @@ static void the_record(void **state)
 
 static void renewals(void **state)
 {
-	facts.expired = 3;
-	expect("renewals", DOCTOR_WARNING, "3 device(s) have expired", "--replace");
-	facts.approvals = 1;
+	view = (struct outlook_view){ .overdue = 7 }; /* they may come yet */
+	expect("renewals", DOCTOR_OK, "", "");
+	view.late = 2;
+	view.late_since_s = NOW - 5 * DAY;
+	view.late_ends_s = NOW + 3 * DAY;
+	expect("renewals", DOCTOR_WARNING,
+	       "2 device(s) should have renewed long ago, the first for 5 days; its certificate "
+	       "ends "
+	       "in 3 days.",
+	       "gangwayctl show ID");
+	view.expired = 3;
+	view.expired_since_s = NOW - 40;
+	expect("renewals", DOCTOR_WARNING, "3 device(s) have expired, the first 40 s ago",
+	       "--replace");
+	view.asking = 1;
 	expect("renewals", DOCTOR_WARNING, "1 device(s) ask", "gangwayctl approve");
 }
 
@@ -298,14 +325,26 @@ static void plugins(void **state)
 {
 	facts.plugins[0].healthy = false;
 	facts.plugins[0].text = "[cloud] broker is not set.";
-	expect("plugin mqtt", DOCTOR_WRONG, "needs help: [cloud] broker is not set.",
+	expect("plugin mqtt", DOCTOR_WRONG, "is not well, for 3 min: [cloud] broker is not set.",
 	       "journalctl -u gangway-mqtt");
 	facts.plugins[2].program = "1.2.2";
 	expect("plugin ip", DOCTOR_WARNING, "version 1.2.2, the agent of 1.2.3",
 	       "systemctl restart gangway-ip");
 
+	facts.plugins[1].healthy = facts.plugins[2].healthy = false;
+	facts.plugins[1].text = facts.plugins[2].text = "This and that";
+	expect("plugin registrar", DOCTOR_WRONG, "for 3 min: This and that.",
+	       "It goes on by itself. ");
+	facts.cloud = GW_CLOUD_OFFLINE;
+	expect("plugin registrar", DOCTOR_WRONG, "", "once the cloud has answered");
+	expect("plugin ip", DOCTOR_WRONG, "", "correct the configuration");
+
 	facts.n_plugins = 0;
-	expect("plugin ip", DOCTOR_WRONG, "find no door", "systemctl start gangway-ip");
+	facts.missing_for_s[GW_ROLE_TRANSPORT] = 240;
+	expect("plugin ip", DOCTOR_WRONG,
+	       "No transport is connected, for 4 min: devices find no door.",
+	       "systemctl start gangway-ip");
+	expect("plugin registrar", DOCTOR_WRONG, "The registrar is not connected, for 0 s", "");
 	expect("plugin registrar", DOCTOR_WRONG, "no device", "systemctl start gangway-registrar");
 	expect("plugin mqtt", DOCTOR_WRONG, "wait on disk", "systemctl start gangway-mqtt");
 
@@ -317,7 +356,7 @@ static void plugins(void **state)
 		memset(text, 't', GW_TEXT_MAX);
 		text[GW_TEXT_MAX] = '.';
 		facts.plugins[i] =
-			(struct doctor_plugin){ name, "1", GW_ROLE_TRANSPORT, false, text };
+			(struct doctor_plugin){ name, "1", GW_ROLE_TRANSPORT, false, text, 9 };
 	}
 	facts.n_plugins = DOCTOR_PLUGINS_MAX;
 	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 13);

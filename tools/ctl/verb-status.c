@@ -128,6 +128,36 @@ static void counts_text(const json_t *status, char *line)
 	}
 }
 
+static void add_count(const json_t *counts, const char *name, const char *one, const char *many,
+		      char line[static LINE_MAX])
+{
+	uint64_t n = values_number(counts, name);
+	size_t len = strlen(line);
+
+	if (n)
+		(void)snprintf(line + len, LINE_MAX - len, "%s%llu %s", len ? ", " : "",
+			       (unsigned long long)n, n == 1 ? one : many);
+}
+
+/* "12 to come, the next 2026-12-31T12:00:00Z, 3 overdue, 1 has expired, 1 asks for approval, 2 suspended" */
+static void renewals_text(const json_t *status, char line[static LINE_MAX])
+{
+	const json_t *renewals = json_object_get(status, "renewals");
+	char next[WHEN_LEN];
+	size_t len;
+
+	*line = 0;
+	add_count(renewals, "waiting", "to come", "to come", line);
+	when_format(values_number(status, "renewal_next"), next);
+	len = strlen(line);
+	if (*next)
+		(void)snprintf(line + len, LINE_MAX - len, ", the next %s", next);
+	add_count(renewals, "overdue", "overdue", "overdue", line);
+	add_count(renewals, "expired", "has expired", "have expired", line);
+	add_count(renewals, "asking", "asks for approval", "ask for approval", line);
+	add_count(json_object_get(status, "counts"), "suspended", "suspended", "suspended", line);
+}
+
 /* "3 waiting for the cloud since 2026-12-31T12:00:00Z (gangwayctl jobs says why)" */
 static void jobs_text(const json_t *status, char line[static LINE_MAX])
 {
@@ -143,17 +173,16 @@ static int print_summary(const json_t *status)
 {
 	_cleanup_(table_freep) struct table *table = NULL;
 	char agent[LINE_MAX], state[LINE_MAX], cloud[LINE_MAX], clock[LINE_MAX], devices[LINE_MAX];
-	char credential[LINE_MAX];
+	char credential[LINE_MAX], renewals[LINE_MAX];
 	const char *problem = values_text(status, "problem"),
 		   *advice = values_text(status, "advice");
 	char jobs[LINE_MAX];
 	const struct {
 		const char *name, *text;
 	} rows[] = {
-		{ "gangwayd", agent }, { "state", state },
-		{ "cloud", cloud },    { "credential", credential },
-		{ "clock", clock },    { "devices", devices },
-		{ "jobs", jobs },      { "wrong", problem },
+		{ "gangwayd", agent },        { "state", state }, { "cloud", cloud },
+		{ "credential", credential }, { "clock", clock }, { "devices", devices },
+		{ "renewals", renewals },     { "jobs", jobs },   { "wrong", problem },
 		{ "to do", advice },
 	};
 	int r;
@@ -165,6 +194,7 @@ static int print_summary(const json_t *status)
 	credential_text(status, credential);
 	clock_text(status, clock);
 	counts_text(status, devices);
+	renewals_text(status, renewals);
 	jobs_text(status, jobs);
 
 	r = table_new(/* headings= */ NULL, 2, &table);

@@ -132,6 +132,22 @@ class Doctor(Case):
         self.assertRegex(status, r"(?m)^to do +systemctl restart gangwayd\.socket")
         self.lab.restart("gangwayd")
 
+    def test_renewals(self):
+        """What is ahead of the devices; and those that are suspended have nothing ahead of them."""
+        before = self.lab.status()["renewals"]["waiting"]
+        for name in ("RENEWALS-1", "RENEWALS-2"):
+            self.lab.claim(device := self.lab.new_device(name))
+            device.come_aboard()
+            self.lab.wait_for_state(name, "onboarded")
+        lab.wait_for("both are counted", lambda: self.lab.status()["renewals"] == {
+            "waiting": before + 2, "overdue": 0, "expired": 0, "asking": 0})
+        shown = [json.loads(self.lab.ctl("--json", "show", d["id"]).stdout)["renew_at"]
+                 for d in json.loads(self.lab.ctl("--json", "devices").stdout) if d["state"] == "onboarded"]
+        self.assertEqual(self.lab.status()["renewal_next"], min(shown))
+        self.lab.ctl("suspend", "RENEWALS-1")
+        lab.wait_for("people read it", lambda: re.search(
+            rf"(?m)^renewals +{before + 1} to come, the next \d{{4}}-\S+Z, 1 suspended$", self.lab.ctl("status").stdout))
+
     def test_bad_configuration(self):
         file = self.lab.folder / "run/gangway.conf"
         good = file.read_text()

@@ -58,5 +58,6 @@ CREATE INDEX command_seq ON command (seq);
 CREATE INDEX certificate_generation ON certificate (generation) WHERE state = 'candidate';
 CREATE INDEX certificate_left ON certificate (issued) WHERE state = 'left';
 CREATE INDEX job_of ON job (of) WHERE of <> '';
+CREATE INDEX certificate_ahead ON certificate  (not_after, not_before, issued, renew_asked, approval, device, state) WHERE state = 'live';
 PRAGMA user_version = 2;
 COMMIT;
