@@ -6,15 +6,17 @@
  */
 #include "plugins/mqtt/anchors.h"
 
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "lib/step.h"
 #include "lib/util.h"
+#include "plugins/mqtt/cell.h"
 
-#define FILE_MAX 262144 /* bytes */
+/* Cells. */
+#define LIST "anchors"
+#define HELD "anchor-in-use"
 
 static void bio_freep(BIO **bio)
 {
@@ -26,22 +28,40 @@ static void x509_freep(X509 **certificate)
 	X509_free(*certificate);
 }
 
-static BIO *open_pem(int dir_fd, const char *name, uint8_t **ret_text)
+/* Takes the first certificate off a list in DER; NULL at its end, or where there is none. */
+static X509 *next_of(struct gw_blob *list)
 {
-	size_t len;
+	const unsigned char *at = list->data;
+	X509 *certificate = list->len ? d2i_X509(NULL, &at, (long)list->len) : NULL;
 
-	if (gw_read_file(dir_fd, name, FILE_MAX, ret_text, &len) < 0)
+	if (!certificate) {
+		ERR_clear_error();
 		return NULL;
-	return BIO_new_mem_buf(*ret_text, (int)len);
+	}
+	list->len -= (size_t)(at - list->data);
+	list->data = at;
+	return certificate;
 }
 
-static void add_file(int dir_fd, const char *name, X509_STORE *store)
+static bool is_list(struct gw_blob list)
 {
-	_cleanup_free_ uint8_t *text = NULL;
-	_cleanup_(bio_freep) BIO *bio = open_pem(dir_fd, name, &text);
 	X509 *certificate;
 
-	while (bio && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+	while ((certificate = next_of(&list)))
+		X509_free(certificate);
+	return list.len == 0;
+}
+
+static void add_cell(int dir_fd, const char *cell, X509_STORE *store)
+{
+	_cleanup_free_ uint8_t *data = NULL;
+	struct gw_blob list = { NULL, 0 };
+	X509 *certificate;
+
+	if (cell_read(dir_fd, cell, &data, &list.len) < 0)
+		return;
+	list.data = data;
+	while ((certificate = next_of(&list))) {
 		(void)X509_STORE_add_cert(store, certificate);
 		X509_free(certificate);
 	}
@@ -50,102 +70,70 @@ static void add_file(int dir_fd, const char *name, X509_STORE *store)
 
 void anchors_add(int dir_fd, X509_STORE *store)
 {
-	add_file(dir_fd, ANCHORS_LIST, store);
-	add_file(dir_fd, ANCHORS_HELD, store);
+	add_cell(dir_fd, LIST, store);
+	add_cell(dir_fd, HELD, store);
 }
 
-/* Whether the certificate (DER) is among those of a PEM text. */
-static bool is_among(BIO *bio, struct gw_blob certificate)
+static bool is_in_list(struct gw_blob list, struct gw_blob certificate)
 {
-	bool found = false;
+	struct gw_blob from = list;
 	X509 *other;
 
-	while (bio && (other = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-		unsigned char *der = NULL;
-		int len = i2d_X509(other, &der);
-
-		found |= len > 0 && (size_t)len == certificate.len &&
-			 memcmp(der, certificate.data, certificate.len) == 0;
-		OPENSSL_free(der);
+	while ((other = next_of(&list))) {
 		X509_free(other);
+		from.len -= list.len;
+		if (gw_blob_equal(from, certificate))
+			return true;
+		from = list;
 	}
-	ERR_clear_error();
-	return found;
+	return false;
 }
 
 static bool is_in_text(struct gw_blob pem, struct gw_blob certificate)
 {
 	_cleanup_(bio_freep) BIO *bio = pem.len ? BIO_new_mem_buf(pem.data, (int)pem.len) : NULL;
+	bool found = false;
+	X509 *next;
 
-	return is_among(bio, certificate);
-}
+	while (bio && !found && (next = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		_cleanup_(x509_freep) X509 *other = next;
+		unsigned char *der = NULL;
+		int len = i2d_X509(other, &der);
 
-static bool is_in_list(int dir_fd, struct gw_blob certificate)
-{
-	_cleanup_free_ uint8_t *text = NULL;
-	_cleanup_(bio_freep) BIO *bio = open_pem(dir_fd, ANCHORS_LIST, &text);
-
-	return is_among(bio, certificate);
-}
-
-/* DER certificates one after the other, as PEM. */
-static int write_pem(BIO *bio, struct gw_blob list)
-{
-	while (list.len) {
-		const unsigned char *at = list.data;
-		_cleanup_(x509_freep) X509 *certificate = d2i_X509(NULL, &at, (long)list.len);
-
-		if (!certificate || PEM_write_bio_X509(bio, certificate) != 1) {
-			ERR_clear_error();
-			return -EBADMSG;
-		}
-		list.len -= (size_t)(at - list.data);
-		list.data = at;
+		found = len > 0 && gw_blob_equal((struct gw_blob){ der, (size_t)len }, certificate);
+		OPENSSL_free(der);
 	}
-	return 0;
+	ERR_clear_error();
+	return found;
 }
 
-static struct gw_blob contents(BIO *bio)
+int anchors_open(int dir_fd)
 {
-	char *text;
-	long len = BIO_get_mem_data(bio, &text);
+	int r = cell_make(dir_fd, LIST);
 
-	return (struct gw_blob){ (uint8_t *)text, (size_t)len };
-}
-
-static bool is_same_file(int dir_fd, const char *name, struct gw_blob text)
-{
-	_cleanup_free_ uint8_t *old = NULL;
-	size_t len;
-
-	return gw_read_file(dir_fd, name, FILE_MAX, &old, &len) >= 0 && len == text.len &&
-	       memcmp(old, text.data, len) == 0;
-}
-
-static int hold(int dir_fd, struct gw_blob certificate)
-{
-	_cleanup_(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
-	int r = bio ? write_pem(bio, certificate) : -ENOMEM;
-
-	return r < 0 ? r : gw_write_file(dir_fd, ANCHORS_HELD, contents(bio), 0600);
+	return r < 0 ? r : cell_make(dir_fd, HELD);
 }
 
 int anchors_take(int dir_fd, struct gw_blob list, struct gw_blob in_use, struct gw_blob given)
 {
-	_cleanup_(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
-	int r = bio ? write_pem(bio, list) : -ENOMEM;
+	_cleanup_free_ uint8_t *old = NULL;
+	size_t len = 0;
+	int r;
 
-	if (r < 0 || is_same_file(dir_fd, ANCHORS_LIST, contents(bio)))
-		return r;
+	if (!is_list(list))
+		return -EBADMSG;
+	if (cell_read(dir_fd, LIST, &old, &len) >= 0 &&
+	    gw_blob_equal((struct gw_blob){ old, len }, list))
+		return 0;
 
-	if (in_use.len && !is_in_text(given, in_use) && !is_in_text(contents(bio), in_use)) {
-		r = hold(dir_fd, in_use);
+	if (in_use.len && !is_in_text(given, in_use) && !is_in_list(list, in_use)) {
+		r = cell_write(dir_fd, HELD, in_use);
 		if (r < 0)
 			return r;
 	}
 
 	gw_step_before(ANCHORS_STEP);
-	r = gw_write_file(dir_fd, ANCHORS_LIST, contents(bio), 0600);
+	r = cell_write(dir_fd, LIST, list);
 	if (r < 0)
 		return r;
 	gw_step_after(ANCHORS_STEP);
@@ -154,9 +142,11 @@ int anchors_take(int dir_fd, struct gw_blob list, struct gw_blob in_use, struct 
 
 int anchors_verified_by(int dir_fd, struct gw_blob in_use, struct gw_blob given)
 {
-	if (!is_in_text(given, in_use) && !is_in_list(dir_fd, in_use))
+	_cleanup_free_ uint8_t *list = NULL;
+	size_t len = 0;
+
+	(void)cell_read(dir_fd, LIST, &list, &len);
+	if (!is_in_text(given, in_use) && !is_in_list((struct gw_blob){ list, len }, in_use))
 		return 0;
-	if (unlinkat(dir_fd, ANCHORS_HELD, 0) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	return 0;
+	return cell_wipe(dir_fd, HELD);
 }

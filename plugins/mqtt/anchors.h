@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * anchors: what the broker is known by, beside the file that we were given: the list that the cloud sent last,
- * and the one certificate that the last good connection was verified with, if it is in neither.
+ * and the one certificate that the last good connection was verified with, if it is in neither. Two cells (cell.h).
  */
 #pragma once
 
@@ -11,8 +11,8 @@ struct x509_store_st;
 
 #define ANCHORS_STEP "mqtt.anchors" /* see lib/step.h */
 
-#define ANCHORS_LIST "anchors" /* files in the folder of our own, PEM */
-#define ANCHORS_HELD "anchor-in-use"
+/* Makes the files that are missing. */
+int anchors_open(int dir_fd);
 
 /* Adds all that is kept in the folder to those that a connection may be verified with. */
 void anchors_add(int dir_fd, struct x509_store_st *store);

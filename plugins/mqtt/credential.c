@@ -210,6 +210,22 @@ static int use_certificates(SSL_CTX *ctx, BIO *bio, const char *gateway,
 	return 0;
 }
 
+/* Our own, or a file that was given, which is then kept in memory until `file` is done. */
+static int open_bytes(const char *name, struct gw_blob own, const char *what, struct why *why,
+		      struct file *file, BIO **ret)
+{
+	int r;
+
+	if (!why->source->own) {
+		r = read_file(name, what, why, file);
+		if (r < 0)
+			return r;
+		own = (struct gw_blob){ file->data, file->len };
+	}
+	*ret = BIO_new_mem_buf(own.data, (int)own.len);
+	return *ret ? 0 : -ENOMEM;
+}
+
 static int load_certificate(SSL_CTX *ctx, const char *gateway, struct credential_facts *facts,
 			    struct why *why)
 {
@@ -221,12 +237,9 @@ static int load_certificate(SSL_CTX *ctx, const char *gateway, struct credential
 				     " and " CREDENTIAL_CLAIM_KEY ", a claim";
 	int r;
 
-	r = read_file(why->source->cert, what, why, &file);
+	r = open_bytes(why->source->cert, why->source->own_cert, what, why, &file, &bio);
 	if (r < 0)
 		return r;
-	bio = BIO_new_mem_buf(file.data, (int)file.len);
-	if (!bio)
-		return -ENOMEM;
 	return use_certificates(ctx, bio, gateway, facts, why);
 }
 
@@ -244,12 +257,9 @@ static int load_key(SSL_CTX *ctx, struct why *why)
 	_cleanup_(pkey_freep) EVP_PKEY *key = NULL;
 	int r;
 
-	r = read_file(why->source->key, what, why, &file);
+	r = open_bytes(why->source->key, why->source->own_key, what, why, &file, &bio);
 	if (r < 0)
 		return r;
-	bio = BIO_new_mem_buf(file.data, (int)file.len);
-	if (!bio)
-		return -ENOMEM;
 
 	key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
 	if (!key) {

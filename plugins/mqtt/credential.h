@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* credential: a certificate to connect with, its key, and the CAs of the broker, as files. */
+/* credential: a certificate to connect with, its key, and the CAs of the broker, as TLS takes them. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "lib/blob.h"
 
 struct ssl_ctx_st;
 
@@ -35,13 +37,15 @@ struct credential_facts {
 	size_t serial_len;
 };
 
-/* Where it lies. */
+/* Where it comes from. */
 struct credential_source {
 	const char *given; /* the folder of what we were given: the CA, and mostly the others too */
-	const char *own;   /* the folder that certificate and key are in, NULL: `given` */
 	int anchors_fd;    /* a folder with more CAs (anchors.h), -1: none */
-	const char *cert, *key;
-	bool is_claim; /* its name is a claim's, else the gateway's */
+	const char *cert, *key; /* what they are called */
+	bool is_claim;          /* its name is a claim's, else the gateway's */
+
+	const char *own; /* the folder that our own is in, NULL: it is in `given`; and then */
+	struct gw_blob own_cert, own_key;
 };
 
 /* Whether there is anything under these names among what we were given. */

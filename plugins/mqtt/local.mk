@@ -8,6 +8,7 @@ plugins_mqtt_gangway_mqtt_CFLAGS = \
 plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/anchors.c plugins/mqtt/anchors.h \
 	plugins/mqtt/broker.c plugins/mqtt/broker.h \
+	plugins/mqtt/cell.c plugins/mqtt/cell.h \
 	plugins/mqtt/credential.c plugins/mqtt/credential.h \
 	plugins/mqtt/dialect.c plugins/mqtt/dialect.h \
 	plugins/mqtt/dialect-events.c plugins/mqtt/dialect-events.h \
@@ -17,6 +18,7 @@ plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/errand.c plugins/mqtt/errand.h \
 	plugins/mqtt/identity.c plugins/mqtt/identity.h \
 	plugins/mqtt/keypair.c plugins/mqtt/keypair.h \
+	plugins/mqtt/keyring.c plugins/mqtt/keyring.h \
 	plugins/mqtt/main.c \
 	plugins/mqtt/outstanding.c plugins/mqtt/outstanding.h \
 	plugins/mqtt/presence.c plugins/mqtt/presence.h \

@@ -12,7 +12,9 @@
  *   presence     is somebody else using our identity?
  *   wallet       what we show the broker, and the care of it
  *   identity     what to show next, and what to do about our own certificate
+ *   keyring      all there is to connect with
  *   slots        our own certificates on disk; anchors: what the broker is known by
+ *   cell         what is on disk, in two files by turns
  *   keypair      a key, its request, its certificate
  *   credential   files made into what TLS takes
  *   wipe         no secret outlives the memory that it was in

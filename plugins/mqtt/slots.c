@@ -1,38 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a slot holds is told by its files, which one is live by a note beside them, written in one go. The
- * note also names the slot that is to be wiped after a switch, so that after a death in between the
- * old credential is not taken for a candidate.
+ * A slot is a cell (cell.h) with a key, and its certificate as soon as there is one: so the two always belong together.
+ * Which slot is live is told by a note, a cell too. The note also names the slot that is to be wiped after a switch, so
+ * that after a death in between the old credential is not taken for a candidate.
  *
- * A key goes before its certificate when a slot is emptied, and comes before it when one is filled;
- * so a certificate without a key is a left-over, and the slot is empty.
+ * A slot without contents is wiped once more whenever the folder is opened: a death may have been in the way.
  */
 #include "plugins/mqtt/slots.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "lib/step.h"
 #include "lib/util.h"
+#include "plugins/mqtt/cell.h"
 
 #define NOTE     "live"
 #define NOTE_MAX 64
-#define HEAD     "gangway slots 1\n"
+#define HEAD     "gangway slots 2\n"
 
-static const char *const keys[SLOTS_N] = { "a.key", "b.key" };
-static const char *const certificates[SLOTS_N] = { "a.cert", "b.cert" };
-static const char *const left_overs[] = { "a.key.new", "b.key.new", "a.cert.new", "b.cert.new",
-					  NOTE ".new" };
+#define SLOT_HEAD     "gangway slot 1, key of %zu bytes\n" /* what stands before the key */
+#define SLOT_HEAD_MAX 64
 
-const char *slots_key_name(int slot)
+static const char *const names[SLOTS_N] = { "a", "b" };
+
+const char *slots_name(int slot)
 {
-	return keys[slot];
-}
-
-const char *slots_certificate_name(int slot)
-{
-	return certificates[slot];
+	return names[slot];
 }
 
 int slots_candidate(const struct slots *slots)
@@ -42,72 +35,90 @@ int slots_candidate(const struct slots *slots)
 	return slots->fill[1] > slots->fill[0] ? 1 : 0;
 }
 
-/* --- files ----------------------------------------------------------------------------------- */
+/* --- what is in a slot ----------------------------------------------------------------------- */
 
-/* Overwrites a file's bytes before it goes; what the disk makes of that is the disk's affair. */
-static int wipe(int dir_fd, const char *name)
+void slots_pair_done(struct slots_pair *pair)
 {
-	static const uint8_t zeros[4096];
-	_cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-
-	for (off_t at = 0; at < st.st_size; at += (off_t)sizeof(zeros)) {
-		size_t len = GW_MIN((size_t)(st.st_size - at), sizeof(zeros));
-
-		if (pwrite(fd, zeros, len, at) != (ssize_t)len)
-			return -EIO;
-	}
-	if (fsync(fd) < 0)
-		return -errno;
-	return unlinkat(dir_fd, name, 0) < 0 ? -errno : 0;
+	if (pair->data)
+		explicit_bzero(pair->data, pair->len);
+	free(pair->data);
 }
 
-static int sync_folder(int dir_fd)
+static int split(struct slots_pair *pair)
 {
-	return fsync(dir_fd) < 0 ? -errno : 0;
+	const uint8_t *end = memchr(pair->data, '\n', pair->len);
+	char head[SLOT_HEAD_MAX];
+	size_t head_len, key_len;
+
+	if (!end || sscanf((const char *)pair->data, SLOT_HEAD, &key_len) != 1)
+		return -EBADMSG;
+	head_len = (size_t)snprintf(head, sizeof(head), SLOT_HEAD, key_len);
+	if (head_len != (size_t)(end + 1 - pair->data) || memcmp(head, pair->data, head_len) != 0 ||
+	    key_len == 0 || key_len > pair->len - head_len)
+		return -EBADMSG;
+
+	pair->key = (struct gw_blob){ end + 1, key_len };
+	pair->certificate = (struct gw_blob){ end + 1 + key_len, pair->len - head_len - key_len };
+	return 0;
 }
 
-/*
- * The key must be gone for good before the certificate goes, see above; and gone by its name before it is
- * overwritten, so that no half of it is ever taken for a key. The name that it gets is a left-over's.
- */
-static int empty(struct slots *slots, int slot)
+int slots_read(const struct slots *slots, int slot, struct slots_pair *ret)
 {
-	int r = 0;
+	_cleanup_(slots_pair_done) struct slots_pair pair = { 0 };
+	int r;
 
-	if (renameat(slots->dir_fd, keys[slot], slots->dir_fd, left_overs[slot]) < 0 &&
-	    errno != ENOENT)
-		r = -errno;
+	r = cell_read(slots->dir_fd, names[slot], &pair.data, &pair.len);
 	if (r >= 0)
-		r = sync_folder(slots->dir_fd);
-	if (r >= 0)
-		r = wipe(slots->dir_fd, left_overs[slot]);
-	if (r >= 0 && unlinkat(slots->dir_fd, certificates[slot], 0) < 0 && errno != ENOENT)
-		r = -errno;
-	if (r >= 0)
-		r = sync_folder(slots->dir_fd);
-	if (r >= 0)
-		slots->fill[slot] = SLOTS_EMPTY;
+		r = split(&pair);
+	if (r < 0)
+		return r == -EBADMSG ? -ENOENT : r; /* nobody of ours wrote it */
+	*ret = pair;
+	pair.data = NULL;
+	return 0;
+}
+
+static int write_pair(const struct slots *slots, int slot, struct gw_blob key,
+		      struct gw_blob certificate)
+{
+	size_t size = SLOT_HEAD_MAX + key.len + certificate.len;
+	uint8_t *text = malloc(size);
+	size_t head_len;
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+
+	head_len = (size_t)snprintf((char *)text, SLOT_HEAD_MAX, SLOT_HEAD, key.len);
+	memcpy(text + head_len, key.data, key.len);
+	if (certificate.len)
+		memcpy(text + head_len + key.len, certificate.data, certificate.len);
+	r = cell_write(slots->dir_fd, names[slot],
+		       (struct gw_blob){ text, head_len + key.len + certificate.len });
+	explicit_bzero(text, size);
+	free(text);
 	return r;
 }
 
-static enum slots_fill look(int dir_fd, int slot)
+static int look(struct slots *slots, int slot)
 {
-	if (faccessat(dir_fd, keys[slot], F_OK, 0) < 0)
-		return SLOTS_EMPTY;
-	return faccessat(dir_fd, certificates[slot], F_OK, 0) < 0 ? SLOTS_KEY : SLOTS_WHOLE;
+	_cleanup_(slots_pair_done) struct slots_pair pair = { 0 };
+	int r = slots_read(slots, slot, &pair);
+
+	slots->fill[slot] = r < 0 ? SLOTS_EMPTY : pair.certificate.len ? SLOTS_WHOLE : SLOTS_KEY;
+	return r == -ENOENT ? 0 : r;
+}
+
+static int empty(struct slots *slots, int slot)
+{
+	slots->fill[slot] = SLOTS_EMPTY; /* half of it may be gone, whatever comes */
+	return cell_wipe(slots->dir_fd, names[slot]);
 }
 
 /* --- the note -------------------------------------------------------------------------------- */
 
 static char letter_of(int slot)
 {
-	return slot == SLOTS_NONE ? '-' : (char)('a' + slot);
+	return slot == SLOTS_NONE ? '-' : *names[slot];
 }
 
 static int slot_of(char letter, int *ret)
@@ -124,9 +135,10 @@ static int write_note(int dir_fd, int live, int retired)
 	int len = snprintf(text, sizeof(text), HEAD "live %c\nretired %c\n", letter_of(live),
 			   letter_of(retired));
 
-	return gw_write_file(dir_fd, NOTE, (struct gw_blob){ (uint8_t *)text, (size_t)len }, 0600);
+	return cell_write(dir_fd, NOTE, (struct gw_blob){ (uint8_t *)text, (size_t)len });
 }
 
+/* One that nobody of ours wrote counts as none: then what is whole is a candidate, and proves itself. */
 static int read_note(int dir_fd, int *ret_live, int *ret_retired)
 {
 	_cleanup_free_ uint8_t *text = NULL;
@@ -135,13 +147,13 @@ static int read_note(int dir_fd, int *ret_live, int *ret_retired)
 	int r;
 
 	*ret_live = *ret_retired = SLOTS_NONE;
-	r = gw_read_file(dir_fd, NOTE, NOTE_MAX, &text, &len);
+	r = cell_read(dir_fd, NOTE, &text, &len);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	if (sscanf((char *)text, HEAD "live %c\nretired %c%c", &live, &retired, &end) != 3 ||
-	    end != '\n' || slot_of(retired, ret_retired) < 0)
-		return -EBADMSG;
-	return slot_of(live, ret_live);
+	    end != '\n' || slot_of(live, ret_live) < 0 || slot_of(retired, ret_retired) < 0)
+		*ret_live = *ret_retired = SLOTS_NONE;
+	return 0;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -157,34 +169,45 @@ static int retire(struct slots *slots, int slot)
 	if (r < 0)
 		return r;
 	gw_step_after(SLOTS_STEP_RETIRE);
+	slots->retired = SLOTS_NONE;
 	return 0;
+}
+
+/* On a disk that takes no writes now there is another time; what was withdrawn is not used, whatever comes. */
+static void finish(struct slots *slots)
+{
+	if (slots->retired == slots->live)
+		slots->retired = SLOTS_NONE;
+	if (slots->retired != SLOTS_NONE)
+		(void)retire(slots, slots->retired);
+	for (int i = 0; i < SLOTS_N; i++)
+		if (slots->fill[i] == SLOTS_EMPTY)
+			(void)empty(slots, i);
 }
 
 int slots_open(int dir_fd, struct slots *ret)
 {
 	struct slots slots = { .dir_fd = dir_fd };
-	int retired, noted, r = 0;
+	int r;
 
-	for (size_t i = 0; i < GW_ELEMENTS(left_overs); i++)
-		(void)wipe(dir_fd, left_overs[i]);
-
-	noted = read_note(dir_fd, &slots.live, &retired);
-	if (noted == -EBADMSG || noted == -EFBIG)
-		slots.live = retired = SLOTS_NONE;
-	else if (noted < 0)
-		return noted;
-
-	for (int i = 0; i < SLOTS_N; i++)
-		slots.fill[i] = look(dir_fd, i);
-	if (slots.live != SLOTS_NONE && slots.fill[slots.live] != SLOTS_WHOLE)
-		slots.live = SLOTS_NONE; /* somebody took its files */
-	if (retired != SLOTS_NONE && retired != slots.live)
-		r = retire(&slots, retired);
+	r = cell_make(dir_fd, NOTE);
+	for (int i = 0; i < SLOTS_N && r >= 0; i++)
+		r = cell_make(dir_fd, names[i]);
+	if (r >= 0)
+		r = read_note(dir_fd, &slots.live, &slots.retired);
+	for (int i = 0; i < SLOTS_N && r >= 0; i++) {
+		r = look(&slots, i);
+		if (r == -EIO && i != slots.live)
+			r = 0; /* what can be read has to do; the disk may take new contents there */
+	}
 	if (r < 0)
 		return r;
 
+	if (slots.live != SLOTS_NONE && slots.fill[slots.live] != SLOTS_WHOLE)
+		slots.live = SLOTS_NONE; /* it was lost */
+	finish(&slots);
 	*ret = slots;
-	return noted < 0 ? -EBADMSG : 0;
+	return 0;
 }
 
 /* --- steps ----------------------------------------------------------------------------------- */
@@ -193,12 +216,13 @@ int slots_store_key(struct slots *slots, struct gw_blob key)
 {
 	int slot = slots_candidate(slots), r;
 
-	r = empty(slots, slot);
+	/* What a note says is to be wiped would be wiped with the new key in it. */
+	r = slots->retired == slot ? retire(slots, slot) : empty(slots, slot);
 	if (r < 0)
 		return r;
 
 	gw_step_before(SLOTS_STEP_KEY);
-	r = gw_write_file(slots->dir_fd, keys[slot], key, 0600);
+	r = write_pair(slots, slot, key, (struct gw_blob){ NULL, 0 });
 	if (r < 0)
 		return r;
 	gw_step_after(SLOTS_STEP_KEY);
@@ -208,13 +232,15 @@ int slots_store_key(struct slots *slots, struct gw_blob key)
 
 int slots_store_certificate(struct slots *slots, struct gw_blob certificate)
 {
+	_cleanup_(slots_pair_done) struct slots_pair pair = { 0 };
 	int slot = slots_candidate(slots), r;
 
-	if (slots->fill[slot] == SLOTS_EMPTY)
-		return -ENOKEY;
+	r = slots->fill[slot] == SLOTS_EMPTY ? -ENOKEY : slots_read(slots, slot, &pair);
+	if (r < 0)
+		return r;
 
 	gw_step_before(SLOTS_STEP_CERTIFICATE);
-	r = gw_write_file(slots->dir_fd, certificates[slot], certificate, 0600);
+	r = write_pair(slots, slot, pair.key, certificate);
 	if (r < 0)
 		return r;
 	gw_step_after(SLOTS_STEP_CERTIFICATE);
@@ -235,7 +261,8 @@ int slots_switch(struct slots *slots)
 		return r;
 	gw_step_after(SLOTS_STEP_SWITCH);
 	slots->live = slot;
-	return retire(slots, 1 - slot);
+	slots->retired = 1 - slot;
+	return retire(slots, slots->retired);
 }
 
 int slots_drop(struct slots *slots)

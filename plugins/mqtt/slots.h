@@ -18,9 +18,8 @@
 #define SLOTS_STEP_RETIRE      "mqtt.slot-retire"
 #define SLOTS_STEP_DROP        "mqtt.slot-drop"
 
-#define SLOTS_N        2
-#define SLOTS_NONE     (-1)
-#define SLOTS_FILE_MAX 65536 /* bytes of a key or a certificate with its chain */
+#define SLOTS_N    2
+#define SLOTS_NONE (-1)
 
 enum slots_fill {
 	SLOTS_EMPTY,
@@ -30,21 +29,31 @@ enum slots_fill {
 };
 
 struct slots {
-	int dir_fd; /* the caller's */
-	int live;   /* SLOTS_NONE: neither */
+	int dir_fd;  /* the caller's */
+	int live;    /* SLOTS_NONE: neither */
+	int retired; /* still to be wiped, SLOTS_NONE: neither */
 	enum slots_fill fill[SLOTS_N];
 };
 
-/* Finishes what was begun before a death. -EBADMSG: the note of which one is live cannot be read;
- * then neither is, and what is whole is a candidate. The folder stays the caller's. */
+/* What a slot holds, PEM; slots_pair_done() wipes it. */
+struct slots_pair {
+	uint8_t *data;
+	size_t len;
+	struct gw_blob key, certificate; /* in there */
+};
+
+/* Finishes what was begun before a death. Fails where not even files can be made; the folder stays the caller's. */
 int slots_open(int dir_fd, struct slots *ret);
 
 /* The slot that a candidate is in, or goes to. */
 int slots_candidate(const struct slots *slots);
 
-/* "a.key", "a.cert" */
-const char *slots_key_name(int slot);
-const char *slots_certificate_name(int slot);
+/* "a", "b" */
+const char *slots_name(int slot);
+
+/* -ENOENT: it is empty. */
+int slots_read(const struct slots *slots, int slot, struct slots_pair *ret);
+void slots_pair_done(struct slots_pair *pair);
 
 /* PEM. A new key empties the slot first; a certificate needs a key. */
 int slots_store_key(struct slots *slots, struct gw_blob key);

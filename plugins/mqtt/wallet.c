@@ -6,7 +6,6 @@
  */
 #include "plugins/mqtt/wallet.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/random.h>
@@ -16,13 +15,12 @@
 #include "lib/log.h"
 #include "lib/step.h"
 #include "lib/util.h"
-#include "plugins/mqtt/anchors.h"
 #include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/dialect.h"
 #include "plugins/mqtt/errand.h"
 #include "plugins/mqtt/identity.h"
 #include "plugins/mqtt/keypair.h"
-#include "plugins/mqtt/slots.h"
+#include "plugins/mqtt/keyring.h"
 
 #define SECOND_US 1000000ull
 #define NEVER     UINT64_MAX
@@ -38,12 +36,10 @@ struct wallet {
 	void *userdata;
 
 	char gateway[GW_ID_MAX + 1];
-	char *given, *state;
-	int state_fd; /* -1: nothing can be kept */
 	unsigned renew_percent;
 	uint64_t retry_first_us, retry_max_us;
 
-	struct slots slots;
+	struct keyring *keyring;
 	struct identity identity;
 	struct credential_facts credential; /* of what we connect with */
 
@@ -117,30 +113,6 @@ static void make_job(const char *prefix, const uint8_t *about, size_t len, char 
 	(void)snprintf(job, size, "%s%.*s", prefix, JOB_LEN, digits);
 }
 
-static int make_key(struct wallet *w)
-{
-	uint8_t *pem = NULL;
-	size_t len;
-	int r;
-
-	r = keypair_make(&pem, &len);
-	if (r < 0)
-		return r;
-
-	r = slots_store_key(&w->slots, (struct gw_blob){ pem, len });
-	explicit_bzero(pem, len);
-	free(pem);
-	if (r >= 0)
-		w->identity.candidate = IDENTITY_KEY;
-	return r;
-}
-
-static int read_key(const struct wallet *w, uint8_t **ret, size_t *ret_len)
-{
-	return gw_read_file(w->state_fd, slots_key_name(slots_candidate(&w->slots)), SLOTS_FILE_MAX,
-			    ret, ret_len);
-}
-
 static int send_asking(struct wallet *w, const struct keypair_request *asked)
 {
 	char job[GW_ID_MAX + 1];
@@ -160,19 +132,15 @@ static int send_asking(struct wallet *w, const struct keypair_request *asked)
 static int ask(struct wallet *w)
 {
 	struct keypair_request request = { 0 };
-	uint8_t *pem = NULL;
-	size_t len = 0;
 	int r = 0;
 
 	if (w->identity.candidate == IDENTITY_NO_CANDIDATE)
-		r = make_key(w);
-	if (r >= 0)
-		r = read_key(w, &pem, &len);
-	if (r >= 0)
-		r = keypair_request((struct gw_blob){ pem, len }, w->gateway, &request);
-	if (pem)
-		explicit_bzero(pem, len);
-	free(pem);
+		r = keyring_make_key(w->keyring);
+	if (r < 0)
+		return r;
+
+	w->identity.candidate = IDENTITY_KEY;
+	r = keyring_request(w->keyring, &request);
 	if (r >= 0)
 		r = send_asking(w, &request);
 	free(request.csr);
@@ -286,12 +254,12 @@ static void promote(struct wallet *w)
 	int r;
 
 	errand_end(w->errand);
-	r = slots_switch(&w->slots);
+	r = keyring_promote(w->keyring);
 	if (r < 0)
 		say_trouble(w,
 			    "The gateway's new certificate is in use, but cannot be made the "
 			    "one to keep (%s): see to %s.",
-			    strerror(-r), w->state);
+			    strerror(-r), keyring_folder(w->keyring));
 	else
 		*w->trouble = 0;
 	w->rest_us = w->retry_max_us;
@@ -304,11 +272,11 @@ static void promote(struct wallet *w)
 static void drop(struct wallet *w)
 {
 	bool connected = w->identity.is_up;
-	int r = slots_drop(&w->slots);
+	int r = keyring_drop(w->keyring);
 
 	if (r < 0)
 		gw_log(ERROR, "A certificate that is no good cannot be removed from %s: %s",
-		       w->state, strerror(-r));
+		       keyring_folder(w->keyring), strerror(-r));
 	rest(w);
 	if (connected && (w->identity.pass == IDENTITY_CANDIDATE ||
 			  (w->identity.pass == IDENTITY_CLAIM &&
@@ -319,7 +287,8 @@ static void drop(struct wallet *w)
 /* Nothing that fails here is worse than no new certificate yet. */
 static void fail(struct wallet *w, int r)
 {
-	say_trouble(w, "No certificate can be asked for (%s): see to %s.", strerror(-r), w->state);
+	say_trouble(w, "No certificate can be asked for (%s): see to %s.", strerror(-r),
+		    keyring_folder(w->keyring));
 	take(w, IDENTITY_PUT_OFF);
 }
 
@@ -354,24 +323,27 @@ static void take(struct wallet *w, enum identity_event event)
 
 static int keep_certificate(struct wallet *w, const struct gw_msg_answer *answer)
 {
-	uint8_t *key = NULL;
-	_cleanup_free_ uint8_t *pem = NULL;
 	const char *why = NULL;
-	size_t key_len, len;
-	int r;
+	int r = keyring_keep(w->keyring, answer->certificate, answer->chain, &why);
 
-	r = read_key(w, &key, &key_len);
-	if (r < 0)
-		return r;
-	r = keypair_accept((struct gw_blob){ key, key_len }, w->gateway, answer->certificate,
-			   answer->chain, &pem, &len, &why);
-	explicit_bzero(key, key_len);
-	free(key);
 	if (r == -EKEYREJECTED)
 		say_trouble(w, "The cloud sent a certificate that is no use: %s.", why);
-	if (r < 0)
+	return r;
+}
+
+static int take_anchors(struct wallet *w, struct gw_blob list)
+{
+	_cleanup_free_ uint8_t *in_use = NULL;
+	size_t len = 0;
+	int r;
+
+	(void)w->ops->anchor(&in_use, &len, w->userdata);
+	r = keyring_take_anchors(w->keyring, list, (struct gw_blob){ in_use, len });
+	if (r != -EBADMSG)
 		return r;
-	return slots_store_certificate(&w->slots, (struct gw_blob){ pem, len });
+	gw_log(WARNING,
+	       "The cloud's list of the broker's anchors holds what is no certificate, ignoring");
+	return 0;
 }
 
 static void take_issued(struct wallet *w, const struct dialect_body *body)
@@ -379,7 +351,7 @@ static void take_issued(struct wallet *w, const struct dialect_body *body)
 	int r = 0;
 
 	if (body->has_broker_anchors)
-		r = wallet_take_anchors(w, body->broker_anchors);
+		r = take_anchors(w, body->broker_anchors);
 	if (r >= 0)
 		r = keep_certificate(w, &body->msg.answer);
 	if (r == -EKEYREJECTED) {
@@ -432,67 +404,7 @@ bool wallet_take_answer(struct wallet *w, const struct dialect_body *body)
 	return true;
 }
 
-int wallet_take_anchors(struct wallet *w, struct gw_blob list)
-{
-	_cleanup_free_ uint8_t *in_use = NULL, *given = NULL;
-	size_t in_use_len = 0, given_len = 0;
-	int r;
-
-	if (w->state_fd < 0)
-		return 0; /* what we were given has to do */
-
-	(void)w->ops->anchor(&in_use, &in_use_len, w->userdata);
-	(void)credential_given_ca(w->given, &given, &given_len);
-	r = anchors_take(w->state_fd, list, (struct gw_blob){ in_use, in_use_len },
-			 (struct gw_blob){ given, given_len });
-	if (r == -EBADMSG) {
-		gw_log(WARNING, "The cloud's list of the broker's anchors holds what is no "
-				"certificate, ignoring");
-		return 0;
-	}
-	return r;
-}
-
 /* --- connections ----------------------------------------------------------------------------- */
-
-static void look_around(struct wallet *w)
-{
-	struct identity *i = &w->identity;
-	static const enum identity_candidate candidates[_SLOTS_FILL_MAX] = {
-		[SLOTS_EMPTY] = IDENTITY_NO_CANDIDATE,
-		[SLOTS_KEY] = IDENTITY_KEY,
-		[SLOTS_WHOLE] = IDENTITY_CERTIFICATE,
-	};
-
-	i->can_keep = w->state_fd >= 0;
-	i->has_live = i->can_keep && w->slots.live != SLOTS_NONE;
-	i->has_given = credential_is_given(w->given, CREDENTIAL_CERT, CREDENTIAL_KEY);
-	i->has_claim = i->can_keep &&
-		       credential_is_given(w->given, CREDENTIAL_CLAIM_CERT, CREDENTIAL_CLAIM_KEY);
-	i->candidate = i->can_keep ? candidates[w->slots.fill[slots_candidate(&w->slots)]]
-				   : IDENTITY_NO_CANDIDATE;
-}
-
-static int load(struct wallet *w, enum identity_pass pass, struct ssl_ctx_st **ret, char *why,
-		size_t size)
-{
-	struct credential_source source = { .given = w->given,
-					    .anchors_fd = w->state_fd,
-					    .cert = CREDENTIAL_CERT,
-					    .key = CREDENTIAL_KEY };
-	int slot = pass == IDENTITY_LIVE ? w->slots.live : slots_candidate(&w->slots);
-
-	if (pass == IDENTITY_CLAIM) {
-		source.cert = CREDENTIAL_CLAIM_CERT;
-		source.key = CREDENTIAL_CLAIM_KEY;
-		source.is_claim = true;
-	} else if (pass == IDENTITY_LIVE || pass == IDENTITY_CANDIDATE) {
-		source.own = w->state;
-		source.cert = slots_certificate_name(slot);
-		source.key = slots_key_name(slot);
-	}
-	return credential_load(&source, w->gateway, ret, &w->credential, why, size);
-}
 
 /* What cannot be loaded is passed over; true if there may be something else. */
 static bool pass_over(struct wallet *w, enum identity_pass pass, const char *why)
@@ -503,7 +415,7 @@ static bool pass_over(struct wallet *w, enum identity_pass pass, const char *why
 	case IDENTITY_GIVEN: w->identity.has_given = false; return w->identity.has_claim;
 	case IDENTITY_CANDIDATE:
 		w->identity.candidate = IDENTITY_NO_CANDIDATE;
-		(void)slots_drop(&w->slots);
+		(void)keyring_drop(w->keyring);
 		return true;
 	case IDENTITY_NONE:
 	case IDENTITY_CLAIM:
@@ -517,11 +429,10 @@ int wallet_load(struct wallet *w, struct ssl_ctx_st **ret, char *why, size_t siz
 	enum identity_pass pass;
 	int r;
 
-	look_around(w);
+	keyring_look(w->keyring, &w->identity);
 	do {
 		pass = identity_choose(&w->identity);
-		/* Who has nothing hears of the file that most gateways have. */
-		r = load(w, pass == IDENTITY_NONE ? IDENTITY_GIVEN : pass, ret, why, size);
+		r = keyring_load(w->keyring, pass, ret, &w->credential, why, size);
 	} while (r < 0 && r != -ENOMEM && pass_over(w, pass, why));
 
 	w->identity.pass = r < 0 ? IDENTITY_NONE : pass;
@@ -542,14 +453,11 @@ const char *wallet_name(const struct wallet *w)
 
 static void note_anchor(struct wallet *w)
 {
-	_cleanup_free_ uint8_t *in_use = NULL, *given = NULL;
-	size_t in_use_len = 0, given_len = 0;
+	_cleanup_free_ uint8_t *in_use = NULL;
+	size_t len = 0;
 
-	if (w->state_fd < 0 || w->ops->anchor(&in_use, &in_use_len, w->userdata) < 0)
-		return;
-	(void)credential_given_ca(w->given, &given, &given_len);
-	(void)anchors_verified_by(w->state_fd, (struct gw_blob){ in_use, in_use_len },
-				  (struct gw_blob){ given, given_len });
+	if (w->ops->anchor(&in_use, &len, w->userdata) >= 0)
+		(void)keyring_verified_by(w->keyring, (struct gw_blob){ in_use, len });
 }
 
 void wallet_up(struct wallet *w)
@@ -618,54 +526,12 @@ struct wallet *wallet_free(struct wallet *w)
 	errand_free(w->errand);
 	sd_event_source_disable_unref(w->rested);
 	sd_event_source_disable_unref(w->look);
-	if (w->state_fd >= 0)
-		(void)close(w->state_fd);
-	free(w->given);
-	free(w->state);
+	keyring_free(w->keyring);
 	free(w);
 	return NULL;
 }
 
 GW_DEFINE_CLEANUP(struct wallet *, wallet_free)
-
-/* A folder that is not to be had costs renewal, not the connection. */
-static void open_state(struct wallet *w)
-{
-	int r;
-
-	w->state_fd = open(w->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (w->state_fd < 0) {
-		say_trouble(w, "Nothing can be kept in %s (%s): make it a folder of this program.",
-			    w->state, strerror(errno));
-		return;
-	}
-
-	r = slots_open(w->state_fd, &w->slots);
-	if (r == -EBADMSG) {
-		gw_log(WARNING,
-		       "Which certificate in %s is the live one cannot be told: what is "
-		       "whole is tried",
-		       w->state);
-	} else if (r < 0) {
-		say_trouble(w, "What is in %s cannot be used: %s.", w->state, strerror(-r));
-		(void)close(TAKE_FD(w->state_fd));
-	}
-}
-
-static int copy_config(struct wallet *w, const struct wallet_config *config)
-{
-	(void)gw_copy(w->gateway, sizeof(w->gateway), config->gateway);
-	w->renew_percent = config->renew_percent;
-	w->retry_first_us = config->retry_first_us;
-	w->retry_max_us = w->rest_us = config->retry_max_us;
-	w->given = strdup(config->given);
-	if (!w->given)
-		return -ENOMEM;
-	if (!config->state)
-		return 0;
-	w->state = strdup(config->state);
-	return w->state ? 0 : -ENOMEM;
-}
 
 static int make_timer(sd_event *event, sd_event_source **ret, sd_event_time_handler_t handler,
 		      struct wallet *w)
@@ -684,11 +550,13 @@ int wallet_new(sd_event *event, const struct wallet_config *config, const struct
 
 	if (!w)
 		return -ENOMEM;
-	w->state_fd = -1;
-	w->slots.live = SLOTS_NONE;
 	w->ops = ops;
 	w->userdata = userdata;
-	r = copy_config(w, config);
+	(void)gw_copy(w->gateway, sizeof(w->gateway), config->gateway);
+	w->renew_percent = config->renew_percent;
+	w->retry_first_us = config->retry_first_us;
+	w->retry_max_us = w->rest_us = config->retry_max_us;
+	r = keyring_new(config->gateway, config->given, config->state, &w->keyring);
 	if (r >= 0)
 		r = errand_new(event, config->retry_first_us, config->retry_max_us, &errand_ops, w,
 			       &w->errand);
@@ -698,8 +566,8 @@ int wallet_new(sd_event *event, const struct wallet_config *config, const struct
 		r = make_timer(event, &w->look, on_look, w);
 	if (r < 0)
 		return r;
-	if (w->state)
-		open_state(w);
+	if (*keyring_trouble(w->keyring))
+		say_trouble(w, "%s", keyring_trouble(w->keyring));
 
 	*ret = TAKE_PTR(w);
 	return 0;

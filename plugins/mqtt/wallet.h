@@ -77,9 +77,6 @@ bool wallet_closed(struct wallet *wallet, enum wallet_end end, const char *why);
 /* False if the answer is to no request of ours. */
 bool wallet_take_answer(struct wallet *wallet, const struct dialect_body *body);
 
-/* The cloud says what the broker is known by (DER, one after the other). */
-int wallet_take_anchors(struct wallet *wallet, struct gw_blob list);
-
 /* What time it is, and whether that is to be trusted; until told it is not, and nothing is renewed. */
 void wallet_set_clock(struct wallet *wallet, bool trusted, uint64_t time_s);
 

@@ -20,11 +20,10 @@
 #include "lib/plugin.h"
 #include "lib/resolve.h"
 #include "lib/util.h"
-#include "plugins/mqtt/anchors.h"
 #include "plugins/mqtt/broker.h"
 #include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/dialect.h"
-#include "plugins/mqtt/keypair.h"
+#include "plugins/mqtt/keyring.h"
 #include "plugins/mqtt/presence.h"
 #include "plugins/mqtt/relay.h"
 #include "plugins/mqtt/wallet.h"
@@ -74,9 +73,40 @@ ssize_t __wrap_getrandom(void *buf, size_t len, unsigned flags)
 
 /* --- the broker --- */
 
-int credential_load(const struct credential_source *source, const char *gateway,
-		    struct ssl_ctx_st **ret, struct credential_facts *ret_facts, char *why,
-		    size_t size)
+/* There is what was given, and no folder to keep a certificate of its own in: so it never asks for one. */
+struct keyring {
+	char nothing;
+};
+
+int keyring_new(const char *gateway, const char *given, const char *state, struct keyring **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return 0;
+}
+
+struct keyring *keyring_free(struct keyring *keyring)
+{
+	free(keyring);
+	return NULL;
+}
+
+const char *keyring_trouble(const struct keyring *keyring)
+{
+	return "";
+}
+
+const char *keyring_folder(const struct keyring *keyring)
+{
+	return "/";
+}
+
+void keyring_look(const struct keyring *keyring, struct identity *identity)
+{
+	identity->has_given = true;
+}
+
+int keyring_load(struct keyring *keyring, enum identity_pass pass, struct ssl_ctx_st **ret,
+		 struct credential_facts *ret_facts, char *why, size_t size)
 {
 	*ret = NULL;
 	*ret_facts = (struct credential_facts){ 0 };
@@ -84,46 +114,46 @@ int credential_load(const struct credential_source *source, const char *gateway,
 	return cloud.no_credential ? -ENOENT : 0;
 }
 
-bool credential_is_given(const char *folder, const char *cert, const char *key)
-{
-	return gw_streq(cert, CREDENTIAL_CERT);
-}
-
-int credential_given_ca(const char *folder, uint8_t **ret, size_t *ret_len)
-{
-	return -ENOENT;
-}
-
-/* It has no folder to keep a certificate of its own in, so it never asks for one. */
-int keypair_make(uint8_t **ret_pem, size_t *ret_len)
+int keyring_make_key(struct keyring *keyring)
 {
 	require(false);
 	return -ENOSYS;
 }
 
-int keypair_request(struct gw_blob key_pem, const char *gateway, struct keypair_request *ret)
+int keyring_request(const struct keyring *keyring, struct keypair_request *ret)
 {
 	require(false);
 	return -ENOSYS;
 }
 
-int keypair_accept(struct gw_blob key_pem, const char *gateway, struct gw_blob certificate,
-		   struct gw_blob chain, uint8_t **ret_pem, size_t *ret_len, const char **ret_why)
+int keyring_keep(struct keyring *keyring, struct gw_blob certificate, struct gw_blob chain,
+		 const char **ret_why)
 {
 	require(false);
 	return -ENOSYS;
 }
 
-int anchors_take(int dir_fd, struct gw_blob list, struct gw_blob in_use, struct gw_blob given)
+int keyring_promote(struct keyring *keyring)
 {
 	require(false);
 	return -ENOSYS;
 }
 
-int anchors_verified_by(int dir_fd, struct gw_blob in_use, struct gw_blob given)
+int keyring_drop(struct keyring *keyring)
 {
 	require(false);
 	return -ENOSYS;
+}
+
+int keyring_take_anchors(struct keyring *keyring, struct gw_blob list, struct gw_blob in_use)
+{
+	require(false);
+	return -ENOSYS;
+}
+
+int keyring_verified_by(struct keyring *keyring, struct gw_blob in_use)
+{
+	return 0;
 }
 
 int gw_mqtt_anchor(const struct gw_mqtt *c, uint8_t **ret, size_t *ret_len)

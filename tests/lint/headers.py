@@ -13,7 +13,7 @@ VOCABULARY = [
     "lib/blob.h", "lib/coap.h", "lib/event.h", "lib/reason.h", "lib/wire.h",
     "agent/audit.h", "agent/clock.h", "agent/credential.h", "agent/device.h", "agent/renewal.h", "agent/rights.h",
     "agent/settings-disk.h", "agent/settings.h",
-    "plugins/mqtt/dialect.h", "tools/device/credential.h", "tools/device/uri.h",
+    "plugins/mqtt/dialect.h", "plugins/mqtt/identity.h", "tools/device/credential.h", "tools/device/uri.h",
 ]
 # Whole interfaces for others to build on.
 BUILDING_ON = {"lib/plugin.h": ["lib/wire.h"]}

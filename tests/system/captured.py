@@ -28,9 +28,13 @@ SYSCALLS = {"mount": 165, "unshare": 272, "setns": 308, "ptrace": 101, "process_
             "pidfd_open": 434, "kexec_load": 246, "init_module": 175, "bpf": 321, "perf_event_open": 298,
             "userfaultfd": 323, "keyctl": 250, "clock_settime": 227, "adjtimex": 159, "reboot": 169,
             "swapon": 167, "chroot": 161, "pivot_root": 155, "sethostname": 170, "mknod": 133,
-            "personality": 135, "quotactl": 179, "io_setup": 206, "mbind": 237, "setpriority": 141}
+            "personality": 135, "quotactl": 179, "io_setup": 206, "mbind": 237, "setpriority": 141,
+            "fallocate": 285, "io_uring_setup": 425}
 CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS = 0x10000000, 0x40000000, 0x20000
 PTRACE_SEIZE = 0x4206
+KEEP_SIZE = 1
+DISK_ENOUGH = 64 << 20  # what is filled until it counts as all of it
+DISK_BOUND = 16 << 20  # what a plugin may have
 WRITABLE = ("/", "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/dev", "/run", "/run/gangway", "/run/lock",
             "/etc", "/var/lib", "/var/log", "/var/cache", "/home", "/root", "/usr/lib", "/sys/fs/cgroup",
             "/run/credentials", "/proc/self")
@@ -219,12 +223,92 @@ def try_kernel():
     attempt("writable and executable memory", execute_from_memory)
 
 
+# --- the disk ---
+
+def places():
+    """Every folder and every file that we may write to, on a disk: /proc is none."""
+    for folder, folders, files in os.walk("/"):
+        folders[:] = [name for name in folders if not os.path.islink(os.path.join(folder, name)) and
+                      os.path.join(folder, name) not in ("/proc", "/sys", "/dev")]
+        if os.access(folder, os.W_OK):
+            yield folder, True
+        for name in files:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and not os.path.islink(path) and os.access(path, os.W_OK):
+                yield path, False
+
+
+def taken(paths):
+    return sum(os.stat(path).st_blocks * 512 for path in paths if os.path.exists(path))
+
+
+def write_all(fd):
+    for _ in range(DISK_ENOUGH >> 20):
+        os.write(fd, b"x" * (1 << 20))
+
+
+def write_far_behind(fd):
+    os.pwrite(fd, b"x" * (1 << 20), 1 << 30)
+
+
+def preallocate(fd, size=DISK_ENOUGH):
+    syscall("fallocate", fd, KEEP_SIZE, 0, size)
+
+
+def add_attributes(fd):
+    for number in range(DISK_ENOUGH >> 16):
+        os.setxattr(fd, f"user.captured{number}", b"x" * 60000)
+
+
+def fill_disk(fill):
+    """In every file there is and can be made; how many bytes it took. It counts if that is much, or ends for another
+    reason than that it may not."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    there = list(places())
+    paths = [path for path, is_folder in there if not is_folder]
+    paths += [os.path.join(folder, f"captured-{n}") for folder, is_folder in there if is_folder for n in range(64)]
+    for path in paths:
+        notify("WATCHDOG=1")
+        if taken(paths) > DISK_ENOUGH:
+            break
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            continue
+        try:
+            fill(fd)
+        except OSError:
+            pass
+        finally:
+            os.close(fd)
+    if (total := taken(paths)) <= DISK_BOUND:
+        raise OSError(errno.EFBIG, f"{total} bytes in {len(there)} places")
+    return total
+
+
+def on_memory(fill):
+    """On any file will do: what the limit of a file's size does not count is nobody's to have."""
+    fd = os.memfd_create("captured")
+    try:
+        fill(fd, 4096)
+    finally:
+        os.close(fd)
+
+
+def try_disk(role):
+    if role == "mqtt":  # who has files
+        attempt("preallocate", on_memory, preallocate)
+    for fill in (write_all, write_far_behind, preallocate, add_attributes):
+        attempt(f"fill the disk: {fill.__name__}", fill_disk, fill)
+
+
 def try_resources():
     attempt("raise limits", raise_limits)
     attempt("fork-bomb", fork_bomb)
     attempt("fill memory", fill_memory)
     attempt("fill files in memory", fill_disk_in_memory)
     attempt("hoard descriptors", hoard_descriptors)
+    attempt("io_uring", syscall, "io_uring_setup", 1, bytes(120))
 
 
 # --- the link ---
@@ -382,6 +466,7 @@ def main():
         try_others(pids)
         try_kernel()
         try_resources()
+        try_disk(role)
     elif mode == "barred":
         be_barred(role)
     else:

@@ -206,6 +206,8 @@ class Installed(unittest.TestCase):
 
     def test_folders(self):
         for path, expected in (("/var/lib/gangway", "700 gangway gangway"),
+                               ("/var/lib/gangway-mqtt", "750 root gangway-mqtt"),
+                               ("/var/lib/gangway-mqtt/a.0", "600 gangway-mqtt gangway-mqtt"),
                                ("/run/gangway", "755 root root"),
                                ("/run/gangway/link", "660 gangway gangway-link"),
                                (CREDENTIALS, "700 root root")):

@@ -409,13 +409,19 @@ tests_unit_test_identity_SOURCES = tests/unit/test-identity.c plugins/mqtt/ident
 tests_unit_test_identity_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_identity_LDADD = $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test-cell
+tests_unit_test_cell_SOURCES = tests/unit/test-cell.c tests/unit/disk.c tests/unit/disk.h \
+	lib/util.c plugins/mqtt/cell.c
+tests_unit_test_cell_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_cell_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwrite,--wrap=fsync
+tests_unit_test_cell_LDADD = $(CMOCKA_LIBS) $(OPENSSL_LIBS)
+
 UNIT_TESTS += tests/unit/test-slots
-tests_unit_test_slots_SOURCES = \
-	tests/unit/test-slots.c lib/step.c lib/util.c plugins/mqtt/slots.c
-tests_unit_test_slots_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_slots_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=fsync,--wrap=unlinkat,--wrap=renameat
-tests_unit_test_slots_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_slots_SOURCES = tests/unit/test-slots.c tests/unit/disk.c tests/unit/disk.h \
+	lib/step.c lib/util.c plugins/mqtt/cell.c plugins/mqtt/slots.c
+tests_unit_test_slots_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_slots_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwrite,--wrap=fsync
+tests_unit_test_slots_LDADD = $(CMOCKA_LIBS) $(OPENSSL_LIBS)
 
 UNIT_TESTS += tests/unit/test-dialect
 tests_unit_test_dialect_SOURCES = tests/unit/test-dialect.c \

@@ -21,8 +21,10 @@
 #define NOW   1900000000
 #define LATER 5000000000 /* when all of them have expired */
 
-static const char *const names[] = { "cloud-ca",         "cloud-cert",      "cloud-key",
-				     "cloud-claim-cert", "cloud-claim-key", "own" };
+static const char *const names[] = {
+	"cloud-ca",        "cloud-cert", "cloud-key", "cloud-claim-cert",
+	"cloud-claim-key", "own.0",      "own.1"
+};
 
 static char folder[64];
 static time_t now;
@@ -127,7 +129,11 @@ static void each_of_the_three_will_do(void **state)
 {
 	PUT("cloud-ca", "cloud-cert", "cloud-key");
 	expect(1, "ok", "A certificate for the gateway is in", "");
-	PUT("own");
+	PUT("own.0");
+	expect(1, "ok", "has a certificate of its own", "");
+	put("own.0", "");
+	expect(1, "ok", "A certificate for the gateway is in", "");
+	PUT("own.1");
 	expect(1, "ok", "has a certificate of its own", "");
 }
 
@@ -160,7 +166,7 @@ static void dates(void **state)
 	expect(2, "wrong", "cloud-claim-cert has expired", "timedatectl");
 	now = 0;
 	expect(2, "wrong", "cloud-claim-cert is not good yet", "timedatectl");
-	PUT("own"); /* then the claim is not looked at: it was used */
+	PUT("own.1"); /* then the claim is not looked at: it was used */
 	expect(1, "wrong", "cloud-ca is not good yet", "timedatectl");
 }
 

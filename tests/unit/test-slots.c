@@ -15,53 +15,20 @@
 #include <unistd.h>
 
 #include "lib/util.h"
+#include "plugins/mqtt/cell.h"
 #include "plugins/mqtt/slots.h"
+#include "tests/unit/disk.h"
 
 #define TEXT(text) ((struct gw_blob){ (const uint8_t *)(text), strlen(text) })
 
 static char folder[] = "/tmp/gangway-slots-XXXXXX";
 static int dir_fd;
 
-/* Dies at the n-th call that changes the disk, in a process of its own; 0: never. */
-static unsigned die_at, n_changes;
-
-static void change(void)
-{
-	if (++n_changes == die_at)
-		_exit(77);
-}
-
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-	change();
-	return __real_fsync(fd);
-}
-
-int __real_unlinkat(int fd, const char *name, int flags);
-int __wrap_unlinkat(int fd, const char *name, int flags);
-int __wrap_unlinkat(int fd, const char *name, int flags)
-{
-	change();
-	return __real_unlinkat(fd, name, flags);
-}
-
-int __real_renameat(int from_fd, const char *from, int to_fd, const char *to);
-int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to);
-int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)
-{
-	change();
-	return __real_renameat(from_fd, from, to_fd, to);
-}
-
-static const char *const all[] = {
-	"a.key",     "a.cert",     "b.key",     "b.cert",     "live",
-	"a.key.new", "a.cert.new", "b.key.new", "b.cert.new", "live.new"
-};
+static const char *const all[] = { "a.0", "a.1", "b.0", "b.1", "live.0", "live.1" };
 
 static int setup(void **state)
 {
+	disk_ends_at(0, DISK_DIES, false);
 	if (!dir_fd) {
 		assert_non_null(mkdtemp(folder));
 		dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -78,25 +45,34 @@ static int finish(void **state)
 	return rmdir(folder);
 }
 
+static bool is_text(struct gw_blob blob, const char *text)
+{
+	return gw_blob_equal(blob, TEXT(text));
+}
+
+/* `key` NULL: the slot is empty, `certificate` NULL: there is only a key. */
 static void must_read(int slot, const char *key, const char *certificate)
 {
-	const char *const names[] = { slots_key_name(slot), slots_certificate_name(slot) };
-	const char *const texts[] = { key, certificate };
-	struct stat st;
+	_cleanup_(slots_pair_done) struct slots_pair pair = { 0 };
+	const struct slots slots = { .dir_fd = dir_fd };
+	int r = slots_read(&slots, slot, &pair);
 
-	for (size_t i = 0; i < 2; i++) {
-		_cleanup_free_ uint8_t *text = NULL;
+	assert_int_equal(r, key ? 0 : -ENOENT);
+	if (!key)
+		return;
+	assert_true(is_text(pair.key, key));
+	assert_true(is_text(pair.certificate, certificate ? certificate : ""));
+}
+
+/* No file holds these bytes. */
+static void must_be_gone(const char *secret)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(all); i++) {
+		_cleanup_free_ uint8_t *data = NULL;
 		size_t len;
-		int r = gw_read_file(dir_fd, names[i], 100, &text, &len);
 
-		if (!texts[i]) {
-			assert_int_equal(r, -ENOENT);
-			continue;
-		}
-		assert_int_equal(r, 0);
-		assert_string_equal((char *)text, texts[i]);
-		assert_int_equal(fstatat(dir_fd, names[i], &st, 0), 0);
-		assert_int_equal(st.st_mode & 0777, 0600);
+		assert_int_equal(gw_read_file(dir_fd, all[i], 1000, &data, &len), 0);
+		assert_null(memmem(data, len, secret, strlen(secret)));
 	}
 }
 
@@ -135,6 +111,8 @@ static void test_the_way(void **state)
 	assert_int_equal(slots.live, 1);
 	must_read(0, NULL, NULL);
 	must_read(1, "key 3", "certificate 3");
+	must_be_gone("key 1");
+	must_be_gone("key 2");
 }
 
 /* A new key never meets the certificate of an older one. */
@@ -148,17 +126,40 @@ static void test_a_new_key_empties_the_slot(void **state)
 	assert_int_equal(slots_store_key(&slots, TEXT("key 2")), 0);
 	must_read(0, "key 2", NULL);
 
-	assert_int_equal(slots_store_certificate(&slots, TEXT("certificate 2")), 0);
-	assert_int_equal(unlinkat(dir_fd, "a.key", 0), 0);
+	must_be_gone("key 1");
+}
+
+/* What nobody of ours wrote is nothing, and makes room. */
+static void test_garbage(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"what",
+		"gangway slot 2, key of 3 bytes\nkey",
+		"gangway slot 1, key of 4 bytes\nkey",
+		"gangway slot 1, key of 0 bytes\nkey",
+		"gangway slot 1, key of 03 bytes\nkey",
+		"gangway slot 1, key of -1 bytes\nkey",
+		"gangway slot 1, key of 3 bytes",
+		"gangway slot 1, key of 99999999999999999999 bytes\nkey",
+	};
+	struct slots slots;
+
 	open_slots(&slots);
-	assert_int_equal(slots.fill[0], SLOTS_EMPTY);
-	assert_int_equal(slots_store_key(&slots, TEXT("key 3")), 0);
-	must_read(0, "key 3", NULL);
+	for (size_t i = 0; i < GW_ELEMENTS(bad); i++) {
+		assert_int_equal(cell_write(dir_fd, "a", TEXT(bad[i])), 0);
+		open_slots(&slots);
+		assert_int_equal(slots.fill[0], SLOTS_EMPTY);
+		must_be_gone("key of");
+	}
+	assert_int_equal(cell_write(dir_fd, "a", TEXT("gangway slot 1, key of 3 bytes\nkey")), 0);
+	open_slots(&slots);
+	assert_int_equal(slots.fill[0], SLOTS_KEY);
 }
 
 static void write_note(const char *text)
 {
-	assert_int_equal(gw_write_file(dir_fd, "live", TEXT(text), 0600), 0);
+	assert_int_equal(cell_write(dir_fd, "live", TEXT(text)), 0);
 }
 
 static void test_notes(void **state)
@@ -166,12 +167,12 @@ static void test_notes(void **state)
 	static const char *const bad[] = {
 		"",
 		"what",
-		"gangway slots 2\nlive a\nretired -\n",
-		"gangway slots 1\nlive c\nretired -\n",
-		"gangway slots 1\nlive a\nretired x\n",
-		"gangway slots 1\nlive a\nretired -",
-		"gangway slots 1\nlive a\nretired -x",
-		"gangway slots 1\nlive a\n",
+		"gangway slots 3\nlive a\nretired -\n",
+		"gangway slots 2\nlive c\nretired -\n",
+		"gangway slots 2\nlive a\nretired x\n",
+		"gangway slots 2\nlive a\nretired -",
+		"gangway slots 2\nlive a\nretired -x",
+		"gangway slots 2\nlive a\n",
 	};
 	struct slots slots;
 
@@ -180,20 +181,47 @@ static void test_notes(void **state)
 	assert_int_equal(slots_store_certificate(&slots, TEXT("certificate")), 0);
 	for (size_t i = 0; i < GW_ELEMENTS(bad); i++) {
 		write_note(bad[i]);
-		assert_int_equal(slots_open(dir_fd, &slots), -EBADMSG);
+		open_slots(&slots);
 		assert_int_equal(slots.live, SLOTS_NONE);
 		assert_int_equal(slots.fill[slots_candidate(&slots)], SLOTS_WHOLE);
 	}
 
-	write_note("gangway slots 1\nlive b\nretired -\n"); /* its files are gone */
+	write_note("gangway slots 2\nlive b\nretired -\n"); /* its files are gone */
 	open_slots(&slots);
 	assert_int_equal(slots.live, SLOTS_NONE);
 	assert_int_equal(slots_candidate(&slots), 0);
 	write_note(
-		"gangway slots 1\nlive a\nretired a\n"); /* never written so; the live one stays */
+		"gangway slots 2\nlive a\nretired a\n"); /* never written so; the live one stays */
 	open_slots(&slots);
 	assert_int_equal(slots.live, 0);
 	must_read(0, "key", "certificate");
+}
+
+/* The note says that a slot is still to be wiped, but the disk took no writes: it is not used all the same, and a new
+ * key in it is not taken for the old one. */
+static void test_a_disk_that_takes_no_writes(void **state)
+{
+	struct slots slots;
+
+	open_slots(&slots);
+	assert_int_equal(slots_store_key(&slots, TEXT("key 1")), 0);
+	assert_int_equal(slots_store_certificate(&slots, TEXT("certificate 1")), 0);
+	assert_int_equal(slots_switch(&slots), 0);
+	assert_int_equal(slots_store_key(&slots, TEXT("key 2")), 0);
+	assert_int_equal(slots_store_certificate(&slots, TEXT("certificate 2")), 0);
+	write_note("gangway slots 2\nlive b\nretired a\n");
+
+	disk_ends_at(1, DISK_FAILS, false);
+	open_slots(&slots);
+	assert_true(disk_moments() > 0);
+	disk_ends_at(0, DISK_FAILS, false);
+	assert_int_equal(slots.live, 1);
+	assert_int_equal(slots.fill[0], SLOTS_EMPTY);
+	assert_int_equal(slots_candidate(&slots), 0);
+	assert_int_equal(slots_store_key(&slots, TEXT("key 3")), 0);
+	open_slots(&slots);
+	must_read(0, "key 3", NULL);
+	must_read(1, "key 2", "certificate 2");
 }
 
 /* What leads up to a step, and the step. */
@@ -234,8 +262,10 @@ static void must_be_sound(int step)
 		assert_int_equal(slots.fill[0], SLOTS_EMPTY);
 	else if (slots.fill[1] == SLOTS_WHOLE)
 		must_read(1, "new key", "new certificate");
-	for (size_t i = 5; i < GW_ELEMENTS(all); i++)
-		assert_int_not_equal(faccessat(dir_fd, all[i], F_OK, 0), 0);
+	if (slots.live == 1)
+		must_be_gone("old key");
+	if (slots.fill[1 - slots.live] == SLOTS_EMPTY && slots.live == 0)
+		must_be_gone("new key");
 
 	/* And it can go on: the step is taken again, or the next one. */
 	if (slots.live == 0 && step == 2)
@@ -244,31 +274,35 @@ static void must_be_sound(int step)
 		assert_int_equal(take(&slots, step), 0);
 }
 
-static void test_death(void **state)
+static void die(void **state, int step, bool from_behind)
 {
 	static const int stages[] = { 0, 1, 2, 2 };
+	int status = DISK_DEAD << 8;
+	unsigned moment;
 
-	for (int step = 0; step < 4; step++) {
-		int status = 77 << 8;
-		unsigned n;
+	for (moment = 1; status == DISK_DEAD << 8; moment++) {
+		struct slots slots;
+		pid_t pid;
 
-		for (n = 1; status == 77 << 8; n++) {
-			struct slots slots;
-			pid_t pid;
-
-			assert_int_equal(setup(state), 0);
-			begin(&slots, stages[step]);
-			pid = fork();
-			if (pid == 0) {
-				n_changes = 0;
-				die_at = n;
-				_exit(take(&slots, step) == 0 ? 0 : 1);
-			}
-			assert_int_equal(waitpid(pid, &status, 0), pid);
-			must_be_sound(step);
+		assert_int_equal(setup(state), 0);
+		begin(&slots, stages[step]);
+		pid = fork();
+		if (pid == 0) {
+			disk_ends_at(moment, DISK_DIES, from_behind);
+			_exit(take(&slots, step) == 0 ? 0 : 1);
 		}
-		assert_int_equal(status, 0);
-		assert_true(n > 4); /* it has died a few times */
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		must_be_sound(step);
+	}
+	assert_int_equal(status, 0);
+	assert_true(moment > 56); /* it has died at each byte of a header */
+}
+
+static void test_death(void **state)
+{
+	for (int step = 0; step < 4; step++) {
+		die(state, step, /* from_behind= */ false);
+		die(state, step, /* from_behind= */ true);
 	}
 }
 
@@ -277,7 +311,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_the_way, setup),
 		cmocka_unit_test_setup(test_a_new_key_empties_the_slot, setup),
+		cmocka_unit_test_setup(test_garbage, setup),
 		cmocka_unit_test_setup(test_notes, setup),
+		cmocka_unit_test_setup(test_a_disk_that_takes_no_writes, setup),
 		cmocka_unit_test_setup(test_death, setup),
 	};
 

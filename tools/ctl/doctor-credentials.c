@@ -129,6 +129,17 @@ static void look_inside(const struct place *place, bool has_own)
 			    text, place->folder);
 }
 
+/* gangway-mqtt keeps things in two files each, by turns; they are there, and blank, before anything is. */
+static bool is_written(const char *own, int turn)
+{
+	_cleanup_close_ int fd = -1;
+	char path[256], first = 0;
+
+	(void)snprintf(path, sizeof(path), "%s.%d", own, turn);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &first, 1) == 1 && first;
+}
+
 void doctor_look_at_credentials(struct doctor *doctor, const char *folder, const char *own)
 {
 	_cleanup_close_ int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -143,5 +154,5 @@ void doctor_look_at_credentials(struct doctor *doctor, const char *folder, const
 			    "credentials there: see gangway-mqtt(8).",
 			    "The folder %s cannot be opened: %s.", folder, strerror(errno));
 	else
-		look_inside(&place, access(own, F_OK) == 0);
+		look_inside(&place, is_written(own, 0) || is_written(own, 1));
 }

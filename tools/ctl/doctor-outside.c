@@ -17,7 +17,7 @@
 
 #define STATE       "/var/lib/gangway"
 #define CREDENTIALS "/etc/gangway/credentials"
-#define OWN         "/var/lib/gangway-mqtt/live" /* there is one that the gateway asked for itself */
+#define OWN         "/var/lib/gangway-mqtt/live" /* which of those that it asked for itself */
 
 #define DISK_LITTLE (64ull << 20)
 

@@ -47,7 +47,7 @@ void doctor_look_at_units(struct doctor *doctor, struct ctl *ctl);
 /* In place of the agent: what can be seen of disk and credentials without it. */
 void doctor_look_from_outside(struct doctor *doctor);
 
-/* The folder of credentials; `own` is there once the gateway has a certificate that it got by itself. */
+/* The folder of credentials; `own`.0 or .1 is written once the gateway has a certificate that it got by itself. */
 void doctor_look_at_credentials(struct doctor *doctor, const char *folder, const char *own);
 
 /* Nobody may start the agent. */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/unit/disk.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static unsigned end, n;
+static enum disk_end how;
+static bool from_behind, is_dirty;
+
+void disk_ends_at(unsigned moment, enum disk_end ending, bool behind)
+{
+	end = moment;
+	how = ending;
+	from_behind = behind;
+	n = 0;
+}
+
+unsigned disk_moments(void)
+{
+	return n;
+}
+
+bool disk_is_synced(void)
+{
+	return !is_dirty;
+}
+
+/* Whether it is now. */
+static bool is_over(void)
+{
+	if (++n != end)
+		return false;
+	if (how == DISK_DIES)
+		_exit(DISK_DEAD);
+	return true;
+}
+
+ssize_t __real_pwrite(int fd, const void *data, size_t len, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *data, size_t len, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *data, size_t len, off_t at)
+{
+	const uint8_t *bytes = data;
+
+	is_dirty = true;
+	for (size_t i = 0; i < len; i++) {
+		size_t k = from_behind ? len - 1 - i : i;
+
+		if (is_over()) {
+			errno = EIO;
+			return -1;
+		}
+		if (__real_pwrite(fd, bytes + k, 1, at + (off_t)k) != 1)
+			return -1;
+	}
+	return (ssize_t)len;
+}
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+	if (is_over()) {
+		errno = EIO;
+		return -1;
+	}
+	is_dirty = false;
+	return __real_fsync(fd);
+}
