@@ -57,6 +57,7 @@ static void claim(void)
 static void from_knock_to_onboarded(void **state)
 {
 	char job[GW_ID_MAX + 1];
+	char under[GW_ID_MAX + 1];
 	const struct gw_msg *check;
 	const struct gw_msg_request *request;
 
@@ -72,6 +73,8 @@ static void from_knock_to_onboarded(void **state)
 	assert_string_equal(request->device, DEVICE);
 	assert_string_equal(request->tenant, "default");
 	assert_string_equal(request->method, "qr");
+	(void)gw_copy(under, sizeof(under), request->claim);
+	assert_true(*under);
 	assert_int_equal(request->key.data[0], 11);
 	assert_int_equal(request->csr.len, 100);
 	(void)gw_copy(job, sizeof(job), request->job);
@@ -97,6 +100,7 @@ static void from_knock_to_onboarded(void **state)
 	assert_true(world_peer_certificate(2, 21));
 	request = world_request(GW_REQUEST_PROVED);
 	assert_string_equal(request->device, DEVICE);
+	assert_string_equal(request->claim, under);
 	assert_int_equal(request->serial.data[0], 21);
 	assert_int_equal(world_state(DEVICE), DEVICE_ONBOARDED);
 	assert_false(claim_is_open());
@@ -110,6 +114,27 @@ static void from_knock_to_onboarded(void **state)
 	assert_string_equal(world_news(), "ACME-1: issued -> onboarded ()");
 	assert_string_equal(world_news(), "");
 	assert_true(world_record_is_whole());
+}
+
+/* A registrar that finds a certificate right must say which. */
+static void right_but_nameless(void **state)
+{
+	static const uint8_t serial[] = { 21 }, fingerprint[GW_HASH_LEN] = { 21 };
+	struct gw_msg msg = { .type = GW_MSG_CHECKED, .checked = { .ok = 1, .reason = "" } };
+	char job[GW_ID_MAX + 1];
+
+	claim();
+	world_enter(1, DEVICE);
+	world_csr(1, 1, 11);
+	keep_job(job);
+	world_answer(job, 21);
+	msg.checked.job = job;
+	msg.checked.serial = GW_BLOB_ARRAY(serial);
+	assert_int_equal(world_say(GW_ROLE_REGISTRAR, &msg, -1), -EBADMSG);
+	msg.checked.serial = (struct gw_blob){ 0 };
+	msg.checked.fingerprint = GW_BLOB_ARRAY(fingerprint);
+	assert_int_equal(world_say(GW_ROLE_REGISTRAR, &msg, -1), -EBADMSG);
+	assert_int_equal(world_state(DEVICE), DEVICE_ENROLLING);
 }
 
 /* What began with the secret, handshakes too, ends with the claim; what began with a certificate stays. */
@@ -1066,6 +1091,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(from_knock_to_onboarded),
+		TEST(right_but_nameless),
 		TEST(proof_ends_what_the_secret_began),
 		TEST(aboard_is_aboard),
 		TEST(a_stranger_is_discovered),

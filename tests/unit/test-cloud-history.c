@@ -160,6 +160,36 @@ static void one_after_the_other(void **state)
 	assert_int_equal(count(2), 0);
 }
 
+static int keep_one(const char *gateway, uint64_t branch, const char *broken,
+		    const struct event *event, void *userdata)
+{
+	*(struct event *)userdata = *event;
+	return 0;
+}
+
+static void all_of_a_record_is_kept(void **state)
+{
+	struct events *events = batch('a', 1, 1, "");
+	struct event kept = { 0 };
+	char mac[BODY_HASH_LEN + 1];
+
+	events->events[0] = (struct event){ .n = 1,
+					    .time = 1800000000,
+					    .event = "claim",
+					    .device = "ACME-1",
+					    .who = "uid 0",
+					    .reason = "withdrawn",
+					    .detail = "a \"detail\"" };
+	mac_of('a', 1, events->events[0].mac);
+	expect_taken(events, 1, true);
+	assert_int_equal(registry_events_each(world.registry, GATEWAY, keep_one, &kept), 0);
+	assert_memory_equal(&kept, &events->events[0], sizeof(kept));
+	assert_int_equal(registry_event_mac(world.registry, GATEWAY, 1, 1, mac), 0);
+	assert_string_equal(mac, kept.mac);
+	assert_int_equal(registry_event_mac(world.registry, GATEWAY, 1, 2, mac), -ENOENT);
+	assert_int_equal(registry_event_mac(world.registry, GATEWAY, 2, 1, mac), -ENOENT);
+}
+
 /* Answers get lost: what is known is not added once more, and what is new behind it is. */
 static void told_again(void **state)
 {
@@ -251,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(one_after_the_other),
+		TEST(all_of_a_record_is_kept),
 		TEST(told_again),
 		TEST(a_gap),
 		TEST(another_chain),

@@ -411,6 +411,11 @@ static void a_list_of_serials(void **state)
 		SERIAL_21 "99\n" SERIAL_23; /* good for nothing any more, nobody's, somebody's */
 	expect(&command, GW_REASON_NOT_FOUND);
 	assert_int_equal(world_state("ACME-3"), DEVICE_REVOKED);
+
+	command.id = "c-3";
+	command.seq = 3;
+	command.serials = SERIAL_21 SERIAL_23; /* what was wanted is so */
+	expect(&command, GW_REASON_NONE);
 }
 
 /* --- once, in order, in time --- */
