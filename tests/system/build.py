@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """build.py RELEASE DIR: builds the source package in DIR as a release of Debian builds it: in a root that has
-what Build-Depends names and nothing else, by a user, without a network, with the tests that belong to it. What
-it makes goes to DIR/RELEASE, and so does the log."""
+what Build-Depends names and nothing else, by a user, without a network, with the tests that belong to it; and
+with the gangway-dev that it made a plugin. What it makes goes to DIR/RELEASE, and so does the log."""
 import pathlib
 import shutil
 import subprocess
@@ -17,6 +17,12 @@ dpkg-source --extract gangway_*.dsc gangway
 cd gangway
 dpkg-buildpackage --no-sign --build=binary
 """
+PLUGIN = """
+set -eu
+dpkg --install /home/builder/gangway-dev_*.deb
+cd /home/builder/gangway
+AUTOPKGTEST_TMP=$(mktemp -d) debian/tests/plugin
+"""
 
 
 def build(release, folder, made, scratch):
@@ -30,6 +36,9 @@ def build(release, folder, made, scratch):
     with open(made / "log", "w") as log:
         done = subprocess.run(root.enter(base, *as_user, "env", "HOME=/home/builder", "sh", "-c", SCRIPT),
                               stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if done.returncode == 0:
+            done = subprocess.run(root.enter(base, "sh", "-c", PLUGIN), stdin=subprocess.DEVNULL, stdout=log,
+                                  stderr=log)
     for file in (*home.glob("*.deb"), *home.glob("*.changes"), *home.glob("*.buildinfo")):
         shutil.copy(file, made)
     for file in (source, *folder.glob("gangway_*.debian.tar.*")):  # whose tests these packages are to pass

@@ -28,5 +28,6 @@ class Autopkgtest(unittest.TestCase):
         done = subprocess.run(
             ["autopkgtest", "--no-built-binaries", *PACKAGES.glob("*.deb"), tree, "--",
              HERE / "testbed.py", str(self.machine.init)], capture_output=True, text=True, errors="replace")
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(done.returncode, (0, 2), done.stdout + done.stderr)  # 2: something was skipped
         self.assertRegex(done.stdout, "(?m)^onboarding +PASS$")
+        self.assertRegex(done.stdout, "(?m)^plugin +SKIP installation fails")  # no compiler here: see build.py
