@@ -43,7 +43,7 @@ int approval_ask_renewal(struct agent *agent, const char *id, const char *who,
 		return r;
 
 	turn_step(agent->turn, STEP_RENEWAL);
-	live.renew_asked = clock_now_s(&agent->clock);
+	live.renew_asked = clock_bound_s(&agent->clock); /* has come, whatever time it is */
 	lifecycle_record(agent, "renewal-asked", id, who, /* reason= */ "", /* detail= */ NULL);
 	return store_certificate_set_renewal(agent->store, &live);
 }

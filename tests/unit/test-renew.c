@@ -379,6 +379,25 @@ static void early_since_somebody_wants_it(void **state)
 	assert_int_equal(reason, GW_REASON_NOT_POSSIBLE);
 }
 
+/* A clock that is wrong by years puts what was asked for off by none. */
+static void early_though_nobody_knows_the_time(void **state)
+{
+	enum gw_reason reason;
+	const int64_t years = 10 * 365 * DAY;
+
+	come_back();
+	world_trust_clock(false);
+	world_step(years);
+	world_turn();
+	assert_int_equal(approval_ask_renewal(world_agent(), DEVICE, "uid 0", &reason), 0);
+	assert_int_equal(reason, GW_REASON_NONE);
+	world_turn();
+	world_step(-years);
+	world_trust_clock(true);
+	world_turn();
+	assert_true(told_renew_at(1) <= world_now_s());
+}
+
 /* --- too late --- */
 
 static void decide(bool approve, enum gw_reason expected)
@@ -524,6 +543,7 @@ int main(void)
 		TEST(claimed_anew),
 		TEST(without_a_clock),
 		TEST(early_since_somebody_wants_it),
+		TEST(early_though_nobody_knows_the_time),
 		TEST(expired_and_refused),
 		TEST(expired_while_it_talks),
 		TEST(expired_and_claimed_again),
