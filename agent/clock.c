@@ -57,17 +57,17 @@ enum clock_verdict clock_judge(const struct clock_facts *facts)
 		return alone;
 	if (facts->cloud == CLOCK_CLOUD_TOLD)
 		return judge_by_cloud(facts);
-	if (alone != CLOCK_NOT_SYNCHRONISED)
+	if (alone == CLOCK_TRUSTED_BY_SYSTEM)
 		return alone;
 
 	switch (facts->cloud) {
-	case CLOCK_CLOUD_FELL: return CLOCK_CLOUD_EARLY;
+	case CLOCK_CLOUD_FELL: return CLOCK_CLOUD_EARLY; /* where the machine agrees, too */
 	case CLOCK_CLOUD_JUMPED: return CLOCK_CLOUD_UNSTEADY;
 	case CLOCK_CLOUD_NONE:
 	case CLOCK_CLOUD_TOLD:
 	case _CLOCK_CLOUD_MAX: break;
 	}
-	return CLOCK_CLOUD_SILENT;
+	return alone == CLOCK_BELOW_FLOOR ? alone : CLOCK_CLOUD_SILENT;
 }
 
 static const struct {

@@ -106,6 +106,9 @@ static const char *clock_advice(enum clock_verdict verdict)
 	case CLOCK_CLOUD_EARLY:
 		return "Find out whose time is wrong, the cloud's now or the cloud's before. If it "
 		       "was before, see --forget-time in gangwayd(8).";
+	case CLOCK_BELOW_FLOOR:
+		return "Give the machine a source of time: see timedatectl. If date is right, the "
+		       "cloud's time was wrong once: see --forget-time in gangwayd(8).";
 	case CLOCK_CLOUD_UNSTEADY: return "See to the cloud's clock; this ends by itself.";
 	case CLOCK_DISPUTED:
 		return "Compare date with the cloud's clock: set right the one that is wrong. Or "
@@ -113,7 +116,6 @@ static const char *clock_advice(enum clock_verdict verdict)
 	case CLOCK_TRUSTED_BY_SYSTEM:
 	case CLOCK_TRUSTED_BY_CLOUD:
 	case CLOCK_TRUSTED_ALONE:
-	case CLOCK_BELOW_FLOOR:
 	case CLOCK_NOT_SYNCHRONISED:
 	case _CLOCK_VERDICT_MAX: break;
 	}
