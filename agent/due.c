@@ -74,11 +74,13 @@ static enum device_event not_proved_event(struct agent *agent, const char *id, u
 						     : DEVICE_EVENT_NOT_PROVED;
 }
 
+/* One that has ended cannot be proved any more: to wait for it would keep its device from the next. */
 static void give_up_unproved(struct agent *agent, uint64_t now)
 {
 	uint64_t within = agent->settings.prove_within_s;
 	char ids[BATCH][GW_ID_MAX + 1];
-	int n = store_certificate_unproved(agent->store, now - GW_MIN(now, within), ids, BATCH);
+	int n = store_certificate_unproved(agent->store, now - GW_MIN(now, within), now, ids,
+					   BATCH);
 
 	for (int i = 0; i < n; i++) {
 		struct lifecycle_cause cause = { not_proved_event(agent, ids[i], now), "gangway",
@@ -140,6 +142,7 @@ static uint64_t next_look_s(struct agent *agent, uint64_t now)
 		next = earlier(next, store_claim_next_end(agent->store));
 		next = earlier(next, leave_next_s(agent));
 		next = earlier(next, candidate ? candidate + agent->settings.prove_within_s : 0);
+		next = earlier(next, store_certificate_first_end(agent->store));
 	}
 	if (pump_us != UINT64_MAX)
 		next = earlier(next, now + 1 + (pump_us - GW_MIN(pump_us, now_us)) / SECOND_US);

@@ -240,16 +240,17 @@ int store_certificate_ahead(struct store *store, struct sqlite3_stmt *row,
 	return 1;
 }
 
-int store_certificate_unproved(struct store *store, uint64_t until, char (*devices)[GW_ID_MAX + 1],
-			       size_t max)
+int store_certificate_unproved(struct store *store, uint64_t until, uint64_t now,
+			       char (*devices)[GW_ID_MAX + 1], size_t max)
 {
 	struct sqlite3_stmt *row;
 	int r;
 
 	r = store_select(store, &row,
 			 "SELECT device FROM certificate WHERE state = 'candidate' AND issued <= ?"
-			 " LIMIT ?",
-			 "ii", (int64_t)until, (int64_t)max);
+			 " UNION SELECT device FROM certificate WHERE state = 'candidate'"
+			 " AND not_after <= ? LIMIT ?",
+			 "iii", (int64_t)until, (int64_t)now, (int64_t)max);
 	return r < 0 ? r : store_collect_ids(store, row, devices, max);
 }
 
@@ -267,6 +268,12 @@ uint64_t store_certificate_oldest_candidate(struct store *store)
 {
 	return (uint64_t)store_number(
 		store, 0, "SELECT min(issued) FROM certificate WHERE state = 'candidate'", "");
+}
+
+uint64_t store_certificate_first_end(struct store *store)
+{
+	return (uint64_t)store_number(
+		store, 0, "SELECT min(not_after) FROM certificate WHERE state = 'candidate'", "");
 }
 
 /* --- of devices that left --- */

@@ -97,15 +97,18 @@ int store_certificates_ahead(struct store *store, struct sqlite3_stmt **ret_row)
 int store_certificate_ahead(struct store *store, struct sqlite3_stmt *row,
 			    struct certificate_record *ret);
 
-/* Candidates issued by `until`: up to max device ids. Returns their number. */
-int store_certificate_unproved(struct store *store, uint64_t until, char (*devices)[GW_ID_MAX + 1],
-			       size_t max);
+/* Candidates issued by `until`, and those that have ended by `now`: up to max device ids. Returns their number. */
+int store_certificate_unproved(struct store *store, uint64_t until, uint64_t now,
+			       char (*devices)[GW_ID_MAX + 1], size_t max);
 
 /* Time is trusted: candidates that were issued while it was not count as issued now. */
 int store_certificate_anchor(struct store *store, uint64_t now);
 
 /* When the oldest candidate was issued, 0 = there is none. */
 uint64_t store_certificate_oldest_candidate(struct store *store);
+
+/* When the first of the candidates ends, 0 = there is none. */
+uint64_t store_certificate_first_end(struct store *store);
 
 /* --- of devices that left --- */
 

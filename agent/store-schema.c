@@ -75,6 +75,7 @@ static const char *const steps[] = {
 	"ALTER TABLE certificate ADD COLUMN renew_asked INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE certificate ADD COLUMN renew_refused INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE certificate ADD COLUMN approval TEXT NOT NULL DEFAULT '';"
+	"CREATE INDEX certificate_ends ON certificate (not_after) WHERE state = 'candidate';"
 
 	/* What the cloud said when it put a job off. */
 	"ALTER TABLE job ADD COLUMN why TEXT NOT NULL DEFAULT '';"

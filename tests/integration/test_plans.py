@@ -103,6 +103,7 @@ class Plans(unittest.TestCase):
             "SELECT min(created) FROM job": END,
             "SELECT max(created) FROM job": END,
             "SELECT min(issued) FROM certificate WHERE state = 'candidate'": END,
+            "SELECT min(not_after) FROM certificate WHERE state = 'candidate'": END,
             "SELECT min(issued) FROM certificate WHERE state = 'left'": END,
             "SELECT count(*) FROM (SELECT 1 FROM audit LIMIT 1)": "a single row",
             "SELECT count(*) FROM job": "counts the entries of an index, as many as [limits] jobs",

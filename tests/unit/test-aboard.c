@@ -888,6 +888,28 @@ static void not_proved_while_the_claim_lives(void **state)
 	assert_int_equal(world_state(DEVICE), DEVICE_ONBOARDED);
 }
 
+/* One that has ended is in the way of the next, however much time is left to prove it. */
+static void a_certificate_that_ends_unproved(void **state)
+{
+	claim();
+	world_agent()->settings.claim_lifetime_s = 0;
+	world_agent()->settings.prove_within_s = 2 * WORLD_LIFE_S;
+	assert_int_equal(world_claim(DEVICE, 8, true), GW_REASON_NONE);
+	world_issue(1, DEVICE, 11, 21);
+	world_pass(WORLD_LIFE_S - 1);
+	world_turn();
+	assert_int_equal(world_state(DEVICE), DEVICE_ISSUED);
+	assert_true(world_alarm_s() == world_now_s() + 1);
+	world_pass(1);
+	world_turn();
+	assert_int_equal(world_state(DEVICE), DEVICE_CLAIMED);
+	expect_certificate(21, CERTIFICATE_REVOKED);
+	world_answer_with(world_request(GW_REQUEST_REVOKED)->job, GW_OUTCOME_DONE, "");
+	world_issue(2, DEVICE, 11, 22);
+	world_prove(3, 22);
+	assert_int_equal(world_state(DEVICE), DEVICE_ONBOARDED);
+}
+
 static void not_proved_and_the_claim_is_over(void **state)
 {
 	world_agent()->settings.claim_lifetime_s = 3600;
@@ -1015,13 +1037,13 @@ static void what_lasts_begins_when_time_is_known(void **state)
 	struct claim_record record;
 
 	world_trust_clock(false);
-	world_step(-1000000000);
+	world_step(-1000000);
 	world_turn();
 	claim();
 	assert_int_equal(store_claim_open_of(world_agent()->store, DEVICE, &record), 0);
 	assert_true(record.expires == 0 && record.lifetime_s == 30 * 86400);
 	world_issue(1, DEVICE, 11, 21);
-	world_step(1000000000);
+	world_step(1000000);
 	world_trust_clock(true);
 	world_pass(0);
 	world_turn();
@@ -1130,6 +1152,7 @@ int main(void)
 		TEST(claims_expire),
 		TEST(an_expired_claim_opens_nothing_even_before_it_is_looked_at),
 		TEST(not_proved_while_the_claim_lives),
+		TEST(a_certificate_that_ends_unproved),
 		TEST(not_proved_and_the_claim_is_over),
 		TEST(proved_after_the_claim_is_over),
 		TEST(a_replacement_never_proved),

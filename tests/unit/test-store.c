@@ -522,12 +522,15 @@ static void certificates(void **state)
 			 -ENOENT);
 
 	assert_true(store_certificate_oldest_candidate(store) == 31);
-	assert_int_equal(store_certificate_unproved(store, 30, ids, 2), 0);
-	assert_int_equal(store_certificate_unproved(store, 31, ids, 2), 1);
+	assert_true(store_certificate_first_end(store) == 2);
+	assert_int_equal(store_certificate_unproved(store, 30, 1, ids, 2), 0);
+	assert_int_equal(store_certificate_unproved(store, 31, 1, ids, 2), 1);
+	assert_int_equal(store_certificate_unproved(store, 30, 2, ids, 2), 1);
 	assert_int_equal(store_certificate_of(store, "D", CERTIFICATE_LIVE, &out), -ENOENT);
 	assert_int_equal(store_certificate_set_state(store, &one, CERTIFICATE_LIVE), 0);
 	assert_int_equal(store_certificate_of(store, "D", CERTIFICATE_LIVE, &out), 0);
 	assert_true(store_certificate_oldest_candidate(store) == 0);
+	assert_true(store_certificate_first_end(store) == 0);
 	assert_int_equal(store_certificate_for_key(store, "g-1", GW_BLOB_ARRAY(one.key), got, &len,
 						   got_chain, &chain_len),
 			 -ENOENT); /* proved: no longer asked for */

@@ -51,6 +51,7 @@ CREATE INDEX claim_expires ON claim (expires) WHERE state = 'open' AND expires >
 CREATE INDEX certificate_device ON certificate (device, state);
 CREATE INDEX certificate_job ON certificate (job);
 CREATE INDEX certificate_issued ON certificate (issued) WHERE state = 'candidate';
+CREATE INDEX certificate_ends ON certificate (not_after) WHERE state = 'candidate';
 CREATE UNIQUE INDEX job_order ON job (created);
 CREATE INDEX job_device ON job (device, kind);
 CREATE INDEX job_due ON job (due) WHERE due > 0;
