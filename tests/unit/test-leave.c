@@ -438,6 +438,22 @@ static void nothing_stays_on_the_disk(void **state)
 	assert_true(is_on_disk(DEVICE, strlen(DEVICE))); /* the tombstone */
 }
 
+/* The key of a renewal is kept by the serial number of the certificate before it. */
+static void nothing_stays_of_a_renewal(void **state)
+{
+	world_get_aboard("ACME-2", 152);
+	world_get_aboard(DEVICE, 151);
+	assert_true(world_peer_certificate(11, 152));
+	world_renew(11, 1, 144);
+	assert_true(world_peer_certificate(12, 151));
+	world_renew(12, 1, 143);
+	assert_true(row_is_on_disk(143, GW_HASH_LEN));
+
+	assert_int_equal(decommission(), GW_REASON_NONE);
+	assert_false(row_is_on_disk(143, 16));
+	assert_int_equal(count("SELECT count(*) FROM tried_key"), 1); /* the other one's */
+}
+
 /* With a tree of many pages that is balanced, cut and joined meanwhile. */
 static void nothing_of_many_stays(void **state)
 {
@@ -493,6 +509,7 @@ int main(void)
 		TEST(over_a_restart),
 		TEST(a_new_claim_lets_it_in),
 		TEST(nothing_stays_on_the_disk),
+		TEST(nothing_stays_of_a_renewal),
 		TEST(nothing_of_many_stays),
 		TEST(a_start_empties_the_log),
 	};
