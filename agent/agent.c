@@ -89,7 +89,8 @@ static int open_disk(struct agent *agent)
 									      : VAULT_KEY_AUTO,
 					   &agent->vault, error, sizeof(error)));
 	if (r >= 0) {
-		r = audit_begin(agent->store, agent->vault);
+		clock_init(&agent->clock, agent->store, agent->settings.clock_trusts_cloud);
+		r = audit_begin(agent->store, agent->vault, clock_now_s(&agent->clock));
 		if (r < 0)
 			(void)snprintf(error, sizeof(error), "The record cannot be begun: %s",
 				       strerror(-r));
@@ -103,7 +104,6 @@ static int open_disk(struct agent *agent)
 		gw_log(INFO, "Secrets are sealed under the credential store-key");
 	else
 		gw_log(INFO, "Secrets are sealed under the agent's own key, %s/store.key", folder);
-	clock_init(&agent->clock, agent->store, agent->settings.clock_trusts_cloud);
 	return 0;
 }
 

@@ -139,7 +139,6 @@ int audit_add(struct store *store, struct vault *vault, const struct audit_recor
 		return r;
 
 	full.n = head.n + 1;
-	full.time = gw_now_realtime_us() / 1000000;
 	r = chain(vault, head.mac, &full, full.mac);
 	if (r < 0)
 		return r;
@@ -157,9 +156,11 @@ int audit_add(struct store *store, struct vault *vault, const struct audit_recor
 }
 
 /* If there are records without a head it was taken away: audit-verify says so, nothing covers it up. */
-int audit_begin(struct store *store, struct vault *vault)
+int audit_begin(struct store *store, struct vault *vault, uint64_t now_s)
 {
-	static const struct audit_record first = { .event = "record-begun", .who = "gangway" };
+	const struct audit_record first = { .time = now_s,
+					    .event = "record-begun",
+					    .who = "gangway" };
 	struct audit_point head;
 	int r;
 

@@ -21,7 +21,7 @@ struct vault;
 /* What is recorded; members left out are empty. Texts must be printable. */
 struct audit_record {
 	uint64_t n;     /* set by audit_add() */
-	uint64_t time;  /* seconds since the epoch; set by audit_add() */
+	uint64_t time;  /* seconds since the epoch, the best that is known */
 	char event[64]; /* "claimed", "secret-given", "onboarded", ... */
 	char device[65];
 	char who[65];    /* "uid 1000", "cloud", "device", "gangway" */
@@ -57,7 +57,7 @@ struct audit_acknowledged {
 };
 
 /* Makes the first record of a store that has none, so that there is a head from then on. */
-int audit_begin(struct store *store, struct vault *vault);
+int audit_begin(struct store *store, struct vault *vault, uint64_t now_s);
 
 /* Adds a record to the transaction that is open. */
 int audit_add(struct store *store, struct vault *vault, const struct audit_record *record);

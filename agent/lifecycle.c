@@ -41,7 +41,7 @@
 void lifecycle_record(struct agent *agent, const char *event, const char *device, const char *who,
 		      const char *reason, const char *detail)
 {
-	struct audit_record record = { 0 };
+	struct audit_record record = { .time = clock_now_s(&agent->clock) };
 	int r;
 
 	if (turn_open(agent->turn) < 0)

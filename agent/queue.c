@@ -23,6 +23,7 @@
 #define JOB_ID_BYTES 16
 #define WINDOW       (GW_REQUESTS_MAX - 2) /* left: the question of the time, a batch of records */
 
+#define SECOND_US    1000000ull
 #define PATIENCE_US  (600 * 1000000ull) /* with an unanswered job, while others need its place */
 #define UNANSWERED_S 60                 /* till such a one gets its next turn */
 
@@ -234,7 +235,7 @@ int queue_add(struct queue *queue, struct job_record *job)
 	if (r != -ENOENT)
 		return r;
 
-	queue->newest = GW_MAX(queue->newest + 1, gw_now_realtime_us());
+	queue->newest = GW_MAX(queue->newest + 1, clock_now_s(&queue->agent->clock) * SECOND_US);
 	job->created = queue->newest;
 	r = store_job_add(queue->agent->store, job);
 	if (r < 0)

@@ -28,11 +28,12 @@ static void require(int r, const char *what)
 
 static uint64_t add(struct store *store, struct vault *vault, unsigned n)
 {
-	static const struct audit_record record = { .event = "csr-refused",
-						    .device = "ACME-0001",
-						    .who = "device",
-						    .reason = "weak-key",
-						    .detail = "[fe80::1%eth0]:5684" };
+	const struct audit_record record = { .time = gw_now_realtime_us() / 1000000,
+					     .event = "csr-refused",
+					     .device = "ACME-0001",
+					     .who = "device",
+					     .reason = "weak-key",
+					     .detail = "[fe80::1%eth0]:5684" };
 	uint64_t taken_us = 0;
 
 	for (unsigned i = 0; i < n;) {
@@ -62,7 +63,7 @@ int main(int argc, char **argv)
 	}
 	require(store_open(argv[1], &store, error, sizeof(error)), "store");
 	require(vault_open(argv[1], store, VAULT_KEY_AUTO, &vault, error, sizeof(error)), "vault");
-	require(audit_begin(store, vault), "begin");
+	require(audit_begin(store, vault, gw_now_realtime_us() / 1000000), "begin");
 
 	add_us = add(store, vault, (unsigned)n);
 	require(audit_head(store, vault, &head), "head");

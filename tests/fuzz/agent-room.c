@@ -181,7 +181,7 @@ struct agent *room_begin(void)
 	require(queue_new(agent, &agent->queue) == 0);
 	require(due_new(agent, &agent->due) == 0);
 	require(outlook_new(agent, &agent->outlook) == 0);
-	require(audit_begin(agent->store, agent->vault) == 0);
+	require(audit_begin(agent->store, agent->vault, ROOM_START_S) == 0);
 	require(audit_export_new(agent, &agent->audit_export) == 0);
 	require(audit_retention_new(agent, &agent->audit_retention) == 0);
 	require(bus_verify_new(agent, &agent->verify) == 0);

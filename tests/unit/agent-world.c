@@ -330,7 +330,7 @@ static void start(void)
 	assert_int_equal(queue_new(agent, &agent->queue), 0);
 	assert_int_equal(due_new(agent, &agent->due), 0);
 	assert_int_equal(outlook_new(agent, &agent->outlook), 0);
-	assert_int_equal(audit_begin(agent->store, agent->vault), 0);
+	assert_int_equal(audit_begin(agent->store, agent->vault, world_now_s()), 0);
 	assert_int_equal(audit_export_new(agent, &agent->audit_export), 0);
 	assert_int_equal(audit_retention_new(agent, &agent->audit_retention), 0);
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "agent/audit.h"
 #include "agent/claim.h"
 #include "agent/cloud.h"
 #include "agent/discovered.h"
@@ -1031,6 +1032,27 @@ static void only_a_fresh_answer_tells_the_time(void **state)
 	assert_int_equal(clock_verdict(&world_agent()->clock), CLOCK_TRUSTED_ALONE);
 }
 
+/* A machine without a battery: what happened when is told by the time that is known, not by its own clock. */
+static void the_record_goes_by_the_time_that_is_known(void **state)
+{
+	const uint64_t years = 315360000;
+	struct audit_record last;
+	struct audit_point head;
+
+	world_trust_clock(false);
+	world_pass(61);
+	world_turn();
+	answer_time(world_request(GW_REQUEST_TIME)->job);
+	world_step((int64_t)years);
+	world_turn();
+	claim();
+	world_turn();
+	assert_int_equal(audit_head(world_agent()->store, world_agent()->vault, &head), 0);
+	assert_int_equal(audit_get(world_agent()->store, head.n, &last), 0);
+	assert_string_equal(last.event, "claim");
+	assert_true(last.time == world_now_s() - years);
+}
+
 /* Nobody knows the time: what was to last for a while begins when somebody does. */
 static void what_lasts_begins_when_time_is_known(void **state)
 {
@@ -1159,6 +1181,7 @@ int main(void)
 		TEST(a_secret_whose_end_is_never_told),
 		TEST(the_alarm_is_set),
 		TEST(only_a_fresh_answer_tells_the_time),
+		TEST(the_record_goes_by_the_time_that_is_known),
 		TEST(what_lasts_begins_when_time_is_known),
 		TEST(a_job_put_off_by_a_wrong_clock),
 		TEST(what_is_not_kept_is_not_told),

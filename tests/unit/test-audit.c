@@ -241,12 +241,12 @@ static void a_start_after_tampering(void **state)
 	static const uint8_t other[] = "this was never sealed by anybody";
 
 	put_back("audit-head", GW_BLOB_ARRAY(other));
-	assert_int_equal(audit_begin(store(), vault()), 0);
+	assert_int_equal(audit_begin(store(), vault(), /* now_s= */ 7), 0);
 	expect(1, "the sealed head of the chain was changed");
 	assert_int_equal(store_begin(store()), 0);
 	assert_true(store_exec(store(), "DELETE FROM meta WHERE key = 'audit-head'", "") >= 0);
 	assert_int_equal(store_commit(store()), 1);
-	assert_int_equal(audit_begin(store(), vault()), 0);
+	assert_int_equal(audit_begin(store(), vault(), /* now_s= */ 7), 0);
 	expect(1, "the sealed head of the chain is missing");
 }
 

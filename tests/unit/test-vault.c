@@ -336,11 +336,12 @@ static void an_empty_record_is_whole(void **state)
 
 	verify(1, "head of the chain is missing"); /* which a store gets as it begins */
 	assert_int_equal(audit_get(store, 1, &out), -ENOENT);
-	assert_int_equal(audit_begin(store, vault), 0);
+	assert_int_equal(audit_begin(store, vault, /* now_s= */ 7), 0);
 	verify(0, "");
 	assert_int_equal(audit_get(store, 1, &out), 0);
 	assert_string_equal(out.event, "record-begun");
-	assert_int_equal(audit_begin(store, vault), 0); /* once */
+	assert_true(out.time == 7);
+	assert_int_equal(audit_begin(store, vault, /* now_s= */ 7), 0); /* once */
 	assert_int_equal(audit_get(store, 2, &out), -ENOENT);
 }
 
