@@ -231,7 +231,7 @@ class Roll(unittest.TestCase):
         device.come_aboard()
         self.assertEqual(device.run("--renew")[0], 0)
         self.assertEqual(self.issuers(device.folder / "credential.pem"), ["device-ca-2"])
-        self.assertIn("1 device", self.roll("end")[1])
+        self.assertIn("not renewed yet: 1;", self.roll("end")[1])
         self.lab.run("openssl", "verify", "-CAfile", self.lab.variables["GANGWAY_CA"], device.folder / "credential.pem")
 
         self.assertEqual(self.roll("end", "--force")[0], 0)
