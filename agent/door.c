@@ -332,6 +332,32 @@ static int show_expired(struct agent *agent, struct device_record *device, enum 
 				     /* detail= */ NULL);
 }
 
+static bool shows_expired(const struct device_record *device)
+{
+	return gw_streq(device->reason, gw_reason_code(GW_REASON_CERTIFICATE_EXPIRED)) ||
+	       gw_streq(device->reason, gw_reason_code(GW_REASON_CLAIM_AGAIN));
+}
+
+/* It had expired by a clock that was wrong: there is nothing to be done about it any more. */
+static int show_good(struct agent *agent, struct device_record *device,
+		     const struct certificate_record *certificate)
+{
+	int r;
+
+	if (!shows_expired(device) || !certificate->serial_len ||
+	    renewal_is_too_late(certificate, clock_now_s(&agent->clock)))
+		return 0;
+
+	*device->reason = 0;
+	r = store_device_put(agent->store, device);
+	return r < 0 ? r
+		     : turn_tell(agent->turn, &(struct turn_change){ .device = device->id,
+								     .from = device->state,
+								     .to = device->state,
+								     .reason = "",
+								     .is_unlogged = true });
+}
+
 static int turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
 		     struct visitor *visitor, enum gw_reason reason)
 {
@@ -362,6 +388,7 @@ static int let_in(struct agent *agent, const struct gw_msg_peer *msg, struct ses
 		  struct visitor *visitor, bool proves)
 {
 	struct device_record *device = &visitor->device;
+	int r;
 
 	session->served = true;
 	session->secret_given = false; /* this is the end that it owed */
@@ -379,6 +406,9 @@ static int let_in(struct agent *agent, const struct gw_msg_peer *msg, struct ses
 	send_verdict(agent, msg->session, GW_ALLOW_ALL, device->id, "");
 	if (proves)
 		return prove(agent, device, session->id);
+	r = show_good(agent, device, &visitor->certificate);
+	if (r < 0)
+		return r;
 	return store_device_seen(agent->store, device->id, device->transport, device->address,
 				 device->last_seen);
 }

@@ -424,6 +424,27 @@ static void expired_and_refused(void **state)
 	assert_true(world_peer_certificate(2, OLD));
 }
 
+/* By a clock that was wrong. What was said of it goes when it is served by the right one. */
+static void expired_and_good_again(void **state)
+{
+	world_get_aboard(DEVICE, OLD);
+	world_pass(WORLD_LIFE_S);
+	assert_false(world_peer_certificate(1, OLD));
+	assert_string_equal(world_reason(DEVICE), "certificate-expired");
+	world_agent()->settings.devices_expired = RENEWAL_EXPIRED_GRACE;
+	assert_true(world_peer_certificate(2, OLD));
+	assert_string_equal(world_reason(DEVICE), "certificate-expired"); /* it still is */
+	world_trust_clock(false);
+	world_step(-(int64_t)DAY);
+	world_turn();
+	world_trust_clock(true);
+	world_pass(1);
+	world_turn();
+	assert_true(world_peer_certificate(3, OLD));
+	assert_string_equal(world_reason(DEVICE), "");
+	assert_int_equal(world_state(DEVICE), DEVICE_ONBOARDED);
+}
+
 static void expired_while_it_talks(void **state)
 {
 	come_back();
@@ -545,6 +566,7 @@ int main(void)
 		TEST(early_since_somebody_wants_it),
 		TEST(early_though_nobody_knows_the_time),
 		TEST(expired_and_refused),
+		TEST(expired_and_good_again),
 		TEST(expired_while_it_talks),
 		TEST(expired_and_claimed_again),
 		TEST(expired_with_grace),
