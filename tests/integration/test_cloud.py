@@ -326,9 +326,9 @@ class ServerCertificate(cloud.Case):
                 self.cloud.folder / "registrar-ca.crt", pem)
         text = openssl("x509", "-in", pem, "-noout", "-text").decode()
         self.assertIn("TLS Web Server Authentication, CMC Registration Authority", text)
-        openssl("x509", "-in", pem, "-noout", "-checkend", str(6 * 86400))
+        openssl("x509", "-in", pem, "-noout", "-checkend", str(29 * 86400))
         with self.assertRaises(subprocess.CalledProcessError):
-            openssl("x509", "-in", pem, "-noout", "-checkend", str(8 * 86400))
+            openssl("x509", "-in", pem, "-noout", "-checkend", str(31 * 86400))
         self.assertEqual(self.cloud.certificates(), [])  # those are the devices'
 
     def test_in_another_name(self):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `server-cert`: what devices know a gateway's registrar by, for a week. The anchors come along, so
- * that a gateway's picture of them is never older than that.
+ * `server-cert`: what devices know a gateway's registrar by, for a month: it is renewed after two thirds of that, so a
+ * gateway that loses the cloud has it for ten days more. The anchors come along, so that a gateway's picture of them
+ * is never older than that.
  */
 #include "tools/cloud/request.h"
 
@@ -18,7 +19,7 @@
 #include "tools/cloud/policy.h"
 #include "tools/cloud/registry.h"
 
-#define REGISTRAR_LIFETIME_S ((uint64_t)7 * 86400)
+#define REGISTRAR_LIFETIME_S ((uint64_t)30 * 86400)
 
 int request_server_cert(struct desk *desk, const char *gateway, const struct request *request,
 			struct reply *reply)

@@ -36,4 +36,5 @@ EXTRA_DIST += \
 	tests/integration/whole/test_revoke.py \
 	tests/integration/whole/test_record.py \
 	tests/integration/whole/test_secrets.py \
-	tests/integration/whole/test_trouble.py
+	tests/integration/whole/test_trouble.py \
+	tests/integration/whole/test_week.py
