@@ -19,12 +19,24 @@
 struct page {
 	uint64_t after;
 	uint32_t limit;
-	bool is_whole; /* with order and why */
+	bool is_whole;   /* with order and why */
+	uint64_t behind; /* so many that wait for others */
 };
 
-static int append_job(struct agent *agent, const struct page *page, const struct job_record *job,
+/* By its due time, or by the pace at which others go before it. */
+static uint64_t turn_of(struct agent *agent, struct page *page, const struct job_record *job,
+			const char *why)
+{
+	if (job->due || !gw_streq(why, QUEUE_WHY_OTHERS))
+		return job->due;
+	return queue_turn_s(agent->queue, ++page->behind);
+}
+
+static int append_job(struct agent *agent, struct page *page, const struct job_record *job,
 		      sd_bus_message *reply)
 {
+	const char *why = queue_why(agent->queue, job);
+	uint64_t due = turn_of(agent, page, job, why);
 	const char *state =
 		queue_is_sent(agent->queue, job->id) ? "sent" : job_state_name(job->state);
 	int r;
@@ -33,13 +45,13 @@ static int append_job(struct agent *agent, const struct page *page, const struct
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "ssssutt", job->id, job_kind_name(job->kind),
 					  job->device, state, job->attempts,
-					  job->created / SECOND_US, job->due);
+					  job->created / SECOND_US, due);
 	if (r >= 0 && page->is_whole)
-		r = sd_bus_message_append(reply, "ts", job->created, queue_why(agent->queue, job));
+		r = sd_bus_message_append(reply, "ts", job->created, why);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int append_jobs(struct agent *agent, const struct page *page, sd_bus_message *reply)
+static int append_jobs(struct agent *agent, struct page *page, sd_bus_message *reply)
 {
 	_cleanup_free_ struct job_record *job = malloc(sizeof(*job));
 	uint64_t after = page->after;
@@ -47,6 +59,9 @@ static int append_jobs(struct agent *agent, const struct page *page, sd_bus_mess
 
 	if (!job)
 		return -ENOMEM;
+	if (after)
+		page->behind =
+			queue_held_back(agent->queue, store_job_count_until(agent->store, after));
 	r = sd_bus_message_open_container(reply, 'a', page->is_whole ? "(ssssuttts)" : "(ssssutt)");
 	for (uint32_t n = 0; n < page->limit && r >= 0; n++) {
 		if (store_job_next(agent->store, after, job) < 0)
@@ -57,7 +72,7 @@ static int append_jobs(struct agent *agent, const struct page *page, sd_bus_mess
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int reply_page(struct agent *agent, const struct page *page, sd_bus_message *call)
+static int reply_page(struct agent *agent, struct page *page, sd_bus_message *call)
 {
 	sd_bus_message *reply = NULL;
 	int r = sd_bus_message_new_method_return(call, &reply);

@@ -18,6 +18,7 @@
 #include "agent/discovered.h"
 #include "agent/outlook.h"
 #include "agent/plugins.h"
+#include "agent/queue.h"
 #include "agent/reset.h"
 #include "agent/store-device.h"
 #include "agent/store-job.h"
@@ -443,6 +444,16 @@ static int property_jobs_since(sd_bus *bus, const char *path, const char *interf
 	return sd_bus_message_append(reply, "t", store_job_oldest(agent->store) / 1000000);
 }
 
+static int property_jobs_last(sd_bus *bus, const char *path, const char *interface,
+			      const char *property, sd_bus_message *reply, void *userdata,
+			      sd_bus_error *error)
+{
+	struct agent *agent = userdata;
+	uint64_t n = queue_held_back(agent->queue, store_job_count(agent->store));
+
+	return sd_bus_message_append(reply, "t", n ? queue_turn_s(agent->queue, n) : 0);
+}
+
 static int property_audit(sd_bus *bus, const char *path, const char *interface,
 			  const char *property, sd_bus_message *reply, void *userdata,
 			  sd_bus_error *error)
@@ -547,6 +558,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("RenewalNext", "t", property_renewal_next, 0, 0),
 	SD_BUS_PROPERTY("JobsWaiting", "u", property_jobs_waiting, 0, 0),
 	SD_BUS_PROPERTY("JobsSince", "t", property_jobs_since, 0, 0),
+	SD_BUS_PROPERTY("JobsLast", "t", property_jobs_last, 0, 0),
 	SD_BUS_PROPERTY("AuditFirst", "t", property_audit, 0, 0),
 	SD_BUS_PROPERTY("AuditHead", "t", property_audit, 0, 0),
 	SD_BUS_PROPERTY("AuditAcknowledged", "t", property_audit, 0, 0),

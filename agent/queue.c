@@ -342,7 +342,23 @@ const char *queue_why(struct queue *queue, const struct job_record *job)
 		return gw_reason_code(GW_REASON_CLOUD_AWAY);
 	if (queue_is_sent(queue, job->id))
 		return "";
-	return queue->n_open == WINDOW ? "others-first" : "one-at-a-time";
+	return queue->n_open == WINDOW ? QUEUE_WHY_OTHERS : "one-at-a-time";
+}
+
+uint64_t queue_turn_s(struct queue *queue, uint64_t n)
+{
+	uint64_t rate = queue->agent->settings.cloud_requests_per_second;
+
+	if (!cloud_is_online(queue->agent))
+		return 0;
+	return clock_now_s(&queue->agent->clock) + (n + rate - 1) / rate;
+}
+
+uint64_t queue_held_back(struct queue *queue, uint64_t n_jobs)
+{
+	uint64_t others = queue->n_open + store_job_count_put_off(queue->agent->store);
+
+	return n_jobs - GW_MIN(n_jobs, others);
 }
 
 /* --- life --- */

@@ -43,9 +43,17 @@ void queue_restart(struct queue *queue);
 /* Sends what may be sent now. */
 void queue_pump(struct queue *queue);
 
+#define QUEUE_WHY_OTHERS "others-first"
+
 /* Whether the cloud link holds it; and why it waits, as a code: "" is for an answer. */
 bool queue_is_sent(struct queue *queue, const char *job);
 const char *queue_why(struct queue *queue, const struct job_record *job);
+
+/* When the n-th of those that wait for others can go, by [cloud] requests_per_second; 0: the cloud is away. */
+uint64_t queue_turn_s(struct queue *queue, uint64_t n);
+
+/* How many of so many jobs wait for others, at the least. */
+uint64_t queue_held_back(struct queue *queue, uint64_t n_jobs);
 
 /* When to pump though nothing has happened, by the monotonic clock; UINT64_MAX: never. */
 uint64_t queue_next_us(const struct queue *queue);

@@ -47,6 +47,14 @@ static const struct settings_key keys[] = {
 	  "Each further wait is longer, up to retry_max." },
 	{ "cloud", "retry_max", SETTINGS_TYPE_NUMBER, 1, DAY, "300", "seconds", IN(cloud_retry_max_s), PLUGIN,
 	  "The longest wait before an unanswered request is repeated. Not less than retry_first." },
+	{ "cloud", "requests_per_second", SETTINGS_TYPE_NUMBER, 1, 1000, "50", "requests a second",
+	  IN(cloud_requests_per_second), AGENT | PLUGIN,
+	  "How many requests are sent to the cloud at most, those that are repeated as well; at first, and after a pause, as "
+	  "many at once. What is more waits in order, so that a gateway which was away for long does not overwhelm the cloud." },
+	{ "cloud", "reconnect_spread", SETTINGS_TYPE_NUMBER, 0, 3600, "10", "seconds", FOR_PLUGIN, PLUGIN,
+	  "A connection to the broker that was lost is made anew after a pause of any length up to this, and if that fails up to "
+	  "twice this, and so on up to a minute or this if it is more. So a fleet whose broker comes back is spread: 1,000 "
+	  "gateways are some 100 a second with the default." },
 	{ "cloud", "silent_after", SETTINGS_TYPE_NUMBER, 1, 3600, "15", "seconds", FOR_PLUGIN, PLUGIN,
 	  "The time without an answer after which the cloud counts as silent." },
 

@@ -36,6 +36,7 @@ struct settings {
 	bool cloud_plain_secrets;
 	char cloud_device_endpoint[SETTINGS_TEXT_MAX + 1];
 	char cloud_broker[SETTINGS_TEXT_MAX + 1];
+	uint64_t cloud_requests_per_second;
 	uint64_t cloud_retry_first_s;
 	uint64_t cloud_retry_max_s;
 	uint64_t registrar_handshake_timeout_s;

@@ -285,6 +285,17 @@ uint64_t store_job_count(struct store *store)
 	return (uint64_t)store_number(store, 0, "SELECT count(*) FROM job", "");
 }
 
+uint64_t store_job_count_put_off(struct store *store)
+{
+	return (uint64_t)store_number(store, 0, "SELECT count(*) FROM job WHERE due > 0", "");
+}
+
+uint64_t store_job_count_until(struct store *store, uint64_t created)
+{
+	return (uint64_t)store_number(store, 0, "SELECT count(*) FROM job WHERE created <= ?", "i",
+				      (int64_t)created);
+}
+
 uint64_t store_job_next_due(struct store *store)
 {
 	return (uint64_t)store_number(store, 0, "SELECT min(due) FROM job WHERE due > 0", "");

@@ -95,6 +95,8 @@ uint64_t store_job_newest(struct store *store);
 uint64_t store_job_oldest(struct store *store);
 
 uint64_t store_job_count(struct store *store);
+uint64_t store_job_count_until(struct store *store, uint64_t created);
+uint64_t store_job_count_put_off(struct store *store);
 
 /* The earliest time for which a job was put off; 0 = none was. */
 uint64_t store_job_next_due(struct store *store);

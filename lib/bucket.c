@@ -26,6 +26,13 @@ uint32_t gw_bucket_level(struct gw_bucket *b, uint64_t now_us)
 	return (uint32_t)(b->level_us / price_us(b, 1));
 }
 
+uint64_t gw_bucket_ready_us(const struct gw_bucket *b, uint32_t n)
+{
+	uint64_t price = price_us(b, n);
+
+	return b->last_us + (price > b->level_us ? price - b->level_us : 0);
+}
+
 bool gw_bucket_take(struct gw_bucket *b, uint32_t n, uint64_t now_us)
 {
 	if (gw_bucket_level(b, now_us) < n)

@@ -18,5 +18,8 @@ void gw_bucket_init(struct gw_bucket *b, uint32_t rate, uint32_t burst, uint64_t
 /* Whole tokens at hand. */
 uint32_t gw_bucket_level(struct gw_bucket *b, uint64_t now_us);
 
+/* When there will be so many, if none is taken before; n <= burst. */
+uint64_t gw_bucket_ready_us(const struct gw_bucket *b, uint32_t n);
+
 /* Takes so many tokens, or none and returns false if there are fewer. */
 bool gw_bucket_take(struct gw_bucket *b, uint32_t n, uint64_t now_us);

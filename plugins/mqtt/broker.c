@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Credentials, look-up, one connection per address until one is up, and so with each broker of the list; and
- * from any of these to a pause and back to the start. Pauses grow and are diced, so that a fleet does not come back in
- * step. At most one `resolve` and one `connection` exist at a time, and the timer runs only in a
+ * from any of these to a pause and back to the start. At most one `resolve` and one `connection` exist at a time, and the timer runs only in a
  * pause.
  *
  * A connection that is cut leaves the will on the broker, which says what is true: not online.
@@ -23,14 +22,13 @@
 #include "lib/mqtt.h"
 #include "lib/resolve.h"
 #include "lib/util.h"
+#include "plugins/mqtt/backoff.h"
 #include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/presence.h"
 #include "plugins/mqtt/wallet.h"
 
 #define SECOND_US 1000000ull
 
-#define PAUSE_FIRST_US      (SECOND_US / 2)
-#define PAUSE_MAX_US        (60 * SECOND_US)
 #define PAUSE_CREDENTIAL_US (30 * SECOND_US)   /* in case the folder cannot be watched */
 #define PAUSE_FILES_US      (SECOND_US / 5)    /* files seldom come alone */
 #define PAUSE_RIVAL_US      (300 * SECOND_US)  /* the first time; then twice that, ... */
@@ -70,7 +68,8 @@ struct broker {
 
 	sd_event_source *again, *files;
 	enum pause pause;
-	uint64_t pause_us, rival_pause_us;
+	struct backoff backoff;
+	uint64_t rival_pause_us;
 
 	struct gw_mqtt_clock clock;     /* not trusted until the agent says so */
 	struct gw_mqtt_tls *tls;        /* for the next connection; each needs one of its own */
@@ -111,15 +110,6 @@ static void pause_for(struct broker *b, enum pause pause, uint64_t us)
 	b->ops->retry(us, b->userdata);
 }
 
-/* Between half of `us` and all of it. */
-static uint64_t diced(uint64_t us)
-{
-	uint32_t dice = 0;
-
-	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
-	return us - us / 2048 * (dice % 1024);
-}
-
 /* The broker whose turn it is. */
 static const struct gw_endpoint *endpoint(const struct broker *b)
 {
@@ -129,14 +119,16 @@ static const struct gw_endpoint *endpoint(const struct broker *b)
 /* Each broker has its turn before there is a pause. */
 static void retry_later(struct broker *b)
 {
+	uint32_t dice = 0;
+
 	b->at = (b->at + 1) % b->n_endpoints;
 	if (++b->n_tried < b->n_endpoints) {
 		pause_for(b, PAUSE_RETRY, 0);
 		return;
 	}
 	b->n_tried = 0;
-	pause_for(b, PAUSE_RETRY, diced(b->pause_us));
-	b->pause_us = GW_MIN(b->pause_us * 2, PAUSE_MAX_US);
+	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
+	pause_for(b, PAUSE_RETRY, backoff_next(&b->backoff, dice));
 }
 
 /* It let us in before: first to the same one. */
@@ -244,7 +236,7 @@ static void judge_length(struct broker *b)
 		return;
 	}
 	b->flaps = 0;
-	b->pause_us = PAUSE_FIRST_US;
+	backoff_reset(&b->backoff);
 	if (lasted_us > PAUSE_RIVAL_MAX_US)
 		b->rival_pause_us = PAUSE_RIVAL_US;
 }
@@ -556,7 +548,7 @@ int broker_new(sd_event *event, const struct broker_config *config, const struct
 	b->event = sd_event_ref(event);
 	b->ops = ops;
 	b->userdata = userdata;
-	b->pause_us = PAUSE_FIRST_US;
+	backoff_init(&b->backoff, config->spread_us);
 	b->rival_pause_us = PAUSE_RIVAL_US;
 
 	r = copy_config(b, config);

@@ -26,6 +26,7 @@ struct broker_config {
 	const char *gateway;
 	const char *folder;        /* of the credentials, to be watched */
 	struct gw_blob box_key;    /* for the status; may be empty */
+	uint64_t spread_us;        /* of a fleet that comes back: see backoff.h */
 	struct presence *presence; /* outlives the broker, as does the wallet */
 	struct wallet *wallet;
 };

@@ -7,6 +7,7 @@ plugins_mqtt_gangway_mqtt_CFLAGS = \
 	$(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
 plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/anchors.c plugins/mqtt/anchors.h \
+	plugins/mqtt/backoff.c plugins/mqtt/backoff.h \
 	plugins/mqtt/broker.c plugins/mqtt/broker.h \
 	plugins/mqtt/cell.c plugins/mqtt/cell.h \
 	plugins/mqtt/credential.c plugins/mqtt/credential.h \

@@ -9,6 +9,7 @@
  *   outstanding  requests without an answer
  *   dialect      bodies <-> messages of the link
  *   broker       the standing wish to be connected (one attempt is lib/mqtt)
+ *   backoff      how long to wait before the next attempt
  *   presence     is somebody else using our identity?
  *   wallet       what we show the broker, and the care of it
  *   identity     what to show next, and what to do about our own certificate
@@ -54,6 +55,7 @@ struct settings {
 	size_t n_endpoints;
 	uint64_t renew_percent;
 	uint64_t retry_first_s, retry_max_s, silent_after_s;
+	uint64_t requests_per_second, reconnect_spread_s;
 	uint8_t box_key[DIALECT_BOX_KEY_LEN];
 	size_t box_key_len;
 };
@@ -114,6 +116,10 @@ static const char *read_settings(const struct gw_msg_welcome *welcome, struct se
 	ret->retry_first_s = read_seconds(s, "retry_first", 2);
 	ret->retry_max_s = GW_MAX(read_seconds(s, "retry_max", 300), ret->retry_first_s);
 	ret->silent_after_s = read_seconds(s, "silent_after", 15);
+	if (gw_plugin_setting_u64(s, "requests_per_second", 1, 1000, &ret->requests_per_second) < 0)
+		ret->requests_per_second = 50;
+	if (gw_plugin_setting_u64(s, "reconnect_spread", 0, 3600, &ret->reconnect_spread_s) < 0)
+		ret->reconnect_spread_s = 10;
 	if (gw_plugin_setting_u64(s, "renew_after", 1, 99, &ret->renew_percent) < 0)
 		ret->renew_percent = 66;
 	ret->box_key_len = 0;
@@ -135,6 +141,7 @@ static int connect_cloud(struct mqtt *mqtt, const char *gateway, const struct se
 		.gateway = gateway,
 		.folder = folder,
 		.box_key = { settings->box_key, settings->box_key_len },
+		.spread_us = settings->reconnect_spread_s * SECOND_US,
 		.presence = &mqtt->presence,
 	};
 	const struct wallet_config wallet = {
@@ -149,6 +156,7 @@ static int connect_cloud(struct mqtt *mqtt, const char *gateway, const struct se
 		.retry_first_us = settings->retry_first_s * SECOND_US,
 		.retry_max_us = settings->retry_max_s * SECOND_US,
 		.silent_after_us = settings->silent_after_s * SECOND_US,
+		.per_second = (unsigned)settings->requests_per_second,
 		.broker = &broker,
 		.wallet = &wallet,
 	};

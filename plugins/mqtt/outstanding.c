@@ -85,6 +85,14 @@ int outstanding_add(struct outstanding *o, unsigned topic, const char *job, char
 	return 0;
 }
 
+void outstanding_hurry(struct outstanding *o, const char *job)
+{
+	struct outstanding_request *request = find(o, job);
+
+	if (request)
+		request->is_urgent = true;
+}
+
 bool outstanding_remove(struct outstanding *o, const char *job)
 {
 	struct outstanding_request *request = find(o, job);
@@ -111,13 +119,18 @@ void outstanding_restart(struct outstanding *o, uint64_t now_us)
 		start_over(o, &o->requests[i], now_us);
 }
 
+static bool goes_before(const struct outstanding_request *a, const struct outstanding_request *b)
+{
+	return a->is_urgent != b->is_urgent ? a->is_urgent : a->due_us < b->due_us;
+}
+
 struct outstanding_request *outstanding_due(struct outstanding *o, uint64_t now_us)
 {
 	struct outstanding_request *first = NULL;
 
 	for (size_t i = 0; i < o->n; i++)
 		if (o->requests[i].due_us <= now_us &&
-		    (!first || o->requests[i].due_us < first->due_us))
+		    (!first || goes_before(&o->requests[i], first)))
 			first = &o->requests[i];
 	return first;
 }

@@ -20,6 +20,7 @@ struct outstanding_request {
 	char *body;
 	uint64_t due_us;  /* when to publish it (again) */
 	uint64_t wait_us; /* the next pause between two repetitions */
+	bool is_urgent;
 };
 
 /* first_us <= max_us: the first and the longest pause between two repetitions. */
@@ -31,6 +32,9 @@ struct outstanding *outstanding_free(struct outstanding *o);
 int outstanding_add(struct outstanding *o, unsigned topic, const char *job, char *body,
 		    uint64_t now_us);
 
+/* From now on it goes before all others that are due. */
+void outstanding_hurry(struct outstanding *o, const char *job);
+
 /* False if there was none of that name. */
 bool outstanding_remove(struct outstanding *o, const char *job);
 
@@ -39,7 +43,7 @@ size_t outstanding_count(const struct outstanding *o);
 /* A new connection: all are due now, and nobody has been silent yet. */
 void outstanding_restart(struct outstanding *o, uint64_t now_us);
 
-/* The request that has been due for longest, or NULL. */
+/* The urgent request, else the one that has been due for longest, or NULL. */
 struct outstanding_request *outstanding_due(struct outstanding *o, uint64_t now_us);
 
 /* It went to the broker. `dice` is any 32 bits: repetitions of many gateways must not march in

@@ -17,6 +17,7 @@
 #include <sys/random.h>
 #include <systemd/sd-event.h>
 
+#include "lib/bucket.h"
 #include "lib/log.h"
 #include "lib/plugin.h"
 #include "lib/step.h"
@@ -49,6 +50,7 @@ struct relay {
 	struct outstanding *outstanding;
 	struct dialect_events *events; /* of the batch that is coming in */
 	uint64_t silent_after_us;
+	struct gw_bucket pace; /* of requests */
 
 	sd_event_source *pump;    /* the next repetition is due */
 	sd_event_source *silence; /* the cloud has owed us a word for too long */
@@ -287,19 +289,32 @@ static int publish_request(struct relay *relay, struct outstanding_request *requ
 	return 0;
 }
 
-/* Publishes what is due, as far as the broker keeps up; its acknowledgements bring us back here. */
+/* What time it is must not wait: an answer counts for a minute. There is one such question at a time. */
+static bool may_go(struct relay *relay, const struct outstanding_request *request, uint64_t now_us)
+{
+	return request->is_urgent || gw_bucket_take(&relay->pace, 1, now_us);
+}
+
+static uint64_t next_pump_us(struct relay *relay)
+{
+	if (!broker_has_room(relay->broker))
+		return OUTSTANDING_NEVER;
+	return GW_MAX(outstanding_next(relay->outstanding), gw_bucket_ready_us(&relay->pace, 1));
+}
+
+/* Publishes what is due, as far as the broker and the pace let it; its acknowledgements bring us back here. */
 static void pump(struct relay *relay)
 {
 	struct outstanding_request *request = NULL;
 	uint64_t now_us = gw_now_monotonic_us();
 
 	while (broker_has_room(relay->broker) &&
-	       (request = outstanding_due(relay->outstanding, now_us)))
+	       (request = outstanding_due(relay->outstanding, now_us)) &&
+	       may_go(relay, request, now_us))
 		if (publish_request(relay, request) < 0)
 			break;
 
-	set_timer(relay->pump, broker_has_room(relay->broker) ? outstanding_next(relay->outstanding)
-							      : OUTSTANDING_NEVER);
+	set_timer(relay->pump, next_pump_us(relay));
 	watch_silence(relay);
 }
 
@@ -338,6 +353,8 @@ static int take_request(struct relay *relay, const struct gw_msg *msg)
 			    gw_now_monotonic_us());
 	if (r < 0)
 		return r;
+	if (msg->request.kind == GW_REQUEST_TIME)
+		outstanding_hurry(relay->outstanding, msg->request.job);
 	pump(relay);
 	return 0;
 }
@@ -600,6 +617,7 @@ int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_conf
 		return -ENOMEM;
 	relay->plugin = plugin;
 	relay->silent_after_us = config->silent_after_us;
+	gw_bucket_init(&relay->pace, config->per_second, config->per_second, gw_now_monotonic_us());
 	relay->state = GW_CLOUD_OFFLINE; /* with no text, so that the first word is a new one */
 
 	r = outstanding_new(config->retry_first_us, config->retry_max_us, &relay->outstanding);

@@ -16,6 +16,7 @@ struct sd_event;
 
 struct relay_config {
 	uint64_t retry_first_us, retry_max_us, silent_after_us;
+	unsigned per_second; /* requests that are published at most, repeated ones as well */
 	const struct broker_config *broker; /* but for its wallet, which is made by `wallet` */
 	const struct wallet_config *wallet;
 };

@@ -258,7 +258,7 @@ def main():
     figures.program("tests/bench/handshakes")
     shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="gangway-bench-", dir=shm) as scratch:
-        with lab.Lab(parent=parent) as gateway:
+        with lab.Lab("--set", "cloud.requests_per_second=1000", parent=parent) as gateway:
             bench(gateway, pathlib.Path(scratch))
 
 

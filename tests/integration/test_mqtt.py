@@ -133,7 +133,7 @@ class Base(unittest.TestCase):
         self.program = Program(self.folder, self.agent, environment, hosts)
         self.addCleanup(self.finish, self.program)
         self.settings = {"broker": f"mqtts://localhost:{self.mosquitto.port}", "retry_first": 1,
-                         "retry_max": 2, "silent_after": 2, "box_key": KEY.hex()} | settings
+                         "retry_max": 2, "silent_after": 2, "reconnect_spread": 0, "box_key": KEY.hex()} | settings
         self.settings = {k: v for k, v in self.settings.items() if v is not None}
         return self.agent.take_in(GATEWAY, **self.settings)
 
@@ -429,6 +429,40 @@ class Conversation(Base):
             self.agent.expect("answer", job=f"job-{i}")
         self.enroll("one-more")
         self.heard("request", lambda b: b["id"] == "one-more")
+
+
+class Pace(Base):
+    """What waits does not all go at once, however it came to wait. Time is only measured from below."""
+    RATE = 10
+    N = 4 * RATE
+
+    def take(self, n):
+        """The next n requests, and how long they took in all at the least."""
+        began = time.monotonic()
+        return [self.heard("request")["id"] for _ in range(n)], time.monotonic() - began
+
+    def test_a_burst_and_then_so_many_a_second(self):
+        self.go_online(retry_first=60, retry_max=60, requests_per_second=self.RATE)
+        for i in range(self.N):
+            self.enroll(f"job-{i}")
+        self.agent.send("request", job="time-1", kind=wire.REQUEST_TIME)
+        ids, lasted = self.take(self.N + 1)
+        self.assertEqual([i for i in ids if i != "time-1"], [f"job-{i}" for i in range(self.N)], "in order")
+        self.assertLess(ids.index("time-1"), self.N // 2, "what time it is was asked before others")
+        self.assertGreater(lasted, (self.N - self.RATE - 2) / self.RATE)
+
+    def test_after_a_reconnect_too(self):
+        self.go_online(retry_first=60, retry_max=60, requests_per_second=self.RATE)
+        self.mosquitto.stop(signal.SIGKILL)
+        self.state(wire.OFFLINE)
+        for i in range(self.N):
+            self.enroll(f"job-{i}")
+        self.mosquitto.start()
+        self.join_cloud()
+        self.state(wire.ONLINE)
+        ids, lasted = self.take(self.N)
+        self.assertEqual(sorted(ids), sorted(f"job-{i}" for i in range(self.N)))
+        self.assertGreater(lasted, (self.N - self.RATE - 2) / self.RATE)
 
 
 class Weather(Base):

@@ -60,7 +60,7 @@ class Machine:
     def start(self, die_at=None, trusted=True, state=True, tamed=False, **settings):
         """tamed: the modes of files and folders hold for us, though we may be root."""
         settings = {"broker": f"mqtts://localhost:{self.case.cloud.port}", "retry_first": 1, "retry_max": 1,
-                    "silent_after": 2} | settings
+                    "silent_after": 2, "reconnect_spread": 0} | settings
         env = dict(os.environ, CREDENTIALS_DIRECTORY=str(self.credentials))
         env.pop("JOURNAL_STREAM", None)
         if die_at:

@@ -137,7 +137,7 @@ class Lab:
 
     def _write_config(self, settings):
         config = {"gateway": {"id": self.facts["gateway"]},
-                  "cloud": {"broker": f"mqtts://127.0.0.1:{self.facts['broker_port']}"},
+                  "cloud": {"broker": f"mqtts://127.0.0.1:{self.facts['broker_port']}", "reconnect_spread": 1},
                   "ip": {"interfaces": self.facts["interface"],
                          "coaps_port": self.facts["coaps_port"]}}
         for section, key, value in settings:

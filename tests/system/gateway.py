@@ -32,6 +32,7 @@ id = {ID}
 broker = mqtts://{BROKER}:8883
 retry_first = 1
 retry_max = 2
+reconnect_spread = 1
 [ip]
 interfaces = {DEVICES[0]}
 """

@@ -79,12 +79,30 @@ static void test_price(void **state)
 	assert_int_equal(gw_bucket_level(&b, 5010000), 0);
 }
 
+static void test_ready(void **state)
+{
+	struct gw_bucket b;
+
+	gw_bucket_init(&b, 100, 20, 5000000);
+	assert_int_equal(gw_bucket_ready_us(&b, 20), 5000000);
+	(void)drain(&b, 5000000);
+	for (uint32_t n = 1; n <= 20; n++) {
+		uint64_t ready_us = gw_bucket_ready_us(&b, n);
+		struct gw_bucket early = b, then = b;
+
+		assert_int_equal(ready_us, 5000000 + 10000 * n);
+		assert_false(gw_bucket_take(&early, n, ready_us - 1));
+		assert_true(gw_bucket_take(&then, n, ready_us));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_burst_then_rate),
 		cmocka_unit_test(test_level),
 		cmocka_unit_test(test_price),
+		cmocka_unit_test(test_ready),
 		cmocka_unit_test(test_steady),
 		cmocka_unit_test(test_clock_that_does_not_move),
 	};

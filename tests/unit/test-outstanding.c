@@ -194,6 +194,26 @@ static void silence(void **state)
 	assert_true(outstanding_silent_since(o) == OUTSTANDING_NEVER);
 }
 
+/* Before all that are due, and not before it is. */
+static void the_urgent_one_goes_first(void **state)
+{
+	_cleanup_outstanding_ struct outstanding *o = make();
+
+	add(o, "early", "{}", 1);
+	add(o, "late", "{}", 3);
+	add(o, "urgent", "{}", 5);
+	outstanding_hurry(o, "urgent");
+	outstanding_hurry(o, "nobody");
+	publish(o, "early", 4, 0);
+	publish(o, "urgent", 5, 0);
+	publish(o, "late", 5, 0);
+	assert_true(outstanding_remove(o, "urgent"));
+	add(o, "next", "{}", 6); /* in the place of the urgent one */
+	add(o, "early", "{}", 6);
+	publish(o, "early", 6, 0);
+	publish(o, "next", 6, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +222,7 @@ int main(void)
 		cmocka_unit_test(pauses_double_up_to_the_longest),
 		cmocka_unit_test(dice_shorten_by_a_quarter_at_most),
 		cmocka_unit_test(the_longest_wait_comes_first),
+		cmocka_unit_test(the_urgent_one_goes_first),
 		cmocka_unit_test(the_same_job_starts_over),
 		cmocka_unit_test(a_new_connection_starts_all_over),
 		cmocka_unit_test(is_bounded),

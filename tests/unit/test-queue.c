@@ -460,6 +460,35 @@ static void each_says_why_it_waits(void **state)
 	waits_because(first.id, "unanswered", false);
 }
 
+/* Those that the cloud link holds, and those that were put off, wait for nobody. */
+static void the_pace_says_when(void **state)
+{
+	struct gw_msg away = { .type = GW_MSG_CLOUD_STATE,
+			       .cloud_state = { GW_CLOUD_OFFLINE, "away" } };
+	struct queue *queue = world_agent()->queue;
+	uint64_t now_s = clock_now_s(&world_agent()->clock);
+	struct job_record first = add(0);
+
+	world_agent()->settings.cloud_requests_per_second = 7;
+	for (unsigned i = 1; i < WINDOW + 20; i++)
+		(void)add(i);
+	world_turn();
+	assert_int_equal(queue_held_back(queue, WINDOW + 20), 20);
+	assert_int_equal(queue_held_back(queue, WINDOW), 0);
+	assert_int_equal(queue_held_back(queue, 1), 0);
+	assert_int_equal(queue_turn_s(queue, 1), now_s + 1);
+	assert_int_equal(queue_turn_s(queue, 7), now_s + 1);
+	assert_int_equal(queue_turn_s(queue, 8), now_s + 2);
+
+	world_answer_with(first.id, GW_OUTCOME_PENDING,
+			  "busy"); /* one of the others has its place */
+	assert_int_equal(queue_held_back(queue, WINDOW + 20), 19);
+
+	assert_int_equal(world_say(GW_ROLE_CLOUD, &away, -1), 0);
+	world_turn();
+	assert_int_equal(queue_turn_s(queue, 8), 0);
+}
+
 static void only_one_certificate_is_asked_for_the_registrar(void **state)
 {
 	uint8_t key[GW_HASH_LEN] = { 1 }, csr[10] = { 2 };
@@ -507,6 +536,7 @@ int main(void)
 		TEST(neither_keeps_the_other_waiting),
 		TEST(each_once_and_in_order),
 		TEST(each_says_why_it_waits),
+		TEST(the_pace_says_when),
 		TEST(only_one_certificate_is_asked_for_the_registrar),
 	};
 

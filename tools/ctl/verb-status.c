@@ -158,14 +158,18 @@ static void renewals_text(const json_t *status, char line[static LINE_MAX])
 	add_count(json_object_get(status, "counts"), "suspended", "suspended", "suspended", line);
 }
 
-/* "3 waiting for the cloud since 2026-12-31T12:00:00Z (gangwayctl jobs says why)" */
+/* "3 waiting for the cloud since 2026-12-31T12:00:00Z, the last goes in 100 s at the earliest (gangwayctl jobs says why)" */
 static void jobs_text(const json_t *status, char line[static LINE_MAX])
 {
-	char since[SINCE_LEN];
+	uint64_t last = values_number(status, "jobs_last"), now = (uint64_t)time(NULL);
+	char since[SINCE_LEN], goes[SINCE_LEN] = "";
 
 	since_text(status, "jobs_since", since);
-	(void)snprintf(line, LINE_MAX, "%llu waiting for the cloud%s%s",
-		       (unsigned long long)values_number(status, "jobs_waiting"), since,
+	if (last > now)
+		(void)snprintf(goes, sizeof(goes), ", the last goes in %llu s at the earliest",
+			       (unsigned long long)(last - now));
+	(void)snprintf(line, LINE_MAX, "%llu waiting for the cloud%s%s%s",
+		       (unsigned long long)values_number(status, "jobs_waiting"), since, goes,
 		       *since ? " (gangwayctl jobs says why)" : "");
 }
 
