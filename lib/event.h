@@ -42,6 +42,9 @@
 	X(CERTIFICATE_BAD, "certificate-bad", "02483c0b5ed447f0bde07c84b3faa639", 60)       \
 	X(CREDENTIAL_EXPIRING, "credential-expiring", "abc79290a1fe420eb6b8e685b61adb86", 6) \
 	X(CREDENTIAL_EXPIRED, "credential-expired", "b304b3f01df648b8ae34ea75fcad3c75", 6)  \
+	X(CREDENTIAL_DUE, "credential-due", "3daf491474a149a8814efecea6b867c1", 6)          \
+	X(CREDENTIAL_RENEWED, "credential-renewed", "3ad3ac43f1994b70a5fe1e681be72982", 6)  \
+	X(CREDENTIAL_TROUBLE, "credential-trouble", "6b4945fbd0b34afc8bcecb9732e3b82a", 20) \
 	/* plugins and the link */                                                          \
 	X(PLUGIN_CONNECTED, "plugin-connected", "0a5dc8690e194e75a36078c2cea74707", 60)     \
 	X(PLUGIN_GONE, "plugin-gone", "0507710ffbd8430ca8399ffad1ea1d0d", 60)               \

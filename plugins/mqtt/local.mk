@@ -9,6 +9,7 @@ plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/anchors.c plugins/mqtt/anchors.h \
 	plugins/mqtt/backoff.c plugins/mqtt/backoff.h \
 	plugins/mqtt/broker.c plugins/mqtt/broker.h \
+	plugins/mqtt/calendar.c plugins/mqtt/calendar.h \
 	plugins/mqtt/cell.c plugins/mqtt/cell.h \
 	plugins/mqtt/credential.c plugins/mqtt/credential.h \
 	plugins/mqtt/dialect.c plugins/mqtt/dialect.h \

@@ -14,6 +14,7 @@
  *   wallet       what we show the broker, and the care of it
  *   identity     what to show next, and what to do about our own certificate
  *   keyring      all there is to connect with
+ *   calendar     when to renew our own certificate, when to try again
  *   slots        our own certificates on disk; anchors: what the broker is known by
  *   cell         what is on disk, in two files by turns
  *   keypair      a key, its request, its certificate

@@ -8,13 +8,12 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/random.h>
-#include <systemd/sd-event.h>
 
 #include "lib/hex.h"
 #include "lib/log.h"
 #include "lib/step.h"
 #include "lib/util.h"
+#include "plugins/mqtt/calendar.h"
 #include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/dialect.h"
 #include "plugins/mqtt/errand.h"
@@ -23,9 +22,6 @@
 #include "plugins/mqtt/keyring.h"
 
 #define SECOND_US 1000000ull
-#define NEVER     UINT64_MAX
-#define LOOK_US   (30 * SECOND_US) /* at the clock on the wall, which may jump */
-#define RESTS_MAX 12               /* the longest rest is so many times retry_max */
 
 #define JOB_ASK   "gateway-"
 #define JOB_PROVE "gateway-proof-"
@@ -35,20 +31,16 @@ struct wallet {
 	const struct wallet_ops *ops;
 	void *userdata;
 
-	char gateway[GW_ID_MAX + 1];
-	unsigned renew_percent;
-	uint64_t retry_first_us, retry_max_us;
-
 	struct keyring *keyring;
+	struct calendar *calendar;
+	struct errand *errand;
+
 	struct identity identity;
 	struct credential_facts credential; /* of what we connect with */
-
-	struct errand *errand;
-	sd_event_source *rested, *look;
-	uint64_t rest_us, retry_at_s;
-	bool clock_is_trusted;
-	uint64_t told_s, told_us; /* the time, and gw_now_boottime_us() then */
 	char trouble[GW_TEXT_MAX + 1];
+	char passed_over[GW_TEXT_MAX + 1];  /* what was said last of what cannot be loaded */
+	uint8_t due[CREDENTIAL_SERIAL_MAX]; /* the number of what was said last to be due */
+	size_t due_len;
 };
 
 static void take(struct wallet *w, enum identity_event event);
@@ -58,35 +50,19 @@ static void take(struct wallet *w, enum identity_event event);
 static void say_trouble(struct wallet *w, const char *format, ...) GW_PRINTF(2, 3);
 static void say_trouble(struct wallet *w, const char *format, ...)
 {
-	char text[2 * GW_TEXT_MAX];
+	char text[2 * GW_TEXT_MAX], before[GW_TEXT_MAX + 1];
 	va_list args;
 
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	(void)gw_copy(before, sizeof(before), w->trouble);
 	(void)gw_copy(w->trouble, sizeof(w->trouble), text);
-	gw_log(WARNING, "%s", w->trouble);
-}
-
-static void set_timer(sd_event_source *source, uint64_t at_us)
-{
-	if (at_us == NEVER) {
-		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	} else {
-		(void)sd_event_source_set_time(source, at_us);
-		(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-	}
+	if (!gw_streq(w->trouble, before)) /* it goes on, and is no news */
+		gw_log_event(WARNING, CREDENTIAL_TROUBLE, "%s", w->trouble);
 }
 
 /* --- requests -------------------------------------------------------------------------------- */
-
-static uint32_t dice(void)
-{
-	uint32_t value = 0;
-
-	(void)!getrandom(&value, sizeof(value), GRND_NONBLOCK);
-	return value;
-}
 
 static int on_publish(const char *body, void *userdata)
 {
@@ -162,89 +138,44 @@ static int prove(struct wallet *w)
 
 /* --- when ------------------------------------------------------------------------------------ */
 
-static uint64_t now_s(const struct wallet *w)
+/* What is renewed is what works: our own, or what was given, where there is room for another. */
+static void note_certificate(struct wallet *w)
 {
-	return w->told_s + (gw_now_boottime_us() - w->told_us) / SECOND_US;
-}
-
-/* The same for one certificate whenever it is asked, and another for the next. */
-static uint32_t seed_of(const struct wallet *w)
-{
-	uint32_t hash = 2166136261u;
-
-	for (const char *c = w->gateway; *c; c++)
-		hash = (hash ^ (uint8_t)*c) * 16777619u;
-	for (size_t i = 0; i < w->credential.serial_len; i++)
-		hash = (hash ^ w->credential.serial[i]) * 16777619u;
-	return hash ^ hash >> 16;
-}
-
-static uint64_t renew_at_s(const struct wallet *w)
-{
-	const struct credential_dates *dates = &w->credential.dates;
-
-	if (!w->identity.can_keep || dates->not_before < 0 || dates->not_after <= 0 ||
-	    (w->identity.pass != IDENTITY_LIVE && w->identity.pass != IDENTITY_GIVEN))
-		return 0;
-	return identity_renew_at((uint64_t)dates->not_before, (uint64_t)dates->not_after,
-				 w->renew_percent, seed_of(w));
-}
-
-static void look_at_clock(struct wallet *w)
-{
-	uint64_t at_s = renew_at_s(w), now = now_s(w), wait_us = LOOK_US;
-
-	if (!at_s || !w->clock_is_trusted || w->identity.is_due) {
-		set_timer(w->look, NEVER);
+	switch (w->identity.pass) {
+	case IDENTITY_LIVE:
+	case IDENTITY_GIVEN:
+		calendar_set_certificate(w->calendar, w->identity.can_keep ? &w->credential : NULL);
 		return;
+	case IDENTITY_CANDIDATE: return; /* what works is another */
+	case IDENTITY_NONE:
+	case IDENTITY_CLAIM:
+	case _IDENTITY_PASS_MAX: calendar_set_certificate(w->calendar, NULL); return;
 	}
-	if (now >= at_s) {
-		gw_log(NOTICE, "It is time to renew the gateway's own certificate");
-		take(w, IDENTITY_DUE);
-		return;
-	}
-	wait_us = GW_MIN(wait_us, (at_s - now) * SECOND_US);
-	set_timer(w->look, gw_now_monotonic_us() + wait_us);
 }
 
-static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
+static void on_due(void *userdata)
 {
-	look_at_clock(userdata);
-	return 0;
+	struct wallet *w = userdata;
+	const struct credential_facts *c = &w->credential;
+
+	if (!gw_blob_equal((struct gw_blob){ w->due, w->due_len },
+			   (struct gw_blob){ c->serial, c->serial_len }))
+		gw_log_event(NOTICE, CREDENTIAL_DUE,
+			     "It is time to renew the gateway's own certificate");
+	memcpy(w->due, c->serial, c->serial_len);
+	w->due_len = c->serial_len;
+	take(w, IDENTITY_DUE);
 }
 
-/* A rest never uses up what is left of the certificate that works. */
-static uint64_t rest_within_life(const struct wallet *w, uint64_t us)
+static void on_rested(void *userdata)
 {
-	int64_t left_s = w->credential.dates.not_after - (int64_t)now_s(w);
-
-	if (!w->clock_is_trusted || left_s <= 0 || w->identity.pass == IDENTITY_CLAIM)
-		return us;
-	return GW_MAX(GW_MIN(us, (uint64_t)left_s * SECOND_US / 8), w->retry_first_us);
-}
-
-static void rest_for(struct wallet *w, uint64_t us)
-{
-	us = rest_within_life(w, us);
-	us -= us / 4096 * (dice() % 1024); /* a quarter of it, at most */
-	w->retry_at_s = now_s(w) + us / SECOND_US;
-	set_timer(w->rested, gw_now_monotonic_us() + us);
+	take(userdata, IDENTITY_RESTED);
 }
 
 static void rest(struct wallet *w)
 {
 	errand_end(w->errand);
-	rest_for(w, w->rest_us);
-	w->rest_us = GW_MIN(2 * w->rest_us, RESTS_MAX * w->retry_max_us);
-}
-
-static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct wallet *w = userdata;
-
-	w->retry_at_s = 0;
-	take(w, IDENTITY_RESTED);
-	return 0;
+	calendar_rest(w->calendar);
 }
 
 /* --- acting ---------------------------------------------------------------------------------- */
@@ -262,11 +193,10 @@ static void promote(struct wallet *w)
 			    strerror(-r), keyring_folder(w->keyring));
 	else
 		*w->trouble = 0;
-	w->rest_us = w->retry_max_us;
-	w->retry_at_s = 0;
-	set_timer(w->rested, NEVER);
-	gw_log(NOTICE, "The gateway has a new certificate of its own, and has proved it");
-	look_at_clock(w);
+	calendar_end_rest(w->calendar);
+	gw_log_event(NOTICE, CREDENTIAL_RENEWED,
+		     "The gateway has a new certificate of its own, and has proved it");
+	note_certificate(w);
 }
 
 static void drop(struct wallet *w)
@@ -275,8 +205,9 @@ static void drop(struct wallet *w)
 	int r = keyring_drop(w->keyring);
 
 	if (r < 0)
-		gw_log(ERROR, "A certificate that is no good cannot be removed from %s: %s",
-		       keyring_folder(w->keyring), strerror(-r));
+		gw_log_event(ERROR, CREDENTIAL_TROUBLE,
+			     "A certificate that is no good cannot be removed from %s: %s",
+			     keyring_folder(w->keyring), strerror(-r));
 	rest(w);
 	if (connected && (w->identity.pass == IDENTITY_CANDIDATE ||
 			  (w->identity.pass == IDENTITY_CLAIM &&
@@ -341,8 +272,9 @@ static int take_anchors(struct wallet *w, struct gw_blob list)
 	r = keyring_take_anchors(w->keyring, list, (struct gw_blob){ in_use, len });
 	if (r != -EBADMSG)
 		return r;
-	gw_log(WARNING,
-	       "The cloud's list of the broker's anchors holds what is no certificate, ignoring");
+	gw_log_event(
+		WARNING, CLOUD_GARBAGE,
+		"The cloud's list of the broker's anchors holds what is no certificate, ignoring");
 	return 0;
 }
 
@@ -370,7 +302,8 @@ static void be_put_off(struct wallet *w, const struct gw_msg_answer *answer)
 	say_trouble(w, "The cloud puts off the gateway's new certificate%s%s.",
 		    *answer->text ? ": " : "", answer->text);
 	act(w, identity_take(&w->identity, IDENTITY_PUT_OFF));
-	rest_for(w, answer->retry_after_s * SECOND_US); /* the cloud's wish, not ours */
+	calendar_rest_for(w->calendar,
+			  answer->retry_after_s * SECOND_US); /* the cloud's wish, not ours */
 	w->ops->changed(w->userdata);
 }
 
@@ -409,7 +342,9 @@ bool wallet_take_answer(struct wallet *w, const struct dialect_body *body)
 /* What cannot be loaded is passed over; true if there may be something else. */
 static bool pass_over(struct wallet *w, enum identity_pass pass, const char *why)
 {
-	gw_log(WARNING, "%s", why);
+	if (!gw_streq(why, w->passed_over))
+		gw_log_event(WARNING, CREDENTIAL_TROUBLE, "%s", why);
+	(void)gw_copy(w->passed_over, sizeof(w->passed_over), why);
 	switch (pass) {
 	case IDENTITY_LIVE: w->identity.has_live = false; return true;
 	case IDENTITY_GIVEN: w->identity.has_given = false; return w->identity.has_claim;
@@ -437,7 +372,7 @@ int wallet_load(struct wallet *w, struct ssl_ctx_st **ret, char *why, size_t siz
 
 	w->identity.pass = r < 0 ? IDENTITY_NONE : pass;
 	w->identity.is_due = false; /* another one may be in its place */
-	look_at_clock(w);
+	note_certificate(w);
 	return r;
 }
 
@@ -464,7 +399,6 @@ void wallet_up(struct wallet *w)
 {
 	note_anchor(w);
 	take(w, IDENTITY_UP);
-	look_at_clock(w);
 }
 
 bool wallet_closed(struct wallet *w, enum wallet_end end, const char *why)
@@ -489,10 +423,7 @@ bool wallet_closed(struct wallet *w, enum wallet_end end, const char *why)
 
 void wallet_set_clock(struct wallet *w, bool trusted, uint64_t time_s)
 {
-	w->clock_is_trusted = trusted;
-	w->told_s = time_s;
-	w->told_us = gw_now_boottime_us();
-	look_at_clock(w);
+	calendar_set_clock(w->calendar, trusted, time_s);
 	w->ops->changed(w->userdata);
 }
 
@@ -510,8 +441,9 @@ void wallet_get_facts(const struct wallet *w, struct wallet_facts *ret)
 		.source = sources[w->identity.pass],
 		.is_up = w->identity.is_up,
 		.credential = &w->credential,
-		.renew_at_s = renew_at_s(w),
-		.retry_at_s = w->retry_at_s,
+		.renew_at_s =
+			w->identity.pass == IDENTITY_CANDIDATE ? 0 : calendar_renew_at(w->calendar),
+		.retry_at_s = calendar_retry_at(w->calendar),
 		.trouble = w->trouble,
 	};
 }
@@ -524,8 +456,7 @@ struct wallet *wallet_free(struct wallet *w)
 		return NULL;
 
 	errand_free(w->errand);
-	sd_event_source_disable_unref(w->rested);
-	sd_event_source_disable_unref(w->look);
+	calendar_free(w->calendar);
 	keyring_free(w->keyring);
 	free(w);
 	return NULL;
@@ -533,18 +464,13 @@ struct wallet *wallet_free(struct wallet *w)
 
 GW_DEFINE_CLEANUP(struct wallet *, wallet_free)
 
-static int make_timer(sd_event *event, sd_event_source **ret, sd_event_time_handler_t handler,
-		      struct wallet *w)
-{
-	int r = sd_event_add_time(event, ret, CLOCK_MONOTONIC, 0, /* accuracy= */ 1000, handler, w);
-
-	return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
-}
-
-int wallet_new(sd_event *event, const struct wallet_config *config, const struct wallet_ops *ops,
-	       void *userdata, struct wallet **ret)
+int wallet_new(struct sd_event *event, const struct wallet_config *config,
+	       const struct wallet_ops *ops, void *userdata, struct wallet **ret)
 {
 	static const struct errand_ops errand_ops = { on_publish, on_unanswered };
+	static const struct calendar_ops calendar_ops = { on_due, on_rested };
+	const struct calendar_config calendar = { config->gateway, config->renew_percent,
+						  config->retry_first_us, config->retry_max_us };
 	_cleanup_(wallet_freep) struct wallet *w = calloc(1, sizeof(*w));
 	int r;
 
@@ -552,18 +478,12 @@ int wallet_new(sd_event *event, const struct wallet_config *config, const struct
 		return -ENOMEM;
 	w->ops = ops;
 	w->userdata = userdata;
-	(void)gw_copy(w->gateway, sizeof(w->gateway), config->gateway);
-	w->renew_percent = config->renew_percent;
-	w->retry_first_us = config->retry_first_us;
-	w->retry_max_us = w->rest_us = config->retry_max_us;
 	r = keyring_new(config->gateway, config->given, config->state, &w->keyring);
+	if (r >= 0)
+		r = calendar_new(event, &calendar, &calendar_ops, w, &w->calendar);
 	if (r >= 0)
 		r = errand_new(event, config->retry_first_us, config->retry_max_us, &errand_ops, w,
 			       &w->errand);
-	if (r >= 0)
-		r = make_timer(event, &w->rested, on_rested, w);
-	if (r >= 0)
-		r = make_timer(event, &w->look, on_look, w);
 	if (r < 0)
 		return r;
 	if (*keyring_trouble(w->keyring))

@@ -256,6 +256,9 @@ class Provisioning(Base):
         box.start()
         self.refusal(box, "not-listed")
         self.assertGreater(box.has(CLAIM, lambda m: m.retry_at).retry_at, time.time() - 60)
+        self.until(lambda: self.cloud.log().count("not-listed") >= 3, "asked again and again")
+        said = [line for line in box.log().splitlines() if "(not-listed)" in line]
+        self.assertEqual(len(said), 2, said)  # the event, and the word on how we are, when it began; not each time
         serials.write_text(f"{BOX}\n")
         self.claim("--serials", serials)
         box.is_in(ONLINE)
