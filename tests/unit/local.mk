@@ -431,6 +431,16 @@ tests_unit_test_dialect_SOURCES = tests/unit/test-dialect.c \
 tests_unit_test_dialect_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_dialect_LDADD = $(CMOCKA_LIBS) $(JANSSON_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-errand
+tests_unit_test_errand_SOURCES = tests/unit/test-errand.c \
+	tests/fuzz/fake-loop.c tests/fuzz/fake-loop.h \
+	plugins/mqtt/dialect.c plugins/mqtt/dialect-write.c \
+	plugins/mqtt/errand.c plugins/mqtt/outstanding.c
+tests_unit_test_errand_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_errand_LDFLAGS = $(AM_LDFLAGS) $(FAKE_LOOP_WRAPS) \
+	-Wl,--wrap=getrandom,--wrap=gw_step_before,--wrap=gw_step_after
+tests_unit_test_errand_LDADD = $(CMOCKA_LIBS) $(JANSSON_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-outstanding
 tests_unit_test_outstanding_SOURCES = tests/unit/test-outstanding.c plugins/mqtt/outstanding.c
 tests_unit_test_outstanding_CFLAGS = $(UNIT_CFLAGS)
