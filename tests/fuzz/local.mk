@@ -216,3 +216,11 @@ FUZZ_TARGETS += tests/fuzz/fuzz-own-certificate
 tests_fuzz_fuzz_own_certificate_SOURCES = tests/fuzz/fuzz-own-certificate.c plugins/mqtt/keypair.c
 tests_fuzz_fuzz_own_certificate_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 tests_fuzz_fuzz_own_certificate_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS) $(OPENSSL_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-own-files
+tests_fuzz_fuzz_own_files_SOURCES = tests/fuzz/fuzz-own-files.c \
+	plugins/mqtt/anchors.c plugins/mqtt/cell.c plugins/mqtt/credential.c \
+	plugins/mqtt/keypair.c plugins/mqtt/keyring.c plugins/mqtt/slots.c
+tests_fuzz_fuzz_own_files_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_fuzz_fuzz_own_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync
+tests_fuzz_fuzz_own_files_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS) $(OPENSSL_LIBS)
