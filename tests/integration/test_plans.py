@@ -101,6 +101,7 @@ class Plans(unittest.TestCase):
     def test_agent(self):
         self.check("agent", "store-schema.c", {"anchors", "meta"}, {
             "SELECT min(created) FROM job": END,
+            "SELECT min(n) FROM audit": END,
             "SELECT max(created) FROM job": END,
             "SELECT min(issued) FROM certificate WHERE state = 'candidate'": END,
             "SELECT min(not_after) FROM certificate WHERE state = 'candidate'": END,

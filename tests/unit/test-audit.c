@@ -152,6 +152,12 @@ static void every_way_to_tamper(void **state)
 		{ "INSERT INTO audit SELECT 5, time, event, device, who, reason, detail, mac FROM "
 		  "audit WHERE n = 6",
 		  NULL, 5, "inserted before" },
+		{ "INSERT INTO audit SELECT 0, time, event, device, who, reason, detail, mac FROM "
+		  "audit WHERE n = 6",
+		  NULL, 1, "inserted before" },
+		{ "INSERT INTO audit SELECT -7, time, event, device, who, reason, detail, mac FROM "
+		  "audit WHERE n = 6",
+		  NULL, 1, "inserted before" },
 		{ "UPDATE meta SET value = zeroblob(68) WHERE key = 'audit-head'", NULL, 1,
 		  "head of the chain was changed" },
 		{ "DELETE FROM meta WHERE key = 'audit-head'", NULL, 1, "is missing" },
