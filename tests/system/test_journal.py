@@ -41,11 +41,11 @@ class Journal(unittest.TestCase):
         self.assertIn("Defined-By: gangway", text)
 
     def test_doctor_brings_the_socket_back(self):
-        """Which has no start of its own while the agent runs."""
+        """With the agent, which goes with it."""
         gateway = self.world.gateway
         gateway.systemctl("stop", "gangwayd.socket")
         findings = json.loads(gateway.ctl("doctor", "--json", check=False).stdout)
-        advice, = (f["advice"] for f in findings if f["check"] == "unit gangwayd.socket")
+        advice, = (f["advice"] for f in findings if f["check"] == "unit gangwayd.service")
         gateway.run(*advice.split())
         self.assertTrue(gateway.is_active("gangwayd.socket"))
         gateway.run("test", "-S", "/run/gangway/link")
