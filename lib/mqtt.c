@@ -411,6 +411,11 @@ static int begin(struct gw_mqtt *c, sd_event *event, const struct gw_mqtt_config
 		end(c, GW_MQTT_UNREACHABLE, strerror(errno));
 		return 0;
 	}
+	/* What fails that soon is a refusal by a near host; some versions of the library do not say so. */
+	if (rc == MOSQ_ERR_TLS && !*c->complaint && !gw_mqtt_tls_distrust(c->tls)) {
+		end(c, GW_MQTT_UNREACHABLE, strerror(ECONNREFUSED));
+		return 0;
+	}
 	if (rc != MOSQ_ERR_SUCCESS) {
 		fail(c, rc);
 		return 0;
