@@ -19,7 +19,8 @@ import wire
 SEALS = 0x1 | 0x2 | 0x4 | 0x8  # seal, shrink, grow, write
 F_ADD_SEALS = 1033
 
-YEAR = 365 * 86400
+DAY = 86400
+YEAR = 365 * DAY
 
 CA_EXTENSIONS = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n" \
                 "subjectKeyIdentifier=hash\n"
@@ -55,7 +56,10 @@ class Authority:
         return openssl("x509", "-in", str(self.certificate), "-outform", "DER")
 
     def sign(self, request, subject, extensions, own=False, days=30, digest="sha256", form="PEM"):
-        """Signs a request; returns PEM."""
+        """Signs a request; returns PEM. With days below 0 it has ended so long ago."""
+        if days < 0:
+            request = openssl("req", "-inform", form, "-outform", "DER", data=request)
+            return self.sign_for_seconds(request, subject, extensions, DAY, (days - 1) * DAY, digest)
         with tempfile.TemporaryDirectory() as folder:
             config = pathlib.Path(folder, "extensions")
             config.write_text(extensions)
@@ -66,7 +70,7 @@ class Authority:
                            "-days", str(days), "-subj", subject, "-extfile", str(config),
                            data=request)
 
-    def sign_for_seconds(self, request, subject, extensions, seconds, start=0):
+    def sign_for_seconds(self, request, subject, extensions, seconds, start=0, digest="sha256"):
         """The same of a DER request, to begin so many seconds from now, which openssl x509 is too coarse
         for; returns PEM."""
         with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +78,7 @@ class Authority:
             pathlib.Path(folder, "index").touch()
             pem.write_bytes(openssl("req", "-inform", "DER", data=request))
             config.write_text(f"[ca]\ndefault_ca=own\n[own]\ndatabase={folder}/index\n"
-                              f"new_certs_dir={folder}\nrand_serial=yes\ndefault_md=sha256\n"
+                              f"new_certs_dir={folder}\nrand_serial=yes\ndefault_md={digest}\n"
                               f"certificate={self.certificate}\nprivate_key={self.key}\n"
                               f"policy=any\n[any]\ncommonName=supplied\n[extensions]\n{extensions}")
             begin = time.time() + start
