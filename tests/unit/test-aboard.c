@@ -1053,6 +1053,14 @@ static void the_record_goes_by_the_time_that_is_known(void **state)
 	assert_true(last.time == world_now_s() - years);
 }
 
+static void expect_told_the_time(enum gw_role role)
+{
+	const struct gw_msg *told = world_hear(role, GW_MSG_CLOCK);
+
+	assert_non_null(told);
+	assert_true(told->clock.trusted && told->clock.time == world_now_s());
+}
+
 /* Nobody knows the time: what was to last for a while begins when somebody does. */
 static void what_lasts_begins_when_time_is_known(void **state)
 {
@@ -1065,10 +1073,13 @@ static void what_lasts_begins_when_time_is_known(void **state)
 	assert_int_equal(store_claim_open_of(world_agent()->store, DEVICE, &record), 0);
 	assert_true(record.expires == 0 && record.lifetime_s == 30 * 86400);
 	world_issue(1, DEVICE, 11, 21);
+	world_forget();
 	world_step(1000000);
 	world_trust_clock(true);
 	world_pass(0);
 	world_turn();
+	expect_told_the_time(GW_ROLE_REGISTRAR);
+	expect_told_the_time(GW_ROLE_CLOUD);
 	assert_int_equal(world_state(DEVICE), DEVICE_ISSUED);
 	assert_int_equal(store_claim_open_of(world_agent()->store, DEVICE, &record), 0);
 	assert_true(record.expires == world_now_s() + 30 * 86400 && !record.lifetime_s);
@@ -1078,6 +1089,23 @@ static void what_lasts_begins_when_time_is_known(void **state)
 	world_pass(1);
 	world_turn();
 	assert_int_equal(world_state(DEVICE), DEVICE_CLAIMED);
+}
+
+/* By the time that it has learned the agent may have been started anew. */
+static void what_lasts_begins_with_the_next_start(void **state)
+{
+	struct claim_record record;
+
+	world_trust_clock(false);
+	world_step(-1000000);
+	world_turn();
+	claim();
+	world_step(1000000);
+	world_trust_clock(true);
+	world_restart();
+	world_turn();
+	assert_int_equal(store_claim_open_of(world_agent()->store, DEVICE, &record), 0);
+	assert_true(record.expires == world_now_s() + 30 * 86400 && !record.lifetime_s);
 }
 
 /* A job that a clock of the future put off must not wait for that future. */
@@ -1183,6 +1211,7 @@ int main(void)
 		TEST(only_a_fresh_answer_tells_the_time),
 		TEST(the_record_goes_by_the_time_that_is_known),
 		TEST(what_lasts_begins_when_time_is_known),
+		TEST(what_lasts_begins_with_the_next_start),
 		TEST(a_job_put_off_by_a_wrong_clock),
 		TEST(what_is_not_kept_is_not_told),
 	};
