@@ -6,8 +6,8 @@
 
 A part is a program that serves, while a device is claimed and comes aboard, until nothing waits for the
 cloud; `PROGRAM:start`, the same until it is up; `PROGRAM:life`, while a device that is aboard renews, is
-suspended and resumed, and leaves, and the record is read; or a command, as it does its work. For each n a
-program is started anew, as it allocates most for the first device. --sample: N of all n, evenly spread, in a
+suspended and resumed, and leaves, and the record is read; `gangway-mqtt:claim`, until the gateway has come
+by its claim to a certificate of its own and proved it; or a command, as it does its work. For each n a program is started anew, as it allocates most for the first device. --sample: N of all n, evenly spread, in a
 program that has taken a device aboard before. --places: instead of every n, each place in the program (a
 chain of callers) once; a start or a life would take hours otherwise, and is always done by places. --stripes:
 each part in shares (every N-th n, or the places that no other share has had), for sets side by side: a set
@@ -42,6 +42,7 @@ import time
 import traceback
 
 import checker
+import kills
 import lab
 import label
 from run import HERE, build_once
@@ -467,6 +468,18 @@ class Living(Serving):
         return not any(device.folder.glob("*.pem"))
 
 
+class Provisioning(Starting):
+    """The cloud link, until it has a certificate of its own that is good."""
+
+    def attempt(self, mode, nth):
+        self.end_well()
+        box = kills.NewBox(self.gateway, die_at="")
+        self.orders.give(mode, nth)
+        self.supervised.start()
+        self.gateway.wait_for("the box is a gateway", lambda: box.is_alone() and
+                              self.gateway.status().get("cloud_state") == "online")
+
+
 class Command(Part):
     """A program that does something and ends."""
 
@@ -534,7 +547,8 @@ COMMANDS = {
 PARTS = ({name: Command for name in COMMANDS} |
          {"gangwayctl devices": Listing, "gangwayctl claim": Claiming, "gangway-device": Boarding} |
          {name: Serving for name in SERVING} | {f"{name}:start": Starting for name in SERVING} |
-         {f"{name}:life": Living for name in SERVING if name != "gangway-ip"})
+         {f"{name}:life": Living for name in SERVING if name != "gangway-ip"} |
+         {"gangway-mqtt:claim": Provisioning})
 
 
 class Worker:
@@ -559,7 +573,7 @@ class Worker:
         part, failed = None, False
         try:
             if not self.gateway:
-                self.gateway = lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2",
+                self.gateway = lab.Lab("--claim", "--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2",
                                        "--set", "audit.keep_records=20", parent=tempfile.gettempdir())
                 self.gateway.up()
             part = PARTS[name](name, stripe, self.gateway, self.folder, self.arguments.verbose)
