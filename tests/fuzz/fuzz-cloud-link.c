@@ -312,6 +312,7 @@ static void begin(void)
 		.retry_first_us = 2000000,
 		.retry_max_us = 300000000,
 		.silent_after_us = 15000000,
+		.per_second = 50,
 		.broker = &broker,
 		.wallet = &wallet,
 	};
