@@ -186,6 +186,17 @@ static struct keyring *open_keyring(struct identity *ret)
 	return keyring;
 }
 
+/* There may be one in each slot, where no note tells which is live. */
+static void drop_candidates(struct keyring *keyring)
+{
+	struct identity identity;
+
+	for (int i = 0; i < SLOTS_N; i++)
+		require(keyring_drop(keyring) == 0);
+	keyring_look(keyring, &identity);
+	require(identity.candidate == IDENTITY_NO_CANDIDATE);
+}
+
 static void check_keyring(void)
 {
 	struct keypair_request request;
@@ -198,6 +209,7 @@ static void check_keyring(void)
 		try_load(keyring, IDENTITY_LIVE);
 	if (identity.candidate == IDENTITY_CERTIFICATE)
 		try_load(keyring, IDENTITY_CANDIDATE);
+	drop_candidates(keyring);
 	require(keyring_make_key(keyring) == 0);
 	keyring_free(keyring);
 

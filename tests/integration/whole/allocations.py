@@ -314,21 +314,25 @@ class Part:
             n_idle = 0 if self.orders.has_failed else n_idle + 1
 
     def run(self, sample, places):
+        is_checked = False
         for mode, nth in self.numbers(sample, places):
             if self.is_each(sample, places):
                 self.begin_anew()
             self.number = nth
             self.attempt(mode, nth)
             self.orders.take_back()
+            is_checked = False
             if self.orders.has_failed:
                 self.counts["failed"] += 1
                 if self.verbose:
                     say(f"{self.name} {self.number}: {' < '.join(self.orders.place(6))}")
                 if self.counts["failed"] % CHECK_EVERY == 0:
                     self.check()
+                    is_checked = True
             if self.n_wrong >= WRONG_MAX:
                 return
-        self.check()
+        if not is_checked:
+            self.check()
 
     def check(self):
         for text in self.fleet.gather():
