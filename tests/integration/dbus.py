@@ -17,7 +17,8 @@ CALL, RETURN, ERROR, SIGNAL = 1, 2, 3, 4
 NO_REPLY, NO_START, INTERACTIVE = 1, 2, 4
 BUS = "org.freedesktop.DBus"
 HEADER = {"path": (1, "o"), "interface": (2, "s"), "member": (3, "s"), "error": (4, "s"),
-          "reply_serial": (5, "u"), "destination": (6, "s"), "sender": (7, "s"), "signature": (8, "g")}
+          "reply_serial": (5, "u"), "destination": (6, "s"), "sender": (7, "s"), "signature": (8, "g"),
+          "n_fds": (9, "u")}
 FIELDS = {number: name for name, (number, _) in HEADER.items()}
 NUMBERS = {"y": "B", "b": "I", "n": "h", "q": "H", "i": "i", "u": "I", "x": "q", "t": "Q", "d": "d", "h": "I"}
 NEVER_S = 60 * int(os.environ.get("GANGWAY_PATIENCE", 1))
@@ -234,10 +235,16 @@ class Connection:
 
     # --- sending ---
 
-    def send(self, message):
+    def send(self, message, fds=()):
+        """fds: descriptors that go with it, whether or not the body speaks of them."""
         self._serial += 1
         message.serial = self._serial
-        self._socket.sendall(encode(message))
+        if fds:
+            message.n_fds = len(fds)
+            data = encode(message)
+            self._socket.sendall(data[socket.send_fds(self._socket, [data], list(fds)):])
+        else:
+            self._socket.sendall(encode(message))
         return self._serial
 
     def call(self, destination, path, interface, member, signature="", body=(), flags=0):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A file system that a program makes up: one file, which can be opened and closed. Any other question about it is never
-answered, as on a network that is gone (the kernel's linux/fuse.h)."""
+answered, as on a network that is gone (the kernel's linux/fuse.h); nor, if wanted, is that of one process that closes it."""
 import ctypes
 import errno
 import os
@@ -25,8 +25,10 @@ def attributes(node):
 class HungFile:
     """Mounted as long as it is used. A process of its own serves it: somebody of ours may be the one that waits."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, prey=None):
+        """prey: the process that is not to get over closing it."""
         self.folder = pathlib.Path(folder)
+        self._prey = prey
         self._device = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
         options = f"fd={self._device},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()},allow_other"
         libc = ctypes.CDLL(None, use_errno=True)
@@ -59,8 +61,8 @@ class HungFile:
     def _serve(self, writing):
         while True:
             data = os.read(self._device, 1 << 20)
-            _, operation, unique, node, *_ = HEADER.unpack_from(data)
-            if not self._serve_one(operation, unique, node, data[HEADER.size:]):
+            _, operation, unique, node, _, _, pid, _ = HEADER.unpack_from(data)
+            if pid == self._prey or not self._serve_one(operation, unique, node, data[HEADER.size:]):
                 os.write(writing, bytes([operation]))
 
     def _serve_one(self, operation, unique, node, body):

@@ -37,8 +37,8 @@ check_PROGRAMS += tests/integration/hand-over
 tests_integration_hand_over_SOURCES = tests/integration/hand-over.c
 tests_integration_hand_over_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 tests_integration_hand_over_LDADD = $(GANGWAY_LIBS)
-TESTS += tests/integration/test_config.py
-EXTRA_DIST += tests/integration/fuse.py tests/integration/test_config.py
+TESTS += tests/integration/test_config.py tests/integration/test_handed_over.py
+EXTRA_DIST += tests/integration/fuse.py tests/integration/test_config.py tests/integration/test_handed_over.py
 
 # The cloud link against a real broker, between an agent and a cloud that the test plays.
 TESTS += tests/integration/test_mqtt.py tests/integration/test_mqtt_provision.py
