@@ -210,7 +210,7 @@ class TestReload(Case):
     def test_hangup(self):
         (self.drop_ins / "a.conf").write_text("[limits]\ndevices = 5\n")
         self.agent.send_signal(signal.SIGHUP)
-        self.wait_for_line("The configuration is read again for SIGHUP: 1 setting")
+        self.wait_for_line("The configuration is read again for SIGHUP: settings that changed: 1;")
         self.assertEqual(self.running()["limits.devices"], "5")
         (self.drop_ins / "a.conf").write_text("[limits]\ndevices = 0\n")
         self.agent.send_signal(signal.SIGHUP)
