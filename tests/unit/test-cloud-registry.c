@@ -299,6 +299,37 @@ static void test_revocation(void **state)
 	assert_int_equal(registry_certificate_revoke(f->registry, "99", "x"), 0);
 }
 
+static void assert_suspended(struct fixture *f, bool expected)
+{
+	bool is_suspended;
+
+	assert_int_equal(registry_device_is_suspended(f->registry, "D", &is_suspended), 0);
+	assert_int_equal(is_suspended, expected);
+}
+
+static void test_suspension_ends_with_the_last_certificate(void **state)
+{
+	struct fixture *f = *state;
+
+	add_claim(f, "c-1", "gw-1", "D");
+	(void)add_record(f, "41", "gw-1", "c-1", "k1");
+	(void)add_record(f, "42", "gw-1", "c-1", "k2");
+	assert_int_equal(registry_device_suspend(f->registry, "D", "theft"), 0);
+	assert_int_equal(registry_device_suspend(f->registry, "E", "theft"), 0);
+	assert_int_equal(registry_certificate_revoke(f->registry, "41", "superseded"), 0);
+	assert_suspended(f, true);
+	assert_int_equal(registry_certificates_revoke(f->registry, "D", "lost"), 0);
+	assert_suspended(f, false);
+
+	/* What comes by a new claim is nobody's suspended device. */
+	(void)add_record(f, "43", "gw-1", "c-1", "k3");
+	(void)add_record(f, "44", "gw-1", "c-1", "k4");
+	assert_suspended(f, false);
+	assert_int_equal(registry_device_suspend(f->registry, "D", "theft"), 0);
+	assert_int_equal(registry_certificates_revoke_at(f->registry, "gw-1", "D", "left"), 0);
+	assert_suspended(f, false);
+}
+
 static int count_gateway(const char *gateway, void *userdata)
 {
 	unsigned *n = userdata;
@@ -623,16 +654,28 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_no_registry),    TEST(test_another_version),
-		TEST(test_not_a_registry), TEST(test_settings_and_tenants),
-		TEST(test_claims),         TEST(test_proof),
-		TEST(test_one_live),       TEST(test_jobs_and_keys),
-		TEST(test_revocation),     TEST(test_gateways_of_a_device),
-		TEST(test_answers),        TEST(test_parts),
-		TEST(test_rollback),       TEST(test_order_of_commands),
-		TEST(test_rollback),       TEST(test_commands_that_go_together),
-		TEST(test_overtaken),      TEST(test_closing_overtaken),
-		TEST(test_cancel),         TEST(test_secrets_are_wiped),
+		TEST(test_no_registry),
+		TEST(test_another_version),
+		TEST(test_not_a_registry),
+		TEST(test_settings_and_tenants),
+		TEST(test_claims),
+		TEST(test_proof),
+		TEST(test_one_live),
+		TEST(test_jobs_and_keys),
+		TEST(test_revocation),
+		TEST(test_gateways_of_a_device),
+		TEST(test_suspension_ends_with_the_last_certificate),
+		TEST(test_gateways_of_a_device),
+		TEST(test_answers),
+		TEST(test_parts),
+		TEST(test_rollback),
+		TEST(test_order_of_commands),
+		TEST(test_rollback),
+		TEST(test_commands_that_go_together),
+		TEST(test_overtaken),
+		TEST(test_closing_overtaken),
+		TEST(test_cancel),
+		TEST(test_secrets_are_wiped),
 	};
 #undef TEST
 

@@ -87,7 +87,12 @@ static const char version_2[] =
 	"ALTER TABLE command ADD COLUMN list TEXT NOT NULL DEFAULT '';"
 	"CREATE INDEX command_of_list ON command(list) WHERE list <> '';"
 
+	/* Ends with the last certificate, however that comes to be revoked. */
 	"CREATE TABLE suspended(device TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;"
+	"CREATE TRIGGER suspended_ends AFTER UPDATE OF state ON certificate"
+	"  WHEN NEW.state = 'revoked' AND NOT EXISTS(SELECT 1 FROM certificate"
+	"    WHERE device = NEW.device AND state <> 'revoked')"
+	"  BEGIN DELETE FROM suspended WHERE device = NEW.device; END;"
 
 	"ALTER TABLE gateway ADD COLUMN replaced_by TEXT NOT NULL DEFAULT '';"
 	"CREATE TABLE roaming(tenant TEXT PRIMARY KEY) STRICT;"

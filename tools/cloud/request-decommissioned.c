@@ -15,13 +15,8 @@ int request_decommissioned(struct desk *desk, const char *gateway, const struct 
 {
 	const char *why = gw_reason_code(GW_REASON_DECOMMISSIONED), *device = request->device;
 	struct registry *registry = desk->registry;
-	bool is_its_own;
-	int r = registry_device_is_of(registry, device, gateway, &is_its_own);
+	int r = registry_certificates_revoke_at(registry, gateway, device, why);
 
-	if (r >= 0 && is_its_own)
-		r = registry_device_resume(registry, device);
-	if (r >= 0)
-		r = registry_certificates_revoke_at(registry, gateway, device, why);
 	if (r >= 0)
 		r = registry_claims_close(registry, gateway, device, why);
 	if (r < 0)
