@@ -19,6 +19,7 @@
 #include "agent/cloud.h"
 #include "agent/discovered.h"
 #include "agent/due.h"
+#include "agent/lifecycle.h"
 #include "agent/link-server.h"
 #include "agent/neighbours.h"
 #include "agent/outlook.h"
@@ -151,6 +152,25 @@ static int make_memory(struct agent *agent)
 	return r;
 }
 
+/* Who had the time forgotten had no key to the record: it is written down by who finds it so. */
+static int record_forgotten_time(struct agent *agent)
+{
+	int r;
+
+	if (!clock_floor_was_forgotten(agent->store))
+		return 0;
+	r = turn_open(agent->turn);
+	if (r >= 0)
+		r = clock_store_floor(&agent->clock, agent->store);
+	if (r >= 0)
+		lifecycle_record(agent, "time-forgotten", /* device= */ "",
+				 "gangwayd --forget-time", /* reason= */ "",
+				 "the time that the cloud told last");
+	if (r < 0)
+		gw_log_event(ERROR, START_FAILED, "The record cannot be written: %s", strerror(-r));
+	return r;
+}
+
 static int open_doors(struct agent *agent)
 {
 	int r = link_server_new(agent, agent->link_path, &agent->link_server);
@@ -169,6 +189,8 @@ int agent_begin(struct agent *agent)
 
 	if (r >= 0)
 		r = make_memory(agent);
+	if (r >= 0)
+		r = record_forgotten_time(agent);
 	if (r >= 0)
 		r = open_doors(agent);
 	if (r >= 0)

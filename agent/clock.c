@@ -195,6 +195,12 @@ int clock_forget_floor(struct store *store)
 	return store_meta_set_number(store, FLOOR_META, 0);
 }
 
+/* No floor that a clock keeps is that low. */
+bool clock_floor_was_forgotten(struct store *store)
+{
+	return store_meta_number(store, FLOOR_META, /* otherwise= */ 1) == 0;
+}
+
 /* --- what time it is --- */
 
 void clock_get_facts(const struct clock_trust *clock, struct clock_facts *ret)

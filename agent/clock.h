@@ -89,6 +89,9 @@ int clock_store_floor(const struct clock_trust *clock, struct store *store);
 /* For a person who knows better: the floor is what it was at first. No agent may run on that store. */
 int clock_forget_floor(struct store *store);
 
+/* Whether that was done since the floor was stored last. */
+bool clock_floor_was_forgotten(struct store *store);
+
 void clock_get_facts(const struct clock_trust *clock, struct clock_facts *ret);
 enum clock_verdict clock_verdict(const struct clock_trust *clock);
 bool clock_is_trusted(const struct clock_trust *clock);

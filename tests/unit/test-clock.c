@@ -342,7 +342,9 @@ static void a_person_knows_better(void **state)
 	assert_int_equal(clock_verdict(&clock), CLOCK_CLOUD_EARLY);
 
 	realtime_s = NOW;
+	assert_false(clock_floor_was_forgotten(NULL));
 	assert_int_equal(clock_forget_floor(NULL), 0);
+	assert_true(clock_floor_was_forgotten(NULL));
 	clock = make(true);
 	assert_true(clock.floor_s == FLOOR);
 	assert_int_equal(clock_verdict(&clock), CLOCK_CLOUD_SILENT);

@@ -128,6 +128,20 @@ class CloudToo(unittest.TestCase):
         gateway.set_clock("gateway", "real")
         wait_for_reason(gateway, "cloud")
 
+    def test_a_time_that_was_forgotten(self):
+        """On record, once; and the cloud's word is asked for anew, as at every start."""
+        gateway = self.lab
+        wait_for_reason(gateway, "cloud-alone")
+        gateway.stop("gangwayd")
+        gateway.run("gangwayd", "--forget-time", "--state", gateway.environment()["GANGWAY_STATE"])
+        for _ in range(2):
+            gateway.start("gangwayd")
+            wait_for_reason(gateway, "cloud-alone")
+            forgotten = [r for r in gateway.audit() if r["event"] == "time-forgotten"]
+            self.assertEqual([r["who"] for r in forgotten], ["gangwayd --forget-time"])
+            gateway.stop("gangwayd")
+        gateway.start("gangwayd")
+
     def test_system_against_cloud(self):
         gateway = self.lab
         gateway.set_clock("gateway", "real")
