@@ -43,7 +43,7 @@ static X509 *next_of(struct gw_blob *list)
 	return certificate;
 }
 
-static bool is_list(struct gw_blob list)
+bool anchors_are_certificates(struct gw_blob list)
 {
 	X509 *certificate;
 
@@ -120,7 +120,7 @@ int anchors_take(int dir_fd, struct gw_blob list, struct gw_blob in_use, struct 
 	size_t len = 0;
 	int r;
 
-	if (!is_list(list))
+	if (!anchors_are_certificates(list))
 		return -EBADMSG;
 	if (cell_read(dir_fd, LIST, &old, &len) >= 0 &&
 	    gw_blob_equal((struct gw_blob){ old, len }, list))

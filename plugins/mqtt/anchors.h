@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "lib/blob.h"
 
 struct x509_store_st;
@@ -23,6 +25,9 @@ void anchors_add(int dir_fd, struct x509_store_st *store);
  * does not have, is held on to. -EBADMSG: there is something in the list that is no certificate.
  */
 int anchors_take(int dir_fd, struct gw_blob list, struct gw_blob in_use, struct gw_blob given);
+
+/* Whether it is certificates, one after the other, and nothing else. */
+bool anchors_are_certificates(struct gw_blob list);
 
 /* A connection was verified with this: what was held on to may go, if this is in the list or the file. */
 int anchors_verified_by(int dir_fd, struct gw_blob in_use, struct gw_blob given);

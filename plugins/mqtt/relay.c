@@ -22,6 +22,7 @@
 #include "lib/plugin.h"
 #include "lib/step.h"
 #include "lib/util.h"
+#include "plugins/mqtt/anchors.h"
 #include "plugins/mqtt/broker.h"
 #include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/dialect-events.h"
@@ -35,6 +36,14 @@
 /* After a long absence the broker may hold the same command a thousand times. What is dropped
  * the cloud repeats; what is too much for the agent would cost the link. */
 #define COMMANDS_PER_SECOND 200
+
+/* What a command says of the broker is not for the agent; whether the command is obeyed, is. So it is kept until then. */
+struct broker_anchors {
+	char command[GW_ID_MAX + 1];
+	uint8_t *list;
+	size_t len;
+	uint64_t seq; /* of the last that was taken */
+};
 
 /* What the agent was told last. */
 struct credential_told {
@@ -61,6 +70,7 @@ struct relay {
 	bool needs_help;               /* the text says with what */
 	char garbage[GW_TEXT_MAX + 1]; /* what was wrong with the last bad body; empty: long ago */
 
+	struct broker_anchors anchors;
 	struct credential_told credential;
 	char unusable[GW_TEXT_MAX + 1]; /* what is wrong with the credential; empty: nothing */
 	bool is_retry_told;             /* the agent counts on an attempt */
@@ -387,12 +397,35 @@ static int take_events(struct relay *relay, const struct gw_msg *msg)
 	return 0;
 }
 
+/* Before the cloud hears of it. An older command that is answered once more brings nothing back. */
+static int take_broker_anchors(struct relay *relay, const struct gw_msg_command_answer *answer)
+{
+	struct broker_anchors *anchors = &relay->anchors;
+	int r = 0;
+
+	if (!anchors->list || !gw_streq(anchors->command, answer->id))
+		return 0;
+	if (answer->outcome == GW_OUTCOME_DONE && answer->seq >= anchors->seq)
+		r = wallet_take_anchors(relay->wallet,
+					(struct gw_blob){ anchors->list, anchors->len });
+	if (r < 0) {
+		gw_log(ERROR, "The cloud's list of the broker's anchors cannot be kept: %s",
+		       strerror(-r));
+		return r;
+	}
+	anchors->seq = GW_MAX(anchors->seq, answer->seq);
+	free(TAKE_PTR(anchors->list));
+	return 0;
+}
+
 static int take_command_answer(struct relay *relay, const struct gw_msg *msg)
 {
 	_cleanup_free_ char *body = NULL;
 	struct dialect_error error;
 	int r;
 
+	if (take_broker_anchors(relay, &msg->command_answer) < 0)
+		return 0; /* unanswered: the cloud will ask again */
 	r = dialect_write(msg, &body, &error);
 	if (r == -EINVAL)
 		return refuse_to_say(msg, &error);
@@ -531,8 +564,24 @@ static bool is_one_too_many(struct relay *relay)
 	return relay->n_commands++ >= COMMANDS_PER_SECOND;
 }
 
+static int keep_broker_anchors(struct relay *relay, const struct dialect_body *body)
+{
+	struct broker_anchors *anchors = &relay->anchors;
+	uint8_t *list = gw_blob_dup(body->broker_anchors);
+
+	if (!list)
+		return -ENOMEM;
+	free(anchors->list);
+	anchors->list = list;
+	anchors->len = body->broker_anchors.len;
+	(void)gw_copy(anchors->command, sizeof(anchors->command), body->msg.command.id);
+	return 0;
+}
+
 static void take_command(struct relay *relay, const struct dialect_body *body)
 {
+	static const struct dialect_error no_list = { "anchors", "broker",
+						      "holds what is no certificate" };
 	static const struct dialect_error too_many = { "any", "body", "is one too many at a time" };
 	int r = 0;
 
@@ -541,8 +590,15 @@ static void take_command(struct relay *relay, const struct dialect_body *body)
 		return;
 	}
 
+	if (body->has_broker_anchors && !anchors_are_certificates(body->broker_anchors)) {
+		grumble(relay, DIALECT_COMMAND, &no_list);
+		return;
+	}
+
 	gw_step_before(RELAY_STEP_COMMAND);
-	if (body->has_anchors)
+	if (body->has_broker_anchors)
+		r = keep_broker_anchors(relay, body);
+	if (r >= 0 && body->has_anchors)
 		r = send_anchors(relay, body);
 	if (r >= 0)
 		r = gw_plugin_send(relay->plugin, &body->msg, /* fd= */ -1);
@@ -584,6 +640,7 @@ struct relay *relay_free(struct relay *relay)
 	relay->wallet = wallet_free(relay->wallet);
 	relay->outstanding = outstanding_free(relay->outstanding);
 	relay->events = dialect_events_free(relay->events);
+	free(relay->anchors.list);
 	sd_event_source_disable_unref(relay->pump);
 	sd_event_source_disable_unref(relay->silence);
 	sd_event_source_disable_unref(relay->quiet);

@@ -262,7 +262,7 @@ static int keep_certificate(struct wallet *w, const struct gw_msg_answer *answer
 	return r;
 }
 
-static int take_anchors(struct wallet *w, struct gw_blob list)
+int wallet_take_anchors(struct wallet *w, struct gw_blob list)
 {
 	_cleanup_free_ uint8_t *in_use = NULL;
 	size_t len = 0;
@@ -283,7 +283,7 @@ static void take_issued(struct wallet *w, const struct dialect_body *body)
 	int r = 0;
 
 	if (body->has_broker_anchors)
-		r = take_anchors(w, body->broker_anchors);
+		r = wallet_take_anchors(w, body->broker_anchors);
 	if (r >= 0)
 		r = keep_certificate(w, &body->msg.answer);
 	if (r == -EKEYREJECTED) {

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/blob.h"
+
 #include "lib/wire.h"
 
 struct credential_facts;
@@ -76,6 +78,9 @@ bool wallet_closed(struct wallet *wallet, enum wallet_end end, const char *why);
 
 /* False if the answer is to no request of ours. */
 bool wallet_take_answer(struct wallet *wallet, const struct dialect_body *body);
+
+/* The cloud's list of what the broker is known by (DER, one after the other), in the place of its last one. */
+int wallet_take_anchors(struct wallet *wallet, struct gw_blob list);
 
 /* What time it is, and whether that is to be trusted; until told it is not, and nothing is renewed. */
 void wallet_set_clock(struct wallet *wallet, bool trusted, uint64_t time_s);

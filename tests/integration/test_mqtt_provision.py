@@ -39,6 +39,10 @@ def listed_steps():
     return [s for s in steps.split() if re.search(r"provision|slot|anchors", s)]
 
 
+def der(certificate):
+    return openssl("x509", "-outform", "DER", stdin=certificate)
+
+
 class Machine:
     """A box: its folders, its program, and the agent beside it."""
 
@@ -517,6 +521,10 @@ class Brokers(Base):
         machine.agent.send("request", job="time", kind=wire.REQUEST_TIME)
         machine.agent.expect("answer", job="time")
 
+
+class Authority(Base):
+    """The broker gets a certificate of another authority; nobody touches the file that a box was given."""
+
     def sign_broker(self, name):
         """Gives the broker a certificate of a new authority."""
         folder = self.folder
@@ -528,56 +536,139 @@ class Brokers(Base):
                               "-set_serial", "78", "-days", "30", "-extfile", folder / "ext", stdin=csr)
         return (folder / f"{name}.crt").read_bytes(), certificate
 
-    def test_a_new_authority(self):
-        """Old and new side by side, then the new one only; nobody has touched the file that the box was given."""
+    def aboard(self, *options):
+        """A box, and the broker's file of anchors; its authority to be, in PEM, and the broker's certificate of that."""
         self.claim()
-        anchors = self.cloud.folder / "broker/anchors.crt"
-        old = anchors.read_bytes()
-        new, certificate = self.sign_broker("new")
-        anchors.write_bytes(old + new)
-        self.cloud.serve("--gateway-lifetime", "6")
+        self.anchors = self.cloud.folder / "broker/anchors.crt"
+        self.old = self.anchors.read_bytes()
+        self.new, self.certificate = self.sign_broker("new")
+        if options:
+            self.anchors.write_bytes(self.old + self.new)
+        self.cloud.serve(*options)
         box = self.box()
         box.start()
         box.has(OWN)
+        return box
 
-        new_der = openssl("x509", "-outform", "DER", stdin=new)
+    def change_broker(self, *options, anchors=None):
         self.cloud.stop()
         self.cloud.mosquitto.stop()
-        (self.cloud.folder / "broker/server.crt").write_bytes(certificate)
-        anchors.write_bytes(new)
+        (self.cloud.folder / "broker/server.crt").write_bytes(self.certificate)
+        if anchors:
+            self.anchors.write_bytes(anchors)
         self.cloud.mosquitto.start()
-        self.cloud.serve("--gateway-lifetime", "6")
+        self.cloud.serve(*options)
+
+    def test_by_renewal(self):
+        """Old and new side by side, then the new one only."""
+        box = self.aboard("--gateway-lifetime", "6")
+        self.change_broker("--gateway-lifetime", "6", anchors=self.new)
         box.is_in(ONLINE)
         serial = box.live_serial()
-        self.until(lambda: box.live_serial() != serial and box.cell("anchors") == new_der,
+        self.until(lambda: box.live_serial() != serial and box.cell("anchors") == der(self.new),
                    "renewed, with the new list")
         box.stop()
         box.start()
         box.is_in(ONLINE)
 
     def test_a_list_that_would_lock_it_out(self):
-        self.claim()
-        anchors = self.cloud.folder / "broker/anchors.crt"
-        old = anchors.read_bytes()
-        new, certificate = self.sign_broker("new")
-        anchors.write_bytes(old + new)
-        self.cloud.serve("--gateway-lifetime", "6")
-        box = self.box()
-        box.start()
-        box.has(OWN)
-        self.cloud.stop()
-        self.cloud.mosquitto.stop()
-        (self.cloud.folder / "broker/server.crt").write_bytes(certificate)
-        self.cloud.mosquitto.start()
-        self.cloud.serve("--gateway-lifetime", "6")
+        box = self.aboard("--gateway-lifetime", "6")
+        self.change_broker("--gateway-lifetime", "6")
         box.is_in(ONLINE)
-        anchors.write_bytes((self.cloud.folder / "device-ca.crt").read_bytes())  # a mistake: neither old nor new
+        self.anchors.write_bytes((self.cloud.folder / "device-ca.crt").read_bytes())  # a mistake: neither old nor new
         self.until(lambda: box.cell("anchor-in-use"), "what works is held on to")
         serial = box.live_serial()
         self.until(lambda: box.live_serial() != serial, "renewed all the same")
         box.stop()
         box.start()
         box.is_in(ONLINE)
+
+    def tell(self, anchors):
+        self.anchors.write_bytes(anchors)
+        self.cloud.run("roll", self.cloud.folder, "tell")
+
+    def obey(self, box, outcome=wire.DONE, reason=""):
+        """As the agent: yes, or why not."""
+        command = box.agent.expect("command", kind=wire.COMMAND_ANCHORS)
+        box.agent.send("command_answer", id=command.id, seq=command.seq, outcome=outcome, reason=reason)
+
+    def outcomes(self):
+        listed = json.loads(self.cloud.run("list", self.cloud.folder, "--commands", "--json"))
+        return [c["state"] for c in listed if c["kind"] == "anchors"]
+
+    def ended(self, *states):
+        self.until(lambda: self.outcomes() == [*states], f"the commands are {states}")
+
+    def test_by_command(self):
+        box = self.aboard()
+        self.tell(self.old + self.new)
+        box.agent.expect("command", kind=wire.COMMAND_ANCHORS)
+        self.assertEqual(box.cell("anchors"), der(self.old), "not before the agent has said yes")
+        self.obey(box)  # to the repetition
+        self.ended("done")
+        self.assertEqual(box.cell("anchors"), der(self.old) + der(self.new))
+
+        self.change_broker()
+        box.is_in(ONLINE)
+        self.tell(self.new)
+        self.obey(box)
+        self.ended("done", "done")
+        self.assertEqual((box.cell("anchors"), box.cell("anchor-in-use")), (der(self.new), b""))
+        box.stop()
+        box.start()
+        box.is_in(ONLINE)
+
+        self.tell((self.cloud.folder / "device-ca.crt").read_bytes())
+        self.obey(box, wire.REFUSED, "bad-message")
+        self.ended("done", "done", "refused")
+        self.assertEqual(box.cell("anchors"), der(self.new), "what the agent refuses is not done")
+
+    def test_a_command_that_would_lock_it_out(self):
+        box = self.aboard()
+        self.tell(self.old + self.new)
+        self.obey(box)
+        self.ended("done")
+        self.change_broker()
+        box.is_in(ONLINE)
+        self.tell((self.cloud.folder / "device-ca.crt").read_bytes())  # a mistake
+        self.obey(box)
+        self.ended("done", "done")
+        self.assertEqual(box.cell("anchor-in-use"), der(self.new), "what works is held on to")
+        for _ in range(2):
+            box.stop()
+            box.start()
+            box.is_in(ONLINE)
+
+    def test_away_throughout(self):
+        """Nothing that it has leads to the broker: it says where to look, and takes what it finds there."""
+        box = self.aboard()
+        box.stop()
+        self.tell(self.old + self.new)
+        self.change_broker(anchors=self.new)
+        box.start()
+        self.assertIn("cloud-ca", box.is_in(OFFLINE).text)
+        (box.credentials / "cloud-ca").write_bytes(self.old + self.new)
+        box.is_in(ONLINE)
+        self.obey(box)
+        self.ended("done")
+        self.assertEqual(box.cell("anchors"), der(self.new), "as it is now, whenever it was told")
+
+    @unittest.skipUnless(FAULT_POINTS, WHY)
+    def test_death(self):
+        for n, moment in enumerate(("before", "after")):
+            with self.subTest(moment=moment):
+                box = self.aboard() if n == 0 else box
+                box.stop()
+                box.start(die_at=f"mqtt.anchors:{moment}")
+                box.is_in(ONLINE)
+                self.tell([self.old + self.new, self.new + self.old][n])
+                self.obey(box)
+                self.assertTrue(box.died())
+                box.start()
+                box.is_in(ONLINE)
+                self.obey(box)
+                self.ended(*["done"] * (n + 1))
+                self.assertEqual(box.cell("anchors"), [der(self.old) + der(self.new), der(self.new) + der(self.old)][n])
 
 
 @unittest.skipUnless(FAULT_POINTS, WHY)

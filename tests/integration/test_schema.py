@@ -11,6 +11,7 @@ import schema
 
 DOCUMENT = schema.FOLDER.parent / "cloud.md"
 BASE64 = {"csr": "MA==", "certificate": "MA==", "chain": "MA==", "device": "MA==", "registrar": "MA==",
+          "broker": "MA==",
           "secret_sealed": "A" * 100, "box_key": "A" * 43 + "="}
 TOPICS = {"Requests": "request", "Responses": "response", "Commands": "command", "Status": "status",
           "Events": "event"}

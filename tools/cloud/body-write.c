@@ -60,8 +60,16 @@ static json_t *base64_list(const struct gw_blob *blobs, size_t n)
 
 static json_t *anchor_lists(const struct body_anchors *anchors)
 {
-	return json_pack("{s:o, s:o}", "device", base64_list(anchors->device, anchors->n),
-			 "registrar", base64_list(anchors->registrar, anchors->n));
+	json_t *lists = json_pack("{s:o, s:o}", "device", base64_list(anchors->device, anchors->n),
+				  "registrar", base64_list(anchors->registrar, anchors->n));
+
+	if (lists && anchors->n_broker > 0 &&
+	    json_object_set_new(lists, "broker", base64_list(anchors->broker, anchors->n_broker)) <
+		    0) {
+		json_decref(lists);
+		return NULL;
+	}
+	return lists;
 }
 
 char *body_issued(const char *id, struct gw_blob certificate, const struct body_anchors *anchors)

@@ -106,7 +106,9 @@ int body_read_status(struct gw_blob text, struct status *ret, struct body_error 
 /* What certificates lead to, DER; the one that signs now stands first. */
 struct body_anchors {
 	const struct gw_blob *device, *registrar;
-	size_t n; /* of each */
+	size_t n;                     /* of each */
+	const struct gw_blob *broker; /* not with every answer */
+	size_t n_broker;
 };
 
 /* The answers, without their `time`; NULL: no memory. Free with free(). The anchors of body_issued() may be NULL: then

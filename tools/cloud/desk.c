@@ -14,8 +14,10 @@
 #include "lib/util.h"
 #include "tools/cloud/authority.h"
 #include "tools/cloud/body.h"
+#include "tools/cloud/bundle.h"
 #include "tools/cloud/certificate.h"
 #include "tools/cloud/home.h"
+#include "tools/cloud/members.h"
 #include "tools/cloud/registry.h"
 #include "tools/cloud/request.h"
 #include "tools/cloud/roll.h"
@@ -123,6 +125,12 @@ void desk_anchors(const struct desk *desk, struct body_anchors *ret)
 	*ret = (struct body_anchors){ .device = desk->device.anchors,
 				      .registrar = desk->registrar.anchors,
 				      .n = desk->device.n_anchors };
+}
+
+int desk_broker_anchors(const struct desk *desk, struct bundle *ret)
+{
+	ret->n = 0;
+	return bundle_load(desk->home->fd, MEMBER_BROKER_ANCHORS, ret);
 }
 
 int desk_new(const struct home *home, struct registry *registry,

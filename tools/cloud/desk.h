@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 struct body_anchors;
+struct bundle;
 struct desk;
 struct home;
 struct registry;
@@ -27,6 +28,9 @@ int desk_reload(struct desk *desk, const char **ret_what);
 
 /* What gateways are to take for anchors; lives until the next desk_reload(). */
 void desk_anchors(const struct desk *desk, struct body_anchors *ret);
+
+/* What they are to know the broker by, as it is now; bundle_done() it, also after a failure. */
+int desk_broker_anchors(const struct desk *desk, struct bundle *ret);
 
 /*
  * Answers a request of that gateway, in the caller's transaction: ret_answer (a body without its

@@ -20,6 +20,7 @@
 #include "lib/wire.h"
 #include "tools/cloud/body.h"
 #include "tools/cloud/box.h"
+#include "tools/cloud/bundle.h"
 #include "tools/cloud/desk.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/id.h"
@@ -162,6 +163,7 @@ static int publish(struct fleet *fleet, const struct gateway *gateway,
 {
 	uint8_t box[REGISTRY_SECRET_MAX + BOX_EXTRA];
 	_cleanup_free_ struct list *list = calloc(1, sizeof(*list));
+	_cleanup_(bundle_done) struct bundle broker = { .n = 0 };
 	struct body_anchors anchors;
 	struct gw_blob sealed = { box, command->secret_len + BOX_EXTRA };
 	struct body_more more = { .box = &sealed, .anchors = &anchors };
@@ -179,6 +181,10 @@ static int publish(struct fleet *fleet, const struct gateway *gateway,
 	}
 
 	desk_anchors(fleet->desk, &anchors); /* those of now, whenever it was made */
+	if (command->kind == COMMAND_ANCHORS && desk_broker_anchors(fleet->desk, &broker) >= 0) {
+		anchors.broker = broker.der;
+		anchors.n_broker = broker.n;
+	}
 	r = registry_command_list(fleet->registry, command, add_to_list, list);
 	if (r < 0)
 		return r;

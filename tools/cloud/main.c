@@ -99,12 +99,14 @@ static const struct verb verbs[] = {
 	  "  --tenant T           a tenant that they may enrol for (default: default)\n"
 	  "  --close              nobody else may come by it\n",
 	  verb_claim_credential },
-	{ "roll", "[DIR] [--force] begin|switch|end",
+	{ "roll", "[DIR] [--force] begin|switch|end|tell",
 	  "replace the authorities of devices and registrars",
 	  "Both are replaced by new ones, in three steps; between them all devices have to renew, and so\n"
 	  "learn of what comes. begin: the next ones are trusted, too. switch: they sign, gateways get\n"
 	  "new certificates from them at once. end: the last ones are trusted no more. A step that was\n"
-	  "taken may be repeated.\n\n"
+	  "taken may be repeated. tell: gateways hear of all anchors again, also of the broker's, as they\n"
+	  "stand in DIR/broker/anchors.crt: to change its authority add the next one, tell, give the broker\n"
+	  "its new certificate, take the old one out, tell.\n\n"
 	  "  --force              end although devices have certificates of the last ones still\n",
 	  verb_roll },
 	{ "revoke-gateway", "[DIR] [--reason CODE] [--readmit] GATEWAY",

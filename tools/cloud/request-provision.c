@@ -19,6 +19,7 @@
 #include "tools/cloud/body.h"
 #include "tools/cloud/bundle.h"
 #include "tools/cloud/csr.h"
+#include "tools/cloud/desk.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/members.h"
 #include "tools/cloud/policy.h"
@@ -34,7 +35,7 @@ static int say_issued(struct desk *desk, const struct request *request, struct g
 	_cleanup_(bundle_done) struct bundle anchors = { .n = 0 };
 	int r;
 
-	r = bundle_load(desk->home->fd, MEMBER_BROKER_ANCHORS, &anchors);
+	r = desk_broker_anchors(desk, &anchors);
 	if (r < 0) {
 		gw_log(ERROR, "%s/%s: %s; run init once more", desk->home->path,
 		       MEMBER_BROKER_ANCHORS, strerror(-r));

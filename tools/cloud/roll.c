@@ -18,10 +18,12 @@
 #include "tools/cloud/authority.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/id.h"
+#include "tools/cloud/members.h"
 #include "tools/cloud/registry.h"
 #include "tools/cloud/verb.h"
 
 #define STEP       "cloud.roll"
+#define TELL       "tell"
 #define SETTING    "roll"
 #define TEXT_MAX   32
 #define PEM_MAX    65536
@@ -277,6 +279,22 @@ static int take_step(const struct home *home, struct registry *registry, size_t 
 	return VERB_DONE;
 }
 
+/* The broker's authority may be anybody's: its certificates are put into the file by hand, and told again. */
+static int tell_again(struct registry *registry)
+{
+	int r = registry_begin(registry);
+
+	if (r >= 0)
+		r = registry_gateways_each_good(registry, command_gateway, registry);
+	if (r >= 0)
+		r = registry_commit_step(registry, STEP);
+	if (r < 0)
+		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+	(void)printf("told again: all gateways hear of all anchors, those of the broker as they "
+		     "stand in " MEMBER_BROKER_ANCHORS "\n");
+	return VERB_DONE;
+}
+
 int verb_roll(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -302,12 +320,14 @@ int verb_roll(int argc, char **argv)
 		return status;
 	while (i < GW_ELEMENTS(steps) && !gw_streq(arguments[0], steps[i].name))
 		i++;
-	if (i == GW_ELEMENTS(steps))
-		return verb_misuse("%s is no step; they are begin, switch and end", arguments[0]);
+	if (i == GW_ELEMENTS(steps) && !gw_streq(arguments[0], TELL))
+		return verb_misuse("%s is no step; they are begin, switch, end and " TELL,
+				   arguments[0]);
 
 	status = verb_open(folder, &home, &registry);
 	if (status != VERB_DONE)
 		return status;
 	verb_hold_bell(&home);
-	return take_step(&home, registry, i, force);
+	return i == GW_ELEMENTS(steps) ? tell_again(registry)
+				       : take_step(&home, registry, i, force);
 }
