@@ -27,6 +27,11 @@ uint64_t backoff_next(struct backoff *b, uint32_t dice)
 	return pause_us;
 }
 
+uint64_t backoff_apart(uint64_t pause_us, uint32_t dice)
+{
+	return pause_us + ((pause_us * (dice % 65536)) >> 16);
+}
+
 void backoff_reset(struct backoff *b)
 {
 	b->longest_us = GW_MAX(b->spread_us, LONGEST_FIRST_US);

@@ -31,7 +31,7 @@
 
 #define PAUSE_CREDENTIAL_US (30 * SECOND_US)   /* in case the folder cannot be watched */
 #define PAUSE_FILES_US      (SECOND_US / 5)    /* files seldom come alone */
-#define PAUSE_RIVAL_US      (300 * SECOND_US)  /* the first time; then twice that, ... */
+#define PAUSE_RIVAL_US      (300 * SECOND_US)  /* at least, the first time; then twice that, ... */
 #define PAUSE_RIVAL_MAX_US  (3600 * SECOND_US) /* ... up to this */
 
 #define STEADY_US (10 * SECOND_US) /* a connection that lasts so long was no mere flap */
@@ -116,19 +116,24 @@ static const struct gw_endpoint *endpoint(const struct broker *b)
 	return &b->endpoints[b->at];
 }
 
-/* Each broker has its turn before there is a pause. */
-static void retry_later(struct broker *b)
+static uint32_t throw_dice(void)
 {
 	uint32_t dice = 0;
 
+	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
+	return dice;
+}
+
+/* Each broker has its turn before there is a pause. */
+static void retry_later(struct broker *b)
+{
 	b->at = (b->at + 1) % b->n_endpoints;
 	if (++b->n_tried < b->n_endpoints) {
 		pause_for(b, PAUSE_RETRY, 0);
 		return;
 	}
 	b->n_tried = 0;
-	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
-	pause_for(b, PAUSE_RETRY, backoff_next(&b->backoff, dice));
+	pause_for(b, PAUSE_RETRY, backoff_next(&b->backoff, throw_dice()));
 }
 
 /* It let us in before: first to the same one. */
@@ -139,13 +144,16 @@ static void return_later(struct broker *b)
 	retry_later(b);
 }
 
+/* They notice in the same moment, and would meet again after the same pause. */
 static void give_way(struct broker *b)
 {
+	uint64_t pause_us = backoff_apart(b->rival_pause_us, throw_dice());
+
 	say(b, GW_CLOUD_OFFLINE, true,
 	    "Another machine uses the identity of gateway %s: give each its own id and "
 	    "certificate. This one waits %u minutes before it tries again.",
-	    b->gateway, (unsigned)(b->rival_pause_us / SECOND_US / 60));
-	pause_for(b, PAUSE_RIVAL, b->rival_pause_us);
+	    b->gateway, (unsigned)(pause_us / SECOND_US / 60));
+	pause_for(b, PAUSE_RIVAL, pause_us);
 	b->rival_pause_us = GW_MIN(b->rival_pause_us * 2, PAUSE_RIVAL_MAX_US);
 }
 

@@ -109,6 +109,14 @@ static void a_fleet_comes_back(void **state)
 	}
 }
 
+static void rivals_part(void **state)
+{
+	assert_int_equal(backoff_apart(1000, 0), 1000);
+	assert_int_equal(backoff_apart(1000, 0x8000), 1500);
+	assert_int_equal(backoff_apart(1000, UINT32_MAX), 1999);
+	assert_int_equal(backoff_apart(3600 * SECOND_US, 0x8000), 5400 * SECOND_US);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +124,7 @@ int main(void)
 		cmocka_unit_test(without_a_spread),
 		cmocka_unit_test(a_spread_beyond_the_longest),
 		cmocka_unit_test(a_fleet_comes_back),
+		cmocka_unit_test(rivals_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
