@@ -38,6 +38,7 @@ def hellos(suite):
         "fallback SCSV": dict(suites=(FALLBACK_SCSV, suite, SCSV)),
         "renegotiation_info": dict(extensions=h.USUAL + h.extension(0xff01, b"\0")),
         "a hundred suites": dict(suites=(*range(0x1301, 0x1364), suite)),
+        "all suites that a stack knows": dict(suites=(*range(0xd100, 0xd1ff), suite)),  # Mbed TLS 3.6: 166
         "a session id": dict(session=bytes(range(32))),
         "compression": dict(compression=b"\1\0"),
         "no extended master secret": dict(
