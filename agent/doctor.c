@@ -222,6 +222,9 @@ static void examine_dates(struct sheet *sheet, const struct doctor_facts *facts)
 		is_trusted(facts) ? credential_judge(&facts->credential, facts->now_s)
 				  : CREDENTIAL_UNKNOWN;
 	const struct credential_dates *dates = &facts->credential;
+	const char *what = facts->care.source && gw_streq(facts->care.source, "claim")
+				   ? "A claim, by which the gateway gets a certificate of its own,"
+				   : "The gateway's certificate";
 	uint64_t now = facts->now_s;
 	char left[32], gone[32], ca_gone[32], begins[32], renews[32] = "";
 
@@ -233,15 +236,16 @@ static void examine_dates(struct sheet *sheet, const struct doctor_facts *facts)
 	case CREDENTIAL_UNKNOWN:
 	case _CREDENTIAL_VERDICT_MAX:
 		find(sheet, "credentials", DOCTOR_OK,
-		     "The gateway's certificate and key are there and fit; dates are judged once "
-		     "the clock is trusted.");
+		     "%s and its key are there and fit; dates are judged once the clock is "
+		     "trusted.",
+		     what);
 		return;
 	case CREDENTIAL_GOOD:
 		if (facts->care.renew_at_s > now)
 			doctor_duration(facts->care.renew_at_s - now, renews, sizeof(renews));
 		find(sheet, "credentials", DOCTOR_OK,
-		     "The gateway's certificate and key are there and fit, for another %s%s%s.",
-		     left, *renews ? "; it is renewed in " : "", renews);
+		     "%s and its key are there and fit, for another %s%s%s.", what, left,
+		     *renews ? "; it is renewed in " : "", renews);
 		return;
 	case CREDENTIAL_ENDS_SOON:
 		advise(find(sheet, "credentials", DOCTOR_WARNING,

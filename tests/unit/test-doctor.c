@@ -198,6 +198,9 @@ static void credentials(void **state)
 	facts.credential.ca_not_after = 0;
 	expect("credentials", DOCTOR_OK, "", "");
 
+	facts.care.source = "claim";
+	expect("credentials", DOCTOR_OK, "A claim, by which", "");
+	facts.care.source = "given";
 	facts.care.renew_at_s = NOW + 5 * DAY;
 	expect("credentials", DOCTOR_OK, "for another 200 days; it is renewed in 5 days.", "");
 	facts.care.renew_at_s = NOW - 1;
