@@ -6,6 +6,10 @@
  * brings it here again: what it needs is worked out anew, compared with what it was given, and it goes on
  * to its handler, in the same breath. So nothing is changed before every question is answered.
  *
+ * Who calls is asked on a connection of its own: where too many strangers call, none is heard until that is
+ * answered. So a crowd keeps nobody out, however many connections the bus lets a user have (dbus-daemon 256,
+ * dbus-broker 4,096).
+ *
  * Every call is wiped when it is done with, for it may hold a secret, and dropped when its caller leaves.
  */
 #include "agent/bus-filter.h"
@@ -31,8 +35,9 @@
 
 struct bus_filter {
 	struct agent *agent;
-	sd_bus *connection;
+	sd_bus *connection, *asker;
 	sd_bus_slot *leavers;
+	bool is_deaf; /* nothing is read from the connection */
 	struct bus_group group;
 	struct bus_waits waits;
 
@@ -42,6 +47,29 @@ struct bus_filter {
 		unsigned uid, granted;
 	} now;
 };
+
+/* --- whom we hear --- */
+
+/* Strangers are as many as may be: whoever calls now waits in the bus, at no cost of ours, until it has said who some
+ * of them are. It says so to the asker, where no call is in the way. */
+static void stop_hearing(struct bus_filter *filter)
+{
+	if (filter->is_deaf || !callers_strangers_are_full(filter->waits.callers))
+		return;
+	if (sd_bus_detach_event(filter->connection) >= 0)
+		filter->is_deaf = true;
+}
+
+static void hear_again(struct bus_filter *filter)
+{
+	if (!filter->is_deaf || callers_strangers_are_full(filter->waits.callers))
+		return;
+	if (sd_bus_attach_event(filter->connection, filter->agent->event,
+				SD_EVENT_PRIORITY_NORMAL) >= 0)
+		filter->is_deaf = false;
+	else
+		bus_said(filter->agent->bus, -ENOMEM);
+}
 
 /* --- who calls --- */
 
@@ -85,13 +113,15 @@ static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *error
 
 	wait->credentials = sd_bus_slot_unref(wait->credentials);
 	bus_credentials_read(m, &filter->group, &who);
-	if (!who.is_known) {
+	if (who.is_known) {
+		callers_learn(filter->waits.callers, caller, who.uid, who.in_group,
+			      gw_now_monotonic_us());
+		bus_waits_trim(&filter->waits, caller);
+		go_on_all(filter, caller);
+	} else {
 		refuse_all(filter, caller);
-		return 1;
 	}
-	callers_learn(filter->waits.callers, caller, who.uid, who.in_group, gw_now_monotonic_us());
-	bus_waits_trim(&filter->waits, caller);
-	go_on_all(filter, caller);
+	hear_again(filter);
 	return 1;
 }
 
@@ -102,9 +132,10 @@ static int ask_who_calls(struct bus_wait *wait)
 
 	if (!bus_wait_list(wait))
 		return BUS_REFUSED;
+	stop_hearing(wait->waits->filter);
 	if (bus_wait_before(wait, BUS_STATION_WHO))
 		return BUS_WAITS;
-	r = sd_bus_call_method_async(wait->waits->filter->connection, &wait->credentials,
+	r = sd_bus_call_method_async(wait->waits->filter->asker, &wait->credentials,
 				     "org.freedesktop.DBus", "/org/freedesktop/DBus",
 				     "org.freedesktop.DBus", "GetConnectionCredentials",
 				     on_credentials, wait, "s", caller_name(wait->caller));
@@ -319,7 +350,7 @@ static int set_up(struct bus_filter *filter)
 	return r;
 }
 
-int bus_filter_new(struct agent *agent, sd_bus *connection, struct bus_filter **ret)
+int bus_filter_new(struct agent *agent, sd_bus *connection, sd_bus *asker, struct bus_filter **ret)
 {
 	struct bus_filter *filter = calloc(1, sizeof(*filter));
 	int r;
@@ -329,6 +360,7 @@ int bus_filter_new(struct agent *agent, sd_bus *connection, struct bus_filter **
 
 	filter->agent = agent;
 	filter->connection = connection;
+	filter->asker = asker;
 	filter->waits.agent = agent;
 	filter->waits.filter = filter;
 	filter->waits.go_on = go_on;

@@ -14,8 +14,9 @@ struct bus_filter;
 struct sd_bus;
 struct sd_bus_message;
 
-/* For as long as this connection lives. */
-int bus_filter_new(struct agent *agent, struct sd_bus *connection, struct bus_filter **ret);
+/* For as long as both connections live: the one that calls come by, and one to ask the bus by who they are. */
+int bus_filter_new(struct agent *agent, struct sd_bus *connection, struct sd_bus *asker,
+		   struct bus_filter **ret);
 struct bus_filter *bus_filter_free(struct bus_filter *filter);
 
 /* Judges a method call; returns what sd-bus wants of a filter: 0 lets it through. One that has to wait

@@ -24,6 +24,7 @@
 struct bus {
 	struct agent *agent;
 	sd_bus *connection;
+	sd_bus *asker; /* for questions to the bus itself: bus-filter.c */
 	struct bus_filter *filter;
 	sd_event_source *retry;
 	uint64_t retry_us;
@@ -61,15 +62,39 @@ bool bus_charge(struct bus *bus, sd_bus_message *call, enum cost cost)
 
 static void connect_later(struct bus *bus);
 
+static bool is_leaving(const struct bus *bus)
+{
+	int enabled = SD_EVENT_OFF;
+
+	(void)sd_event_source_get_enabled(bus->retry, &enabled);
+	return enabled != SD_EVENT_OFF;
+}
+
+/* Of either connection: without the other it is of no use. */
+static bool is_lost(struct bus *bus, sd_bus_message *m)
+{
+	if (sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Disconnected") <= 0)
+		return false;
+	if (is_leaving(bus))
+		return true;
+	gw_log_event(WARNING, BUS_LOST, "The system bus is gone, trying again");
+	connect_later(bus);
+	return true;
+}
+
+/* To the asker come answers only; nobody is served there. */
+static int on_asker_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	(void)is_lost(userdata, m);
+	return 0;
+}
+
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct bus *bus = userdata;
 
-	if (sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Disconnected") > 0) {
-		gw_log_event(WARNING, BUS_LOST, "The system bus is gone, trying again");
-		connect_later(bus);
+	if (is_lost(bus, m))
 		return 0;
-	}
 	if (sd_bus_message_is_method_call(m, NULL, NULL) <= 0)
 		return 0;
 	return bus_filter_judge(bus->filter, m);
@@ -79,13 +104,8 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 void bus_said(struct bus *bus, int r)
 {
-	int enabled = SD_EVENT_OFF;
-
-	if (r != -ENOMEM || !bus)
+	if (r != -ENOMEM || !bus || is_leaving(bus))
 		return;
-	(void)sd_event_source_get_enabled(bus->retry, &enabled);
-	if (enabled != SD_EVENT_OFF)
-		return; /* on our way already */
 
 	gw_log(WARNING, "There is no memory for a message on the bus: leaving it, trying again");
 	connect_later(bus);
@@ -271,7 +291,8 @@ static int set_up(struct bus *bus)
 	int r;
 
 	(void)sd_bus_set_exit_on_disconnect(connection, 0);
-	r = bus_filter_new(bus->agent, connection, &bus->filter);
+	(void)sd_bus_set_exit_on_disconnect(bus->asker, 0);
+	r = bus_filter_new(bus->agent, connection, bus->asker, &bus->filter);
 	if (r >= 0)
 		r = sd_bus_add_filter(connection, NULL, on_message, bus);
 	if (r >= 0)
@@ -282,6 +303,10 @@ static int set_up(struct bus *bus)
 		r = bus_device_add(bus->agent, connection);
 	if (r >= 0)
 		r = bus_transport_add(bus->agent, connection);
+	if (r >= 0)
+		r = sd_bus_add_filter(bus->asker, NULL, on_asker_message, bus);
+	if (r >= 0)
+		r = sd_bus_attach_event(bus->asker, bus->agent->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0)
 		r = sd_bus_attach_event(connection, bus->agent->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0)
@@ -294,6 +319,7 @@ static void disconnect(struct bus *bus)
 	bus_verify_clear(bus->agent->verify);
 	bus->filter = bus_filter_free(bus->filter);
 	bus->connection = sd_bus_close_unref(bus->connection);
+	bus->asker = sd_bus_close_unref(bus->asker);
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -303,6 +329,8 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 
 	disconnect(bus);
 	r = sd_bus_open_system(&bus->connection);
+	if (r >= 0)
+		r = sd_bus_open_system(&bus->asker);
 	if (r >= 0)
 		r = set_up(bus);
 	if (r >= 0)

@@ -11,9 +11,8 @@
  *
  * Calls that wait belong to a crowd: those of a user, of a connection of root's, of a stranger's connection. A
  * call is always taken in; if that is one too many, some crowd gives up its last, and that is never the crowd
- * that has least. So nobody keeps out who comes with one call: strangers of one user are no more than
- * the bus lets a user connect, which is less than there are places for strangers, and to be known takes
- * one question to the bus.
+ * that has least. So nobody keeps out who comes with one call, once he is known. To be known takes one
+ * question to the bus; while there are as many strangers as may be the caller of these functions takes in no more.
  */
 #include "agent/callers.h"
 
@@ -282,6 +281,11 @@ struct caller *callers_find_surplus(struct callers *callers, struct caller *call
 		     : callers->n_strangers > CALLERS_WAITING_STRANGERS)
 		return find_most(callers, is_known);
 	return NULL;
+}
+
+bool callers_strangers_are_full(const struct callers *callers)
+{
+	return callers->n_strangers >= CALLERS_WAITING_STRANGERS;
 }
 
 /* --- questions --- */

@@ -23,7 +23,7 @@ struct callers;
 #define CALLERS_USER_BURST 10000
 
 /* Calls that may wait for something: of a user or, where he is not known or root, of a connection; of all who
- * are known; of all strangers, who are more than a bus lets one user connect (256). Each of them may keep
+ * are known; of all strangers, at which point no more are read. Each of them may keep
  * sixteen descriptors open: LimitNOFILE= of the unit has room for that. */
 #define CALLERS_WAITING_EACH      64
 #define CALLERS_WAITING_MAX       512
@@ -58,6 +58,9 @@ void callers_release(struct callers *callers, struct caller *caller);
 
 /* Since this one has more calls that wait: whose crowd has to give up its last call; NULL: all is within limits. */
 struct caller *callers_find_surplus(struct callers *callers, struct caller *caller);
+
+/* Whether one more call of a stranger were too many. */
+bool callers_strangers_are_full(const struct callers *callers);
 
 /* Whether they share a limit. */
 bool caller_is_of_crowd(const struct caller *caller, const struct caller *other);

@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,9 @@ POLKIT_DTD = pathlib.Path("/usr/share/polkit-1/policyconfig-1.dtd")
 POLKIT = "org.freedesktop.PolicyKit1"
 ACTIONS = pathlib.Path("/usr/share/polkit-1/actions")
 CLONE_NEWNS = 0x20000
+
+# Which implementation of the bus: dbus-broker wants a journal, too.
+IS_BROKER = os.environ.get("GANGWAY_TEST_BUS") == "dbus-broker"
 
 sys.path.insert(1, str(TOP / "tests/lab"))
 import bus  # noqa: E402
@@ -148,11 +152,11 @@ class Machine:
 
     # --- programs ---
 
-    def _start(self, name, *command):
+    def _start(self, name, *command, **options):
         log = open(self.folder / f"{name}.log", "ab")
         self._processes[name] = subprocess.Popen(
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-            env=os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": self.address})
+            env=os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": self.address}, **options)
         log.close()
 
     def log(self, name):
@@ -178,8 +182,23 @@ class Machine:
     def start_bus(self):
         (self.folder / "bus.conf").write_text(
             bus.config(self.folder / "bus", TOP / "dbus/org.gangway1.conf", MAY_BE_POLKIT))
-        self._start("bus", "dbus-daemon", f"--config-file={self.folder}/bus.conf", "--nofork", "--nopidfile")
+        if IS_BROKER:
+            self._start_broker()
+        else:
+            self._start("bus", "dbus-daemon", f"--config-file={self.folder}/bus.conf", "--nofork", "--nopidfile")
         wait_until("the bus listens", self._is_bus_up)
+
+    def _start_broker(self):
+        """It gets its socket from who starts it, as from systemd."""
+        with socket.socket(socket.AF_UNIX) as listening:
+            path = self.folder / "bus"
+            path.unlink(missing_ok=True)
+            listening.bind(str(path))
+            path.chmod(0o666)
+            listening.listen(128)
+            self._start("bus", "sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec dbus-broker-launch --scope=system "
+                        f"--config-file={self.folder}/bus.conf 3<&{listening.fileno()}",
+                        pass_fds=[listening.fileno()])
 
     def _is_bus_up(self):
         try:

@@ -246,8 +246,11 @@ static void test_how_many_wait(void **state)
 	for (unsigned i = 0; i < n_users; i++)
 		assert_int_equal(hold(*state, get_known(*state, i, 1000 + i, NOW - 1)),
 				 CALLERS_WAITING_EACH);
-	for (unsigned i = 100; i < 100 + n_strangers; i++)
+	for (unsigned i = 100; i < 100 + n_strangers; i++) {
+		assert_false(callers_strangers_are_full(*state));
 		assert_int_equal(hold(*state, get(*state, i, NOW)), CALLERS_WAITING_EACH);
+	}
+	assert_true(callers_strangers_are_full(*state));
 
 	caller = get_known(*state, 50, 2000, NOW);
 	callers_hold(*state, caller);
