@@ -253,7 +253,7 @@ class Walk(Base):
     N_RECORDS, N_DEVICES = 200000, 32
 
     def fill(self):
-        build = os.environ["GANGWAY_BUILD"]
+        build = os.path.dirname(os.path.realpath(os.path.join(os.environ["GANGWAY_BUILD"], "config.status")))
         subprocess.run(["make", "-s", "-C", build, "tests/bench/record"], check=True, stdout=subprocess.DEVNULL)
         environment = os.environ | {"CREDENTIALS_DIRECTORY": str(self.lab.folder / "run" / "credentials")}
         with self.stopped():
