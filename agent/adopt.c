@@ -218,6 +218,9 @@ static int put_certificate(struct agent *agent, const struct job_record *job,
 		return r;
 	memcpy(record.serial, msg->serial.data, msg->serial.len);
 	memcpy(record.fingerprint, msg->fingerprint.data, GW_HASH_LEN);
+	if (msg->issuer.len)
+		memcpy(record.issuer, msg->issuer.data, msg->issuer.len);
+	record.issuer_len = msg->issuer.len;
 	memcpy(record.key, job->key, GW_HASH_LEN);
 	(void)gw_copy(record.device, sizeof(record.device), job->device);
 	(void)gw_copy(record.claim, sizeof(record.claim), job->claim);

@@ -12,6 +12,7 @@
 #include "agent/audit-export.h"
 #include "agent/audit-retention.h"
 #include "agent/audit.h"
+#include "agent/bus-revocation.h"
 #include "agent/bus-verify.h"
 #include "agent/bus.h"
 #include "agent/channels.h"
@@ -28,6 +29,7 @@
 #include "agent/queue.h"
 #include "agent/refusals.h"
 #include "agent/reload.h"
+#include "agent/revocation.h"
 #include "agent/sessions.h"
 #include "agent/settings-report.h"
 #include "agent/store.h"
@@ -146,6 +148,10 @@ static int make_memory(struct agent *agent)
 	if (r >= 0)
 		r = bus_verify_new(agent, &agent->verify);
 	if (r >= 0)
+		r = revocation_new(&agent->revocation);
+	if (r >= 0)
+		r = bus_revocation_new(&agent->bus_revocation);
+	if (r >= 0)
 		r = clock_watch_new(agent, &agent->clock_watch);
 	if (r < 0)
 		gw_log_event(ERROR, START_FAILED, "Cannot start: %s", strerror(-r));
@@ -251,6 +257,8 @@ struct agent *agent_free(struct agent *agent)
 	agent->bus = bus_free(agent->bus);
 	agent->clock_watch = clock_watch_free(agent->clock_watch);
 	agent->verify = bus_verify_free(agent->verify);
+	agent->bus_revocation = bus_revocation_free(agent->bus_revocation);
+	agent->revocation = revocation_free(agent->revocation);
 	agent->audit_retention = audit_retention_free(agent->audit_retention);
 	agent->audit_export = audit_export_free(agent->audit_export);
 	agent->outlook = outlook_free(agent->outlook);

@@ -11,6 +11,7 @@ struct answers;
 struct audit_export;
 struct audit_retention;
 struct bus;
+struct bus_revocation;
 struct bus_verify;
 struct channels;
 struct clock_watch;
@@ -24,6 +25,7 @@ struct plugins;
 struct pulse;
 struct queue;
 struct refusals;
+struct revocation;
 struct sd_event;
 struct sessions;
 struct store;
@@ -64,6 +66,9 @@ struct agent {
 	struct audit_export *audit_export;       /* the record on its way to the cloud */
 	struct audit_retention *audit_retention; /* how much of it is kept */
 	struct bus_verify *verify;               /* the walk along it */
+
+	struct revocation *revocation;         /* lists that are looked at */
+	struct bus_revocation *bus_revocation; /* who waits for that */
 
 	/* When a device that left need not be told any more (leave.c), while that is known. */
 	uint64_t notices_next_s;

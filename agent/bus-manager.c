@@ -11,6 +11,7 @@
 #include "agent/bus-config.h"
 #include "agent/bus-doctor.h"
 #include "agent/bus-jobs.h"
+#include "agent/bus-revocation.h"
 #include "agent/bus-verify.h"
 #include "agent/bus.h"
 #include "agent/claim.h"
@@ -305,6 +306,11 @@ static int method_check_config(sd_bus_message *call, void *userdata, sd_bus_erro
 	return bus_config_check(userdata, call);
 }
 
+static int method_load_revocation_list(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return bus_revocation_call(userdata, call);
+}
+
 static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	return bus_config_reload(userdata, call);
@@ -454,6 +460,13 @@ static int property_jobs_last(sd_bus *bus, const char *path, const char *interfa
 	return sd_bus_message_append(reply, "t", n ? queue_turn_s(agent->queue, n) : 0);
 }
 
+static int property_revocation_lists(sd_bus *bus, const char *path, const char *interface,
+				     const char *property, sd_bus_message *reply, void *userdata,
+				     sd_bus_error *error)
+{
+	return bus_revocation_list(userdata, reply);
+}
+
 static int property_audit(sd_bus *bus, const char *path, const char *interface,
 			  const char *property, sd_bus_message *reply, void *userdata,
 			  sd_bus_error *error)
@@ -522,6 +535,11 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("CheckConfig",
 		SD_BUS_ARGS("h", config), SD_BUS_RESULT("as", problems),
 		method_check_config, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("LoadRevocationList",
+		SD_BUS_ARGS("h", list),
+		SD_BUS_RESULT("s", issuer, "s", number, "t", this_update, "t", next_update,
+			"u", certificates, "u", devices),
+		method_load_revocation_list, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Reload",
 		SD_BUS_NO_ARGS, SD_BUS_RESULT("as", needs_restart),
 		method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -559,6 +577,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("JobsWaiting", "u", property_jobs_waiting, 0, 0),
 	SD_BUS_PROPERTY("JobsSince", "t", property_jobs_since, 0, 0),
 	SD_BUS_PROPERTY("JobsLast", "t", property_jobs_last, 0, 0),
+	SD_BUS_PROPERTY("RevocationLists", "a(ssttutt)", property_revocation_lists, 0, 0),
 	SD_BUS_PROPERTY("AuditFirst", "t", property_audit, 0, 0),
 	SD_BUS_PROPERTY("AuditHead", "t", property_audit, 0, 0),
 	SD_BUS_PROPERTY("AuditAcknowledged", "t", property_audit, 0, 0),

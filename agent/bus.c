@@ -12,6 +12,7 @@
 
 #include "agent/agent.h"
 #include "agent/bus-filter.h"
+#include "agent/bus-revocation.h"
 #include "agent/bus-verify.h"
 #include "agent/turn.h"
 #include "lib/log.h"
@@ -317,6 +318,7 @@ static int set_up(struct bus *bus)
 static void disconnect(struct bus *bus)
 {
 	bus_verify_clear(bus->agent->verify);
+	bus_revocation_clear(bus->agent->bus_revocation);
 	bus->filter = bus_filter_free(bus->filter);
 	bus->connection = sd_bus_close_unref(bus->connection);
 	bus->asker = sd_bus_close_unref(bus->asker);

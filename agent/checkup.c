@@ -17,6 +17,8 @@
 #include "agent/link-server.h"
 #include "agent/outlook.h"
 #include "agent/plugins.h"
+#include "agent/policy.h"
+#include "agent/store-crl.h"
 #include "agent/store-job.h"
 #include "agent/vault.h"
 #include "config.h"
@@ -89,6 +91,28 @@ static void look_at_link(const struct agent *agent, struct doctor_facts *facts)
 	facts->link_lost_s = since_s && since_s <= now_s ? now_s - since_s : DOCTOR_NEVER;
 }
 
+/* Into `name` that of the issuer whose list is out of date for longest. */
+static void look_at_lists(struct agent *agent, struct doctor_facts *facts, char name[GW_ID_MAX + 1])
+{
+	struct crl_record record = { 0 };
+
+	while (store_crl_next(agent->store, record.id, &record) >= 0) {
+		uint64_t late_s = facts->now_s - GW_MIN(facts->now_s, record.next_update);
+
+		facts->lists++;
+		if (!policy_list_is_stale(record.next_update, facts->now_s,
+					  clock_is_trusted(&agent->clock)))
+			continue;
+		if (facts->lists_stale++ == 0 || late_s > facts->list_stale_s) {
+			facts->list_stale_s = late_s;
+			(void)gw_copy(name, GW_ID_MAX + 1,
+				      *record.name ? record.name : "(no name)");
+		}
+	}
+	facts->list_name = name;
+	facts->stale_list_closes = agent->settings.devices_stale_crl_closes;
+}
+
 static void look_at_plugins(struct agent *agent, struct doctor_facts *facts)
 {
 	struct plugin *plugin = NULL;
@@ -126,12 +150,14 @@ size_t checkup(struct agent *agent, struct doctor_finding *findings)
 		.renewals = outlook_look(agent->outlook),
 		.version = PACKAGE_VERSION,
 	};
+	char list_name[GW_ID_MAX + 1] = "";
 
 	look_at_disk(agent, &facts);
 	look_at_cloud(agent, &facts);
 	look_at_record(agent, &facts);
 	look_at_times(agent, &facts);
 	look_at_link(agent, &facts);
+	look_at_lists(agent, &facts, list_name);
 	look_at_plugins(agent, &facts);
 	return doctor_examine(&facts, findings);
 }

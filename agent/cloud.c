@@ -5,10 +5,6 @@
  */
 #include "agent/cloud.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include "agent/adopt.h"
 #include "agent/agent.h"
 #include "agent/audit-export.h"
@@ -27,12 +23,11 @@
 #include "lib/hex.h"
 #include "lib/log.h"
 #include "lib/reason.h"
+#include "lib/sealed.h"
 #include "lib/util.h"
 
 #define NO_LINK          "gangway-mqtt is not running"
 #define SERVER_CERT_META "server-cert-job" /* the latest that was answered */
-
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 struct cloud {
 	enum gw_cloud_state state;
@@ -243,41 +238,10 @@ void cloud_lost(struct agent *agent)
 
 /* --- anchors --- */
 
-static int read_sealed(int fd, uint8_t *buf, size_t size, size_t *ret_len)
-{
-	int seals = fcntl(fd, F_GET_SEALS);
-	struct stat st;
-	ssize_t n;
-
-	if (seals < 0 || (seals & SEALS) != SEALS)
-		return -EBADMSG;
-	if (fstat(fd, &st) < 0 || st.st_size < 0 || (size_t)st.st_size > size)
-		return -EBADMSG;
-
-	n = pread(fd, buf, size, 0);
-	if (n != st.st_size)
-		return -EBADMSG;
-	*ret_len = (size_t)n;
-	return 0;
-}
-
-static int make_sealed(struct gw_blob contents)
-{
-	_cleanup_close_ int fd = memfd_create("anchors", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, contents.data, contents.len) != (ssize_t)contents.len)
-		return -EIO;
-	if (fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-		return -errno;
-	return TAKE_FD(fd);
-}
-
 static void send_anchors(struct plugin *registrar, enum gw_anchors_purpose purpose,
 			 struct gw_blob certificates)
 {
-	_cleanup_close_ int fd = make_sealed(certificates);
+	_cleanup_close_ int fd = gw_sealed_make("anchors", certificates);
 	struct gw_msg msg = { .type = GW_MSG_ANCHORS, .anchors = { (uint8_t)purpose } };
 
 	if (fd >= 0)
@@ -288,15 +252,14 @@ static void send_anchors(struct plugin *registrar, enum gw_anchors_purpose purpo
 
 int cloud_take_anchors(struct agent *agent, const struct gw_msg_anchors *msg, int fd)
 {
-	_cleanup_free_ uint8_t *buf = malloc(GW_ANCHORS_MAX);
-	struct gw_blob certificates = { buf, 0 };
-	int r;
+	_cleanup_free_ uint8_t *buf = NULL;
+	struct gw_blob certificates;
+	int r = gw_sealed_read(fd, GW_ANCHORS_MAX, &buf, &certificates.len);
 
-	if (!buf)
-		return -ENOMEM;
-	r = read_sealed(fd, buf, GW_ANCHORS_MAX, &certificates.len);
-	if (r >= 0)
-		r = turn_open(agent->turn);
+	if (r < 0)
+		return r == -ENOMEM ? r : -EBADMSG;
+	certificates.data = buf;
+	r = turn_open(agent->turn);
 	if (r < 0)
 		return r;
 

@@ -69,7 +69,7 @@ bool command_list_is_valid(const struct gw_msg_command *command)
 	bool has_device = *command->device, has_devices = *command->devices,
 	     has_serials = *command->serials;
 
-	if (kind == GW_COMMAND_ANCHORS)
+	if (kind == GW_COMMAND_ANCHORS || kind == GW_COMMAND_CRL)
 		return !has_device && !has_devices && !has_serials;
 	if (has_device + has_devices + has_serials != 1)
 		return false;

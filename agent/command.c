@@ -14,6 +14,7 @@
 #include "agent/operate.h"
 #include "agent/plugins.h"
 #include "agent/policy.h"
+#include "agent/revocation.h"
 #include "agent/steps.h"
 #include "agent/store-certificate.h"
 #include "agent/store.h"
@@ -209,6 +210,7 @@ static int carry_out(struct agent *agent, const struct gw_msg_command *command,
 		return 0; /* cloud.c has taken them */
 	case GW_COMMAND_DECOMMISSION:
 		return do_operate(agent, command, DEVICE_EVENT_DECOMMISSION, ret_reason);
+	case GW_COMMAND_CRL: *ret_reason = revocation_take_command(agent, command); return 0;
 	case GW_COMMAND_MOVED: return do_operate(agent, command, DEVICE_EVENT_MOVED, ret_reason);
 	case _GW_COMMAND_MAX: break;
 	}
@@ -242,9 +244,27 @@ static bool may_be_obeyed(struct agent *agent, const struct gw_msg_command *comm
 	return policy_command(&facts, ret_reason);
 }
 
+static int finish(struct agent *agent, const struct gw_msg_command *command, enum gw_reason reason)
+{
+	enum gw_outcome outcome = reason == GW_REASON_NONE ? GW_OUTCOME_DONE : GW_OUTCOME_REFUSED;
+
+	if (outcome == GW_OUTCOME_REFUSED)
+		lifecycle_record(agent, "command-refused", command->device, "cloud",
+				 gw_reason_code(reason), NULL);
+	turn_step(agent->turn, STEP_COMMAND);
+	answer(agent, command, outcome, gw_reason_code(reason));
+	return keep_answer(agent, command, outcome, gw_reason_code(reason));
+}
+
+int command_answer_late(struct agent *agent, const char *id, uint64_t seq, enum gw_reason reason)
+{
+	const struct gw_msg_command command = { .id = id, .seq = seq, .device = "" };
+
+	return finish(agent, &command, reason);
+}
+
 int command_take(struct agent *agent, const struct gw_msg_command *command)
 {
-	enum gw_outcome outcome;
 	enum gw_reason reason;
 	int r;
 
@@ -258,14 +278,7 @@ int command_take(struct agent *agent, const struct gw_msg_command *command)
 		reason = GW_REASON_BAD_MESSAGE;
 	else if (may_be_obeyed(agent, command, &reason))
 		r = carry_out(agent, command, &reason);
-	if (r < 0)
-		return r;
-
-	outcome = reason == GW_REASON_NONE ? GW_OUTCOME_DONE : GW_OUTCOME_REFUSED;
-	if (outcome == GW_OUTCOME_REFUSED)
-		lifecycle_record(agent, "command-refused", command->device, "cloud",
-				 gw_reason_code(reason), NULL);
-	turn_step(agent->turn, STEP_COMMAND);
-	answer(agent, command, outcome, gw_reason_code(reason));
-	return keep_answer(agent, command, outcome, gw_reason_code(reason));
+	if (r < 0 || reason == GW_REASON_ASKING)
+		return r; /* the registrar has to look at it first */
+	return finish(agent, command, reason);
 }

@@ -9,6 +9,7 @@
 #include "agent/channels.h"
 #include "agent/cloud.h"
 #include "agent/command.h"
+#include "agent/crl-watch.h"
 #include "agent/door.h"
 #include "agent/due.h"
 #include "agent/enrol.h"
@@ -18,6 +19,7 @@
 #include "agent/plugins.h"
 #include "agent/queue.h"
 #include "agent/requests.h"
+#include "agent/revocation.h"
 #include "agent/sessions.h"
 #include "agent/turn.h"
 #include "lib/log.h"
@@ -37,6 +39,7 @@ static void brief_registrar(struct agent *agent, struct plugin *registrar)
 	sessions_drop_all(agent->sessions); /* those of the one before it */
 	due_brief(agent->due, registrar);
 	cloud_brief(agent, registrar);
+	revocation_brief(agent, registrar);
 	issue_check_again(agent);
 	channels_offer(agent, /* transport_or_all= */ NULL);
 }
@@ -58,7 +61,10 @@ void dispatch_welcome(struct agent *agent, struct plugin *plugin)
 void dispatch_lost(struct agent *agent, struct plugin *plugin)
 {
 	switch (role_of(plugin)) {
-	case GW_ROLE_REGISTRAR: sessions_drop_all(agent->sessions); break;
+	case GW_ROLE_REGISTRAR:
+		sessions_drop_all(agent->sessions);
+		revocation_lost(agent);
+		break;
 	case GW_ROLE_TRANSPORT:
 		channels_drop(agent, plugin);
 		neighbours_drop(agent->neighbours, plugin_name(plugin));
@@ -111,6 +117,8 @@ static int deal_with(struct agent *agent, struct plugin *plugin, const struct gw
 	case GW_MSG_WIPED: return leave_take_wiped(agent, &msg->wiped);
 	case GW_MSG_REJECTED: return requests_take_rejected(agent, &msg->rejected);
 	case GW_MSG_CHECKED: return issue_take_check(agent, &msg->checked);
+	case GW_MSG_CRL_CHECKED: return revocation_take_checked(agent, &msg->crl_checked, *fd);
+	case GW_MSG_ISSUERS: return crl_watch_take_issuers(agent, &msg->issuers);
 	case GW_MSG_SERVER_CSR: return cloud_take_server_csr(agent, &msg->server_csr);
 
 	case GW_MSG_CLOUD_STATE: return take_cloud_state(agent, &msg->cloud_state);
@@ -119,6 +127,7 @@ static int deal_with(struct agent *agent, struct plugin *plugin, const struct gw
 	case GW_MSG_ANSWER: return cloud_take_answer(agent, &msg->answer);
 	case GW_MSG_COMMAND: cloud_heard(agent); return command_take(agent, &msg->command);
 	case GW_MSG_ANCHORS: return cloud_take_anchors(agent, &msg->anchors, *fd);
+	case GW_MSG_CRL: return revocation_hold(agent, &msg->crl, fd);
 
 	case GW_MSG_HELLO:
 	case GW_MSG_HEALTH: /* plugins.c has them */

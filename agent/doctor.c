@@ -504,6 +504,29 @@ static void examine_renewals(struct sheet *sheet, const struct doctor_facts *fac
 		find(sheet, "renewals", DOCTOR_OK, "No device's certificate has expired.");
 }
 
+static void examine_lists(struct sheet *sheet, const struct doctor_facts *facts)
+{
+	unsigned long long n = facts->lists, n_stale = facts->lists_stale;
+	const char *check = "revocation";
+	char since[32];
+
+	doctor_duration(facts->list_stale_s, since, sizeof(since));
+	if (n == 0)
+		find(sheet, check, DOCTOR_OK, "No revocation list is on record.");
+	else if (n_stale == 0)
+		find(sheet, check, DOCTOR_OK, "%llu revocation %s on record, and up to date.", n,
+		     n == 1 ? "list is" : "lists are");
+	else
+		advise(find(sheet, check, facts->stale_list_closes ? DOCTOR_WRONG : DOCTOR_WARNING,
+			    "The revocation list of %s is out of date for %s%s: devices with its "
+			    "certificates are %s.",
+			    facts->list_name, since, n_stale > 1 ? " (and others)" : "",
+			    facts->stale_list_closes ? "told to come again later"
+						     : "served as before"),
+		       "Have the cloud send a fresh one, or bring one: gangwayctl revoke --crl "
+		       "FILE.");
+}
+
 /* --- plugins --- */
 
 /* One that is not well may wait for another, and go on by itself. */
@@ -620,5 +643,6 @@ size_t doctor_examine(const struct doctor_facts *facts,
 	examine_queue(&sheet, facts);
 	examine_record(&sheet, facts);
 	examine_renewals(&sheet, facts);
+	examine_lists(&sheet, facts);
 	return sheet.n;
 }

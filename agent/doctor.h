@@ -68,6 +68,12 @@ struct doctor_facts {
 
 	const struct outlook_view *renewals; /* of devices */
 
+	uint64_t lists,
+		lists_stale;    /* revocation lists, and those out of date by a trusted clock */
+	const char *list_name;  /* of the issuer of the oldest of these */
+	uint64_t list_stale_s;  /* it is out of date for so long */
+	bool stale_list_closes; /* and its devices wait for another */
+
 	bool record_is_sealed;                     /* the next five could be read */
 	uint64_t record_waiting, record_most;      /* records that wait for the cloud */
 	uint64_t record_lost_from, record_lost_to; /* it has others; 0 = no */

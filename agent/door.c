@@ -12,6 +12,7 @@
 #include "agent/adopt.h"
 #include "agent/agent.h"
 #include "agent/channels.h"
+#include "agent/crl-watch.h"
 #include "agent/discovered.h"
 #include "agent/lifecycle.h"
 #include "agent/plugins.h"
@@ -247,6 +248,9 @@ static int look_up_certificate(struct agent *agent, const struct gw_msg_peer *ms
 
 	facts->by_certificate = true;
 	facts->clock_trusted = clock_is_trusted(&agent->clock);
+	r = crl_watch_look_up(agent, msg, &facts->is_listed, &facts->list_is_stale);
+	if (r < 0)
+		return r;
 	r = store_certificate_by_fingerprint(agent->store, msg->fingerprint, certificate);
 	if (r == -ENOENT)
 		return look_up_stranger(agent, msg, facts);
@@ -358,6 +362,16 @@ static int show_good(struct agent *agent, struct device_record *device,
 								     .is_unlogged = true });
 }
 
+/* A device that came aboard with its certificate after that was put on the list. */
+static int revoke_listed(struct agent *agent, struct visitor *visitor)
+{
+	const struct lifecycle_cause cause = { DEVICE_EVENT_REVOKE, "gangway",
+					       gw_reason_code(GW_REASON_CERTIFICATE_REVOKED),
+					       NULL };
+
+	return *visitor->device.id ? lifecycle_apply(agent, &visitor->device, &cause) : 0;
+}
+
 static int turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct session *session,
 		     struct visitor *visitor, enum gw_reason reason)
 {
@@ -365,6 +379,8 @@ static int turn_away(struct agent *agent, const struct gw_msg_peer *msg, struct 
 	send_verdict(agent, msg->session, GW_ALLOW_NOTHING, "", gw_reason_code(reason));
 	if (session)
 		session_drop(agent->sessions, session);
+	if (reason == GW_REASON_CERTIFICATE_REVOKED)
+		return revoke_listed(agent, visitor);
 	return show_expired(agent, &visitor->device, reason);
 }
 

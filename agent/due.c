@@ -15,6 +15,7 @@
 #include "agent/bus.h"
 #include "agent/clock-watch.h"
 #include "agent/cloud.h"
+#include "agent/crl-watch.h"
 #include "agent/discovered.h"
 #include "agent/leave.h"
 #include "agent/lifecycle.h"
@@ -141,6 +142,7 @@ static uint64_t next_look_s(struct agent *agent, uint64_t now)
 		next = earlier(next, credential_next_s(&cloud.credential, now));
 		next = earlier(next, store_claim_next_end(agent->store));
 		next = earlier(next, leave_next_s(agent));
+		next = earlier(next, crl_watch_next_s(agent, now));
 		next = earlier(next, candidate ? candidate + agent->settings.prove_within_s : 0);
 		next = earlier(next, store_certificate_first_end(agent->store));
 	}
@@ -285,6 +287,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 		expire_claims(due->agent, now);
 		give_up_unproved(due->agent, now);
 		leave_look(due->agent, now);
+		crl_watch_look(due->agent, now);
 		watch_credential(due, now);
 	}
 	forget_overdue_secrets(due->agent);

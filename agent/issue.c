@@ -194,6 +194,9 @@ static int store_issued(struct agent *agent, const struct job_record *job,
 
 	memcpy(record.serial, msg->serial.data, msg->serial.len);
 	memcpy(record.fingerprint, msg->fingerprint.data, GW_HASH_LEN);
+	if (msg->issuer.len)
+		memcpy(record.issuer, msg->issuer.data, msg->issuer.len);
+	record.issuer_len = msg->issuer.len;
 	memcpy(record.key, job->key, GW_HASH_LEN);
 	(void)gw_copy(record.device, sizeof(record.device), job->device);
 	(void)gw_copy(record.claim, sizeof(record.claim), claim);

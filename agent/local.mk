@@ -24,6 +24,7 @@ agent_libagent_a_SOURCES = \
 	agent/bus-doctor.c agent/bus-doctor.h \
 	agent/bus-filter.c agent/bus-filter.h \
 	agent/bus-manager.c \
+	agent/bus-revocation.c agent/bus-revocation.h \
 	agent/bus-rights.c agent/bus-rights.h \
 	agent/bus-transport.c \
 	agent/bus-verify.c agent/bus-verify.h \
@@ -38,6 +39,7 @@ agent_libagent_a_SOURCES = \
 	agent/command.c agent/command.h \
 	agent/command-list.c agent/command-list.h \
 	agent/credential.c agent/credential.h \
+	agent/crl-watch.c agent/crl-watch.h \
 	agent/device.c agent/device.h \
 	agent/discovered.c agent/discovered.h \
 	agent/refusals.c agent/refusals.h \
@@ -62,6 +64,7 @@ agent_libagent_a_SOURCES = \
 	agent/renewal.c agent/renewal.h \
 	agent/requests.c agent/requests.h \
 	agent/reset.c agent/reset.h \
+	agent/revocation.c agent/revocation.h \
 	agent/rights.c agent/rights.h \
 	agent/roles.c agent/roles.h \
 	agent/rule.c agent/rule.h \
@@ -77,6 +80,7 @@ agent_libagent_a_SOURCES = \
 	agent/store-certificate.c agent/store-certificate.h \
 	agent/store-key.c agent/store-key.h \
 	agent/store-claim.c agent/store-claim.h \
+	agent/store-crl.c agent/store-crl.h \
 	agent/store-device.c agent/store-device.h \
 	agent/store-job.c agent/store-job.h \
 	agent/store-schema.c agent/store-schema.h \

@@ -5,6 +5,8 @@
  */
 #include "agent/policy.h"
 
+#define LIST_EARLY_S 300 /* clocks that are trusted may be apart by so much */
+
 static enum policy_claim refuse_claim(enum gw_reason why, enum gw_reason *ret_reason)
 {
 	*ret_reason = why;
@@ -165,7 +167,8 @@ static bool may_be_adopted(const struct policy_peer_facts *facts)
 	       (facts->state == DEVICE_UNKNOWN || facts->state == DEVICE_DISCOVERED);
 }
 
-enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reason *ret_reason)
+static enum policy_peer peer_by_records(const struct policy_peer_facts *facts,
+					enum gw_reason *ret_reason)
 {
 	*ret_reason = GW_REASON_NONE;
 	if (may_be_adopted(facts)) {
@@ -191,6 +194,45 @@ enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reas
 		return POLICY_PEER_SERVED;
 	*ret_reason = GW_REASON_NO_CLAIM;
 	return POLICY_PEER_REFUSED;
+}
+
+/* What the issuer of its certificate has said of it since, or should have, lets nobody in who was not. Who left may
+ * be told so all the same. */
+enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reason *ret_reason)
+{
+	enum policy_peer verdict = peer_by_records(facts, ret_reason);
+
+	if (!facts->by_certificate || verdict == POLICY_PEER_REFUSED ||
+	    verdict == POLICY_PEER_NOTICE)
+		return verdict;
+	if (facts->is_listed) {
+		*ret_reason = GW_REASON_CERTIFICATE_REVOKED;
+		return POLICY_PEER_REFUSED;
+	}
+	if (facts->list_is_stale && verdict != POLICY_PEER_WAITS) {
+		*ret_reason = GW_REASON_LIST_STALE;
+		return POLICY_PEER_WAITS;
+	}
+	return verdict;
+}
+
+enum policy_list policy_list(const struct policy_list_facts *facts, enum gw_reason *ret_reason)
+{
+	*ret_reason = GW_REASON_NONE;
+	if (!facts->is_signed)
+		*ret_reason = GW_REASON_LIST_BAD;
+	else if (facts->on_record && facts->is_same)
+		return POLICY_LIST_UNCHANGED;
+	else if (facts->on_record && facts->compared <= 0)
+		*ret_reason = GW_REASON_LIST_OLDER;
+	else if (facts->clock_trusted && facts->this_update > facts->now + LIST_EARLY_S)
+		*ret_reason = GW_REASON_LIST_EARLY;
+	return *ret_reason == GW_REASON_NONE ? POLICY_LIST_TAKEN : POLICY_LIST_REFUSED;
+}
+
+bool policy_list_is_stale(uint64_t next_update, uint64_t now, bool clock_trusted)
+{
+	return clock_trusted && now >= next_update;
 }
 
 /* Why this session is not to ask this at all: a claim is for the first certificate, the live certificate of a

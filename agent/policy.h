@@ -73,9 +73,11 @@ struct policy_peer_facts {
 	enum policy_certificate certificate; /* else */
 	bool may_ask;                        /* else: the cloud about it, by configuration */
 	bool is_moved;                       /* else: it went to another gateway */
-	bool clock_trusted;                  /* else */
-	bool is_expired;                     /* the certificate, on a trusted clock */
-	enum renewal_expired expired;        /* what then */
+	bool is_listed;                      /* else: on its issuer's revocation list */
+	bool list_is_stale;           /* else: that list, and configuration closes the door */
+	bool clock_trusted;           /* else */
+	bool is_expired;              /* the certificate, on a trusted clock */
+	enum renewal_expired expired; /* what then */
 	bool grace_is_over;
 };
 
@@ -84,11 +86,33 @@ enum policy_peer {
 	POLICY_PEER_SERVED,
 	POLICY_PEER_PROVES, /* served, and its certificate is proved by that */
 	POLICY_PEER_ASKS,   /* the cloud is to say whether it is at home here */
-	POLICY_PEER_WAITS,  /* it is who it says, but to serve it takes a time to trust */
+	POLICY_PEER_WAITS, /* it is who it says, but to serve it takes a time to trust, or a fresh list */
 	POLICY_PEER_NOTICE, /* told that it was decommissioned, and not served */
 };
 
 enum policy_peer policy_peer(const struct policy_peer_facts *facts, enum gw_reason *ret_reason);
+
+/* --- Is this revocation list taken? ----------------------------------------------------------- */
+
+struct policy_list_facts {
+	bool is_signed; /* by an issuer of devices' certificates, as the registrar says */
+	bool on_record; /* there is one of that issuer */
+	int compared;   /* its number, with the one on record: below 0 for an earlier one */
+	bool is_same;   /* byte by byte */
+	uint64_t this_update, now; /* seconds since the epoch */
+	bool clock_trusted;
+};
+
+enum policy_list {
+	POLICY_LIST_REFUSED,
+	POLICY_LIST_UNCHANGED, /* it is the one on record */
+	POLICY_LIST_TAKEN,     /* also if its end has passed: what it revokes is revoked */
+};
+
+enum policy_list policy_list(const struct policy_list_facts *facts, enum gw_reason *ret_reason);
+
+/* Whether the newest list should be followed by another by now. */
+bool policy_list_is_stale(uint64_t next_update, uint64_t now, bool clock_trusted);
 
 /* --- What becomes of a CSR? ------------------------------------------------------------------ */
 

@@ -15,6 +15,7 @@
 
 #include "agent/agent.h"
 #include "agent/audit-retention.h"
+#include "agent/crl-watch.h"
 #include "agent/discovered.h"
 #include "agent/due.h"
 #include "agent/lifecycle.h"
@@ -121,6 +122,8 @@ static void take_over(struct agent *agent, struct settings *fresh, struct discov
 	agent->notices_are_known = false;
 	agent->clock.trusts_cloud = fresh->clock_trusts_cloud;
 	forget_sightings(agent, resized);
+	if (before.devices_stale_crl_closes != fresh->devices_stale_crl_closes)
+		crl_watch_reloaded(agent);
 	n_plugins = plugins_welcome_anew(agent->plugins, &before);
 	n = tell_changes(&before, &agent->settings, changes, sizeof(changes));
 	gw_log_event(

@@ -112,8 +112,9 @@ static int drop_jobs(struct agent *agent)
 static int empty_tables(struct agent *agent)
 {
 	static const char *const statements[] = {
-		"DELETE FROM device",  "DELETE FROM claim",   "DELETE FROM tried_key",
-		"DELETE FROM anchors", "DELETE FROM command", "DELETE FROM certificate",
+		"DELETE FROM device",  "DELETE FROM claim",      "DELETE FROM tried_key",
+		"DELETE FROM anchors", "DELETE FROM command",    "DELETE FROM certificate",
+		"DELETE FROM crl",     "DELETE FROM crl_serial",
 	};
 	int r = 0;
 

@@ -24,6 +24,7 @@ static const struct rights_line needs[] = {
 	{ MANAGER, "VerifyAudit", RIGHT_INSPECT, COST_ORDINARY },
 	{ MANAGER, "ListSettings", RIGHT_INSPECT, COST_WALK },
 	{ MANAGER, "CheckConfig", RIGHT_CONFIGURE, COST_WALK },
+	{ MANAGER, "LoadRevocationList", RIGHT_OPERATE, COST_WALK },
 	{ MANAGER, "Reload", RIGHT_CONFIGURE, COST_WALK },
 	{ MANAGER, "FactoryReset", RIGHT_CONFIGURE, COST_WALK },
 	{ MANAGER, "Doctor", RIGHT_INSPECT, COST_LIST },

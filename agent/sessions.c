@@ -161,6 +161,19 @@ void sessions_end_waiting(struct sessions *sessions, const char *reason)
 	}
 }
 
+void sessions_end_certificates(struct sessions *sessions, const char *reason)
+{
+	struct session *session = next_session(sessions, NULL);
+
+	while (session) {
+		struct session *next = next_session(sessions, session);
+
+		if (session->by_certificate && !session->for_notice)
+			end_one(sessions, session, reason);
+		session = next;
+	}
+}
+
 void sessions_drop_all(struct sessions *sessions)
 {
 	struct session *session;

@@ -66,6 +66,9 @@ void sessions_end_others(struct sessions *sessions, const char *device, uint64_t
 /* Those that wait may come again: ends them. */
 void sessions_end_waiting(struct sessions *sessions, const char *reason);
 
+/* The same of those who are in by a certificate, or wait with one; not of who is in for the notice. */
+void sessions_end_certificates(struct sessions *sessions, const char *reason);
+
 /* The same of everybody. */
 void sessions_end_all(struct sessions *sessions, const char *reason);
 

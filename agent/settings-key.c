@@ -114,6 +114,12 @@ static const struct settings_key keys[] = {
 	  "cloud says that it is at home here, it is taken aboard; until then it is served nothing. With no it takes a "
 	  "claim." },
 
+	{ "devices", "stale_crl", SETTINGS_TYPE_STALE_CRL, 0, 0, "open", NULL, IN(devices_stale_crl_closes), AGENT,
+	  "What holds when a revocation list is on record whose time has passed, and no later one has come: devices with "
+	  "certificates of that issuer are served as before, and status and doctor say so (open); or they are told to "
+	  "come again later until there is a fresh list (closed), so that who keeps the cloud away cannot keep a "
+	  "revocation away either. Without a list nothing is out of date, nor is one with an untrusted clock." },
+
 	{ "limits", "devices", SETTINGS_TYPE_NUMBER, 1, 1000000, "10000", "devices", IN(devices_max), AGENT,
 	  "How many may be on record. With as many, further claims are refused; nothing that is there is lost." },
 	{ "limits", "jobs", SETTINGS_TYPE_NUMBER, 1, 1000000, "5000", "jobs", IN(jobs_max), AGENT,
@@ -329,6 +335,15 @@ static const char *take_store_key(const char *value, union value *ret)
 	return NULL;
 }
 
+static const char *take_stale_crl(const char *value, union value *ret)
+{
+	if (!gw_streq(value, "open") && !gw_streq(value, "closed"))
+		return "must be open or closed";
+
+	ret->boolean = gw_streq(value, "closed");
+	return NULL;
+}
+
 static const char *take_expired(const char *value, union value *ret)
 {
 	static const char *const names[_RENEWAL_EXPIRED_MAX] = {
@@ -371,6 +386,7 @@ static const char *take_value(const struct settings_key *key, const char *value,
 	case SETTINGS_TYPE_INTERFACES: return take_interfaces(value, ret, why);
 	case SETTINGS_TYPE_CLOCK: return take_clock(value, ret);
 	case SETTINGS_TYPE_STORE_KEY: return take_store_key(value, ret);
+	case SETTINGS_TYPE_STALE_CRL: return take_stale_crl(value, ret);
 	case SETTINGS_TYPE_EXPIRED: return take_expired(value, ret);
 	case _SETTINGS_TYPE_MAX: break;
 	}
@@ -382,6 +398,7 @@ static void store_value(const struct settings_key *key, const union value *value
 	switch (key->type) {
 	case SETTINGS_TYPE_BOOL:
 	case SETTINGS_TYPE_STORE_KEY:
+	case SETTINGS_TYPE_STALE_CRL:
 	case SETTINGS_TYPE_CLOCK: *(bool *)to = value->boolean; return;
 	case SETTINGS_TYPE_NUMBER: *(uint64_t *)to = value->number; return;
 	case SETTINGS_TYPE_EXPIRED:
@@ -432,6 +449,7 @@ void settings_key_describe(const struct settings_key *key, char *text, size_t si
 		return;
 	case SETTINGS_TYPE_CLOCK: (void)gw_copy(text, size, "system or system-or-cloud"); return;
 	case SETTINGS_TYPE_STORE_KEY: (void)gw_copy(text, size, "auto or credential"); return;
+	case SETTINGS_TYPE_STALE_CRL: (void)gw_copy(text, size, "open or closed"); return;
 	case SETTINGS_TYPE_EXPIRED: (void)gw_copy(text, size, EXPIRED_WORDS); return;
 	case _SETTINGS_TYPE_MAX: break;
 	}

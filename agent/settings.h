@@ -51,6 +51,7 @@ struct settings {
 	uint64_t devices_renew_after, devices_renew_spread; /* percent */
 	enum renewal_expired devices_expired;
 	bool devices_adopt;
+	bool devices_stale_crl_closes;
 	uint64_t devices_grace_days;
 	uint64_t audit_keep_days; /* 0 = for ever */
 	uint64_t audit_keep_records;

@@ -23,11 +23,12 @@
 #define STEP_ADOPTED  "agent.adopted" /* it is aboard */
 #define STEP_COMMAND  "agent.command" /* a command of the cloud was carried out */
 #define STEP_ANCHORS  "agent.anchors" /* new trust anchors are on record */
+#define STEP_CRL      "agent.crl"     /* a revocation list is on record, and what it revokes is */
 #define STEP_EXPORT   "agent.export"  /* what the cloud has of the record is noted */
 #define STEP_PRUNE    "agent.prune"   /* old records are gone */
 
 #define STEPS_ALL                                                                                 \
 	STEP_CLAIM, STEP_WITHDRAW, STEP_SECRET, STEP_CSR, STEP_ANSWER, STEP_REFUSED, STEP_ISSUED, \
 		STEP_PROVED, STEP_TOLD, STEP_RENEWAL, STEP_OPERATE, STEP_NOTICE, STEP_WIPED,      \
-		STEP_RESET, STEP_ADOPT, STEP_ADOPTED, STEP_COMMAND, STEP_ANCHORS, STEP_EXPORT,    \
-		STEP_PRUNE
+		STEP_RESET, STEP_ADOPT, STEP_ADOPTED, STEP_COMMAND, STEP_ANCHORS, STEP_CRL,       \
+		STEP_EXPORT, STEP_PRUNE

@@ -24,7 +24,7 @@ static const char *const approval_names[_CERTIFICATE_APPROVAL_MAX] = {
 
 #define COLUMNS                                                                         \
 	"serial, fingerprint, key, device, claim, generation, job, state, not_before, " \
-	"not_after, issued, round, renew_asked, renew_refused, approval"
+	"not_after, issued, round, renew_asked, renew_refused, approval, issuer"
 
 static int find_name(const char *name, const char *const *names, int n)
 {
@@ -57,6 +57,8 @@ static int read_row(struct sqlite3_stmt *row, struct certificate_record *ret)
 	ret->renew_asked = (uint64_t)store_column_int(row, 12);
 	ret->renew_refused = (uint64_t)store_column_int(row, 13);
 	store_column_text(row, 14, approval, sizeof(approval));
+	if (store_column_bytes(row, 15, ret->issuer, sizeof(ret->issuer), &ret->issuer_len) < 0)
+		return -EUCLEAN;
 
 	found_state = find_name(state, state_names, _CERTIFICATE_STATE_MAX);
 	found_approval = find_name(approval, approval_names, _CERTIFICATE_APPROVAL_MAX);
@@ -81,18 +83,17 @@ static int get_one(struct store *store, struct sqlite3_stmt *row, struct certifi
 int store_certificate_add(struct store *store, const struct certificate_record *record,
 			  struct gw_blob certificate, struct gw_blob chain)
 {
-	int r = store_exec(store,
-			   "INSERT INTO certificate (" COLUMNS ", certificate, chain)"
-			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			   "bbbtttttiiiiiitbb",
-			   (struct gw_blob){ record->serial, record->serial_len },
-			   GW_BLOB_ARRAY(record->fingerprint), GW_BLOB_ARRAY(record->key),
-			   record->device, record->claim, record->generation, record->job,
-			   state_names[record->state], (int64_t)record->not_before,
-			   (int64_t)record->not_after, (int64_t)record->issued,
-			   (int64_t)record->round, (int64_t)record->renew_asked,
-			   (int64_t)record->renew_refused, approval_names[record->approval],
-			   certificate, chain);
+	int r = store_exec(
+		store,
+		"INSERT INTO certificate (" COLUMNS ", certificate, chain)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"bbbtttttiiiiiitbbb", (struct gw_blob){ record->serial, record->serial_len },
+		GW_BLOB_ARRAY(record->fingerprint), GW_BLOB_ARRAY(record->key), record->device,
+		record->claim, record->generation, record->job, state_names[record->state],
+		(int64_t)record->not_before, (int64_t)record->not_after, (int64_t)record->issued,
+		(int64_t)record->round, (int64_t)record->renew_asked,
+		(int64_t)record->renew_refused, approval_names[record->approval],
+		(struct gw_blob){ record->issuer, record->issuer_len }, certificate, chain);
 
 	return r < 0 ? r : 0;
 }
@@ -116,6 +117,24 @@ int store_certificate_by_serial(struct store *store, struct gw_blob serial,
 			     "b", serial);
 
 	return r < 0 ? r : get_one(store, row, ret);
+}
+
+int store_certificate_holder(struct store *store, struct gw_blob issuer, struct gw_blob serial,
+			     char device[GW_ID_MAX + 1])
+{
+	struct sqlite3_stmt *row;
+	int r = store_select(store, &row,
+			     "SELECT device FROM certificate WHERE serial = ?"
+			     " AND issuer IN (?, x'') AND state IN ('live', 'candidate')",
+			     "bb", serial, issuer);
+
+	if (r >= 0)
+		r = store_next(store, row);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	store_column_text(row, 0, device, GW_ID_MAX + 1);
+	store_done(row);
+	return 0;
 }
 
 int store_certificate_of(struct store *store, const char *device, enum certificate_state state,
@@ -286,13 +305,14 @@ int store_certificate_leave(struct store *store, const char *device, uint64_t si
 
 	if (r < 0)
 		return r;
-	return store_exec(store,
-			  "UPDATE certificate SET serial = substr(fingerprint, 1, 20), key = x'',"
-			  " claim = '', job = '', generation = '', approval = '', round = 0,"
-			  " renew_asked = 0, renew_refused = 0, state = 'left', "
-			  "not_before = 0, not_after = 0,"
-			  " issued = ?, certificate = x'', chain = x'' WHERE device = ?",
-			  "it", (int64_t)since, device);
+	return store_exec(
+		store,
+		"UPDATE certificate SET serial = substr(fingerprint, 1, 20), key = x'',"
+		" claim = '', job = '', generation = '', approval = '', issuer = x'', round = 0,"
+		" renew_asked = 0, renew_refused = 0, state = 'left', "
+		"not_before = 0, not_after = 0,"
+		" issued = ?, certificate = x'', chain = x'' WHERE device = ?",
+		"it", (int64_t)since, device);
 }
 
 int store_certificate_forget_left(struct store *store, const char *device)

@@ -37,6 +37,8 @@ struct certificate_record {
 	size_t serial_len;
 	uint8_t fingerprint[GW_HASH_LEN];
 	uint8_t key[GW_HASH_LEN];
+	uint8_t issuer[GW_HASH_LEN]; /* the hash of its name .. */
+	size_t issuer_len;           /* .. or nothing: not known */
 	char device[GW_ID_MAX + 1];
 	char claim[GW_ID_MAX + 1];      /* under which its device came aboard */
 	char generation[GW_ID_MAX + 1]; /* in which it was asked for: the claim, or see renewal.h */
@@ -60,6 +62,12 @@ int store_certificate_by_fingerprint(struct store *store, struct gw_blob fingerp
 				     struct certificate_record *ret);
 int store_certificate_by_serial(struct store *store, struct gw_blob serial,
 				struct certificate_record *ret);
+
+/* The device that holds the certificate, if it is live or a candidate; an issuer that is not known on one of both sides
+ * is the same. -ENOENT: none. */
+int store_certificate_holder(struct store *store, struct gw_blob issuer, struct gw_blob serial,
+			     char device[GW_ID_MAX + 1]);
+
 int store_certificate_of(struct store *store, const char *device, enum certificate_state state,
 			 struct certificate_record *ret);
 

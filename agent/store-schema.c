@@ -88,7 +88,18 @@ static const char *const steps[] = {
 	/* All that says when a live one is to be renewed, so that a look at all of them reads no certificate. */
 	"CREATE INDEX certificate_ahead ON certificate"
 	"  (not_after, not_before, issued, renew_asked, approval, device, state) WHERE state = "
-	"'live';",
+	"'live';"
+
+	/* Revocation lists: the newest of each issuer, which is known by the hash of its name. Nobody knows it of
+	 * certificates that were on record before. */
+	"ALTER TABLE certificate ADD COLUMN issuer BLOB NOT NULL DEFAULT x'';"
+	"CREATE TABLE crl ("
+	"  id INTEGER PRIMARY KEY, issuer BLOB NOT NULL UNIQUE, name TEXT NOT NULL,"
+	"  number BLOB NOT NULL, hash BLOB NOT NULL, this_update INTEGER NOT NULL,"
+	"  next_update INTEGER NOT NULL, received INTEGER NOT NULL, n_entries INTEGER NOT NULL,"
+	"  is_stale INTEGER NOT NULL);"
+	"CREATE TABLE crl_serial ("
+	"  crl INTEGER NOT NULL, serial BLOB NOT NULL, PRIMARY KEY (crl, serial)) WITHOUT ROWID;",
 };
 
 const struct store_schema store_schema = { steps, GW_ELEMENTS(steps) };

@@ -40,6 +40,9 @@
 	X(CLOUD_REFUSED, "cloud-refused", "64302528c7f44eea8ad9b1b8dba17bf5", 60)           \
 	X(CLOUD_GARBAGE, "cloud-garbage", "594037835564448587f848e858f6161d", 6)            \
 	X(CERTIFICATE_BAD, "certificate-bad", "02483c0b5ed447f0bde07c84b3faa639", 60)       \
+	X(REVOCATION_LIST_TAKEN, "revocation-list-taken", "ed4b0b8ba6fd413bbeb2a85fa8a901cb", 20) \
+	X(REVOCATION_LIST_REFUSED, "revocation-list-refused", "2fb3b92649014f5c896aab6bca1bee56", 20) \
+	X(REVOCATION_LIST_STALE, "revocation-list-stale", "eee14ef05de742afa6dfffc46b0d4e94", 20) \
 	X(CREDENTIAL_EXPIRING, "credential-expiring", "abc79290a1fe420eb6b8e685b61adb86", 6) \
 	X(CREDENTIAL_EXPIRED, "credential-expired", "b304b3f01df648b8ae34ea75fcad3c75", 6)  \
 	X(CREDENTIAL_DUE, "credential-due", "3daf491474a149a8814efecea6b867c1", 6)          \

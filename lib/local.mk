@@ -36,6 +36,7 @@ lib_libgangway_a_SOURCES = \
 	lib/blob.h \
 	lib/bucket.c lib/bucket.h \
 	lib/coap.c lib/coap.h \
+	lib/crl.c lib/crl.h \
 	lib/der.c lib/der.h \
 	lib/endpoint.c lib/endpoint.h \
 	lib/hex.c lib/hex.h \
@@ -47,9 +48,11 @@ lib_libgangway_a_SOURCES = \
 	lib/log-fields.c lib/log-fields.h \
 	lib/plugin.c lib/plugin.h \
 	lib/reason.c lib/reason.h \
+	lib/sealed.c lib/sealed.h \
 	lib/step.c lib/step.h \
 	lib/util.c lib/util.h \
 	lib/wire.c lib/wire.h \
+	lib/x509-read.h \
 	lib/x509.c lib/x509.h
 
 GANGWAY_LIBS = lib/libgangway.a $(SYSTEMD_LIBS)

@@ -51,6 +51,17 @@
 	  "The device's certificate has expired; claim the device again to let it in.")            \
 	X(NEEDS_APPROVAL, "needs-approval",                                                       \
 	  "The device's certificate has expired; approve its renewal, or reject it.")              \
+	X(CERTIFICATE_REVOKED, "certificate-revoked",                                             \
+	  "The device's certificate is on its issuer's revocation list.")                         \
+	X(LIST_STALE, "list-stale",                                                               \
+	  "The issuer's revocation list is out of date, and [devices] stale_crl = closed.")       \
+	X(LIST_BAD, "list-bad",                                                                   \
+	  "It is no revocation list that this gateway can go by; take it from who signs devices' certificates.") \
+	X(NO_REGISTRAR, "no-registrar",                                                           \
+	  "The registrar, which has to look at it, is not connected; see gangwayctl doctor.")     \
+	X(LIST_OLDER, "list-older", "A later revocation list of that issuer is on record.")       \
+	X(LIST_EARLY, "list-early",                                                               \
+	  "The revocation list is of a time to come; see whose clock is wrong.")                  \
 	X(NOT_APPROVED, "not-approved",                                                           \
 	  "A person rejected the renewal of its expired certificate; claim the device anew.")      \
 	X(DEVICE_FAILED, "device-failed", "The device reported that its enrolment failed.")        \

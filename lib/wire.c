@@ -120,6 +120,7 @@ static const struct field peer_fields[] = {
 	BLOB(peer, serial, GW_SERIAL_MAX),
 	HASH(peer, fingerprint),
 	HASH(peer, key),
+	HASH(peer, issuer),
 };
 
 static const struct field verdict_fields[] = {
@@ -214,6 +215,7 @@ static const struct field checked_fields[] = {
 	HASH(checked, fingerprint),
 	U64(checked, not_before),
 	U64(checked, not_after),
+	HASH(checked, issuer),
 };
 
 static const struct field server_csr_fields[] = {
@@ -229,6 +231,24 @@ static const struct field server_cert_fields[] = {
 
 static const struct field anchors_fields[] = {
 	U8(anchors, purpose, _GW_ANCHORS_MAX - 1),
+};
+
+static const struct field crl_fields[] = {
+	TEXT(crl, id, GW_ID_MAX),
+};
+
+static const struct field crl_checked_fields[] = {
+	TEXT(crl_checked, id, GW_ID_MAX),
+	BOOL(crl_checked, ok),
+	TEXT(crl_checked, text, GW_TEXT_MAX),
+	HASH(crl_checked, issuer),
+	BLOB(crl_checked, number, GW_SERIAL_MAX),
+	U64(crl_checked, this_update),
+	U64(crl_checked, next_update),
+};
+
+static const struct field issuers_fields[] = {
+	BYTES(issuers, issuers, GW_HASH_LEN, GW_ISSUERS_MAX * GW_HASH_LEN),
 };
 
 static const struct field clock_fields[] = {
@@ -618,5 +638,6 @@ const char *gw_wire_name(enum gw_msg_type type)
 
 bool gw_wire_has_fd(enum gw_msg_type type)
 {
-	return type == GW_MSG_CHANNEL || type == GW_MSG_ANCHORS;
+	return type == GW_MSG_CHANNEL || type == GW_MSG_ANCHORS || type == GW_MSG_CRL ||
+	       type == GW_MSG_CRL_CHECKED;
 }

@@ -47,6 +47,14 @@
 
 #define GW_EVENTS_MAX 64 /* records of a batch */
 
+/* A revocation list: as many certificates as a gateway has devices by default, three times over, and room for them: each
+ * takes some 39 bytes where serial numbers are random. */
+#define GW_CRL_MAX         1310720 /* bytes, DER */
+#define GW_CRL_ENTRIES_MAX 32768
+#define GW_CRL_PLACE_LEN   5 /* where a serial number stands in a list: offset (u32), length (u8) */
+
+#define GW_ISSUERS_MAX 64 /* device anchors */
+
 #define GW_REQUESTS_MAX 256 /* requests that the agent may have open with the cloud link */
 
 enum gw_role {
@@ -128,6 +136,7 @@ enum gw_command_kind {
 	GW_COMMAND_ANCHORS, /* they came right before it */
 	GW_COMMAND_DECOMMISSION,
 	GW_COMMAND_MOVED, /* the device is at home at another gateway */
+	GW_COMMAND_CRL,   /* a revocation list, which came right before it */
 	_GW_COMMAND_MAX,
 };
 
@@ -220,6 +229,7 @@ struct gw_msg_peer {
 	struct gw_blob serial;      /* of the certificate; empty with PSK, as are the next two */
 	struct gw_blob fingerprint; /* SHA-256 of the certificate */
 	struct gw_blob key;         /* SHA-256 of its SubjectPublicKeyInfo */
+	struct gw_blob issuer;      /* SHA-256 of its issuer's Name, contents */
 };
 
 /* a->r: whether the session is served at all. No request is sent before it. Allowed with a reason: who it is
@@ -333,6 +343,7 @@ struct gw_msg_checked {
 	struct gw_blob serial;
 	struct gw_blob fingerprint;
 	uint64_t not_before, not_after; /* seconds since the epoch */
+	struct gw_blob issuer;          /* SHA-256 of its issuer's Name, contents */
 };
 
 /* r->a: the registrar made itself a key and wants a certificate for it. */
@@ -352,6 +363,32 @@ struct gw_msg_server_cert {
  * one after the other, at most GW_ANCHORS_MAX bytes. They replace what was there. */
 struct gw_msg_anchors {
 	uint8_t purpose; /* enum gw_anchors_purpose */
+};
+
+/*
+ * c->a (+fd): the revocation list of the COMMAND of that id, which comes next: DER, in a sealed memfd of at most GW_CRL_MAX
+ * bytes. a->r (+fd): has one of the device anchors signed this list, and what does it say?
+ */
+struct gw_msg_crl {
+	const char *id; /* of the command; of the question */
+};
+
+/*
+ * r->a (+fd): the verdict, and the facts. In the sealed memfd stands where in the list its serial numbers are: a
+ * place of GW_CRL_PLACE_LEN bytes each, so that nobody can name one that the list does not hold. Empty if not ok.
+ */
+struct gw_msg_crl_checked {
+	const char *id;
+	uint8_t ok;
+	const char *text; /* what is wrong with it; else the issuer's common name, for people */
+	struct gw_blob issuer; /* SHA-256 of its Name, contents */
+	struct gw_blob number; /* big-endian, without leading zeros; one zero byte for 0 */
+	uint64_t this_update, next_update; /* seconds since the epoch */
+};
+
+/* r->a: who signs devices' certificates now: of each device anchor the SHA-256 of its Name, one after the other. */
+struct gw_msg_issuers {
+	struct gw_blob issuers;
 };
 
 /* a->r, a->c: what time it is, and whether that is to be trusted. Who is told goes by this time, not by the
@@ -517,7 +554,10 @@ struct gw_msg_command_answer {
 	X(0x47, CREDENTIAL, credential)         \
 	X(0x4c, EVENT, event)                   \
 	X(0x4d, EVENTS, events)                 \
-	X(0x54, WIPED, wiped)
+	X(0x54, WIPED, wiped)                   \
+	X(0x55, CRL, crl)                       \
+	X(0x56, CRL_CHECKED, crl_checked)       \
+	X(0x57, ISSUERS, issuers)
 
 /* clang-format on */
 

@@ -12,6 +12,7 @@
 
 #include "lib/der.h"
 #include "lib/util.h"
+#include "lib/x509-read.h"
 
 #define VERSION_3 2 /* as it is encoded */
 
@@ -116,7 +117,7 @@ bool gw_x509_name_has(struct gw_blob subject, enum gw_x509_attribute attribute)
 }
 
 /* A Name must be well-formed to its end, or the comparisons above would stop short of it. */
-static int parse_name(struct gw_blob *rest, struct gw_blob *ret)
+int gw_x509_read_name(struct gw_blob *rest, struct gw_blob *ret)
 {
 	struct gw_blob rdns, rdn = { 0 };
 	struct gw_der name, type, value;
@@ -154,7 +155,7 @@ static int two_digits(const uint8_t *text, int min, int max, int *ret)
 }
 
 /* UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 cuts them: seconds, "Z". */
-static int parse_time(struct gw_blob *rest, uint64_t *ret)
+int gw_x509_read_time(struct gw_blob *rest, uint64_t *ret)
 {
 	int century = 0, year, month, day, hour, minute, second;
 	const uint8_t *text;
@@ -199,8 +200,8 @@ static int parse_validity(struct gw_blob *rest, struct gw_x509 *x509)
 	struct gw_der validity;
 
 	if (gw_der_expect(rest, GW_DER_SEQUENCE, &validity) < 0 ||
-	    parse_time(&validity.value, &x509->not_before) < 0 ||
-	    parse_time(&validity.value, &x509->not_after) < 0 || validity.value.len > 0)
+	    gw_x509_read_time(&validity.value, &x509->not_before) < 0 ||
+	    gw_x509_read_time(&validity.value, &x509->not_after) < 0 || validity.value.len > 0)
 		return -EBADMSG;
 	return 0;
 }
@@ -294,17 +295,17 @@ static int parse_extensions(struct gw_blob rest, struct gw_x509 *x509)
 	return 0;
 }
 
-static int parse_serial(struct gw_blob *rest, struct gw_blob *ret)
+int gw_x509_read_number(struct gw_blob *rest, struct gw_blob *ret)
 {
-	struct gw_der serial;
+	struct gw_der number;
 
-	if (gw_der_expect(rest, GW_DER_INTEGER, &serial) < 0 || serial.value.len == 0 ||
-	    serial.value.data[0] & 0x80)
+	if (gw_der_expect(rest, GW_DER_INTEGER, &number) < 0 || number.value.len == 0 ||
+	    number.value.data[0] & 0x80)
 		return -EBADMSG;
 
-	while (serial.value.len > 1 && serial.value.data[0] == 0)
-		serial.value = (struct gw_blob){ serial.value.data + 1, serial.value.len - 1 };
-	*ret = serial.value;
+	while (number.value.len > 1 && number.value.data[0] == 0)
+		number.value = (struct gw_blob){ number.value.data + 1, number.value.len - 1 };
+	*ret = number.value;
 	return 0;
 }
 
@@ -319,8 +320,7 @@ static int parse_version(struct gw_blob *rest)
 	return 0;
 }
 
-/* Splits what both kinds begin with: SEQUENCE { body, signature algorithm, signature }. */
-static int open_signed(struct gw_blob der, struct gw_blob *ret_body, struct gw_blob *ret_algorithm)
+int gw_x509_read_signed(struct gw_blob der, struct gw_x509_signed *ret)
 {
 	struct gw_der body, algorithm, signature;
 	struct gw_blob rest;
@@ -332,22 +332,30 @@ static int open_signed(struct gw_blob der, struct gw_blob *ret_body, struct gw_b
 	    signature.value.len < 2 || signature.value.data[0] != 0)
 		return -EBADMSG;
 
-	*ret_body = body.value;
-	*ret_algorithm = algorithm.whole;
+	*ret = (struct gw_x509_signed){
+		.body = body.value,
+		.whole = body.whole,
+		.algorithm = algorithm.whole,
+		.signature = { signature.value.data + 1, signature.value.len - 1 },
+	};
 	return 0;
 }
 
 int gw_x509_parse(struct gw_blob der, struct gw_x509 *ret)
 {
-	struct gw_blob rest, algorithm;
 	struct gw_x509 x509 = { .key_usage = ~0u };
+	struct gw_x509_signed outer;
+	struct gw_blob rest;
 	struct gw_der item;
 
-	if (open_signed(der, &rest, &algorithm) < 0 || parse_version(&rest) < 0 ||
-	    parse_serial(&rest, &x509.serial) < 0 ||
+	if (gw_x509_read_signed(der, &outer) < 0)
+		return -EBADMSG;
+
+	rest = outer.body;
+	if (parse_version(&rest) < 0 || gw_x509_read_number(&rest, &x509.serial) < 0 ||
 	    gw_der_expect(&rest, GW_DER_SEQUENCE, &item) < 0 ||
-	    parse_name(&rest, &x509.issuer) < 0 || parse_validity(&rest, &x509) < 0 ||
-	    parse_name(&rest, &x509.subject) < 0 ||
+	    gw_x509_read_name(&rest, &x509.issuer) < 0 || parse_validity(&rest, &x509) < 0 ||
+	    gw_x509_read_name(&rest, &x509.subject) < 0 ||
 	    gw_der_expect(&rest, GW_DER_SEQUENCE, &item) < 0)
 		return -EBADMSG;
 
@@ -398,12 +406,17 @@ static int parse_request_attribute(struct gw_blob attribute, struct gw_x509_requ
 int gw_x509_parse_request(struct gw_blob der, struct gw_x509_request *ret)
 {
 	struct gw_x509_request request = { 0 };
+	struct gw_x509_signed outer;
 	struct gw_blob rest;
 	struct gw_der item;
 
-	if (open_signed(der, &rest, &request.algorithm) < 0 ||
-	    gw_der_expect(&rest, GW_DER_INTEGER, &item) < 0 ||
-	    parse_name(&rest, &request.subject) < 0 ||
+	if (gw_x509_read_signed(der, &outer) < 0)
+		return -EBADMSG;
+
+	request.algorithm = outer.algorithm;
+	rest = outer.body;
+	if (gw_der_expect(&rest, GW_DER_INTEGER, &item) < 0 ||
+	    gw_x509_read_name(&rest, &request.subject) < 0 ||
 	    gw_der_expect(&rest, GW_DER_SEQUENCE, &item) < 0)
 		return -EBADMSG;
 	request.spki = item.whole;

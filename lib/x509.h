@@ -24,6 +24,7 @@ enum gw_x509_use {
 enum gw_x509_key_usage {
 	GW_X509_KEY_SIGNS = 1 << 7,              /* digitalSignature */
 	GW_X509_KEY_SIGNS_CERTIFICATES = 1 << 2, /* keyCertSign */
+	GW_X509_KEY_SIGNS_CRLS = 1 << 1,         /* cRLSign */
 };
 
 enum gw_x509_attribute {

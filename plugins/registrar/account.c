@@ -48,6 +48,7 @@ void account_report(struct account *a, const char *identity, const char *suite,
 		msg.peer.serial = (struct gw_blob){ leaf->serial, leaf->serial_len };
 		msg.peer.fingerprint = GW_BLOB_ARRAY(leaf->fingerprint);
 		msg.peer.key = GW_BLOB_ARRAY(leaf->key);
+		msg.peer.issuer = GW_BLOB_ARRAY(leaf->issuer);
 	}
 	a->state = ACCOUNT_REPORTED;
 	a->tell(a->userdata, &msg);

@@ -1,44 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A memfd with all its seals can neither change nor shrink under the reader, so what is checked is
- * what is used. It is copied nevertheless: a list is a few kilobytes and lives for days.
- */
+/* A list is copied, though nobody can change the memory that it came in: it is a few kilobytes and lives for days. */
 #include "plugins/registrar/anchors.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 
+#include "lib/sealed.h"
 #include "lib/util.h"
 #include "lib/wire.h"
 #include "lib/x509.h"
-
-static const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-
-static int read_sealed(int fd, uint8_t **ret, size_t *ret_len)
-{
-	_cleanup_free_ uint8_t *data = NULL;
-	struct stat st;
-	int have;
-
-	have = fcntl(fd, F_GET_SEALS);
-	if (have < 0 || (have & seals) != seals)
-		return -EPERM;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_size > GW_ANCHORS_MAX)
-		return -EFBIG;
-
-	data = malloc((size_t)st.st_size + 1);
-	if (!data)
-		return -ENOMEM;
-	if (pread(fd, data, (size_t)st.st_size, 0) != st.st_size)
-		return -EIO;
-
-	*ret = TAKE_PTR(data);
-	*ret_len = (size_t)st.st_size;
-	return 0;
-}
 
 static int check_certs(const struct gw_blob *certs, size_t n)
 {
@@ -60,7 +29,7 @@ int anchors_read(struct anchors *anchors, int fd)
 	if (!certs)
 		return -ENOMEM;
 
-	r = read_sealed(fd, &data, &len);
+	r = gw_sealed_read(fd, GW_ANCHORS_MAX, &data, &len);
 	if (r < 0)
 		return r;
 	r = gw_x509_split((struct gw_blob){ data, len }, certs, ANCHORS_MAX, &n);

@@ -16,8 +16,8 @@ struct anchors {
 	size_t n;
 };
 
-/* Reads a list in place of the one in `anchors`, which stays on any error. -EPERM: somebody can still
- * change it; -EFBIG, -E2BIG: too large; -EBADMSG: not certificates one after the other. */
+/* Reads a list in place of the one in `anchors`, which stays on any error. -EBADF, -EPERM: it is no memory file, or
+ * somebody can still change it; -EFBIG, -E2BIG: too large; -EBADMSG: not certificates one after the other. */
 int anchors_read(struct anchors *anchors, int fd);
 
 void anchors_done(struct anchors *anchors);

@@ -145,7 +145,7 @@ int certificate_verify(struct gw_blob certificate, struct gw_blob chain,
 }
 
 int certificate_check(const struct gw_msg_check *check, const struct gw_blob *anchors,
-		      size_t n_anchors, uint8_t fingerprint[GW_HASH_LEN], struct gw_msg *ret,
+		      size_t n_anchors, struct certificate_hashes *hashes, struct gw_msg *ret,
 		      const char **ret_why)
 {
 	const struct certificate_wish wish = { .device = check->device,
@@ -164,12 +164,15 @@ int certificate_check(const struct gw_msg_check *check, const struct gw_blob *an
 	if (*ret_why) {
 		checked.reason = gw_reason_code(GW_REASON_BAD_CERTIFICATE);
 	} else {
-		r = gw_sha256(check->certificate, fingerprint);
+		r = gw_sha256(check->certificate, hashes->fingerprint);
+		if (r >= 0)
+			r = gw_sha256(x509.issuer, hashes->issuer);
 		if (r < 0)
 			return r;
 		checked.ok = true;
 		checked.serial = x509.serial;
-		checked.fingerprint = (struct gw_blob){ fingerprint, GW_HASH_LEN };
+		checked.fingerprint = (struct gw_blob){ hashes->fingerprint, GW_HASH_LEN };
+		checked.issuer = (struct gw_blob){ hashes->issuer, GW_HASH_LEN };
 		checked.not_before = x509.not_before;
 		checked.not_after = x509.not_after;
 	}

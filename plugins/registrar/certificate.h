@@ -24,10 +24,14 @@ int certificate_verify(struct gw_blob certificate, struct gw_blob chain,
 		       const struct certificate_wish *wish, struct gw_x509 *ret,
 		       const char **ret_why);
 
+struct certificate_hashes {
+	uint8_t fingerprint[GW_HASH_LEN], issuer[GW_HASH_LEN];
+};
+
 /*
  * Answers the agent's CHECK of a device's certificate: ret is a CHECKED whose blobs point into `check`
- * and `fingerprint`. *ret_why as above, for the log.
+ * and `hashes`. *ret_why as above, for the log.
  */
 int certificate_check(const struct gw_msg_check *check, const struct gw_blob *anchors,
-		      size_t n_anchors, uint8_t fingerprint[GW_HASH_LEN], struct gw_msg *ret,
+		      size_t n_anchors, struct certificate_hashes *hashes, struct gw_msg *ret,
 		      const char **ret_why);

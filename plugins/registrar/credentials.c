@@ -13,12 +13,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/crypto.h"
 #include "lib/util.h"
 #include "lib/wire.h"
+#include "lib/x509.h"
 #include "plugins/registrar/anchors.h"
 #include "plugins/registrar/certificate.h"
 #include "plugins/registrar/contexts.h"
 #include "plugins/registrar/conversation.h"
+#include "plugins/registrar/revocation.h"
 #include "plugins/registrar/server-key.h"
 
 struct credentials {
@@ -30,7 +33,7 @@ struct credentials {
 	struct server_key *next; /* asked for */
 	bool complete;
 	bool outdated; /* the certificate, since the registrar anchors are others */
-	uint8_t fingerprint[GW_HASH_LEN]; /* of the certificate that was checked last */
+	struct certificate_hashes hashes; /* of the certificate that was checked last */
 };
 
 int credentials_new(struct contexts *contexts, struct conversation_facts *facts,
@@ -158,7 +161,30 @@ int credentials_check(struct credentials *c, const struct gw_msg_check *check, s
 {
 	const struct anchors *anchors = &c->anchors[GW_ANCHORS_DEVICE];
 
-	return certificate_check(check, anchors->certs, anchors->n, c->fingerprint, ret, ret_why);
+	return certificate_check(check, anchors->certs, anchors->n, &c->hashes, ret, ret_why);
+}
+
+int credentials_check_list(const struct credentials *c, const struct gw_msg_crl *question, int fd,
+			   struct revocation_answer *ret)
+{
+	const struct anchors *anchors = &c->anchors[GW_ANCHORS_DEVICE];
+
+	return revocation_answer(question, fd, anchors->certs, anchors->n, ret);
+}
+
+int credentials_issuers(const struct credentials *c, uint8_t *hashes, size_t *ret_len)
+{
+	const struct anchors *anchors = &c->anchors[GW_ANCHORS_DEVICE];
+	struct gw_x509 x509;
+	int r = 0;
+
+	for (size_t i = 0; i < anchors->n && r >= 0; i++) {
+		r = gw_x509_parse(anchors->certs[i], &x509);
+		if (r >= 0)
+			r = gw_sha256(x509.subject, hashes + i * GW_HASH_LEN);
+	}
+	*ret_len = anchors->n * GW_HASH_LEN;
+	return r;
 }
 
 /* --- our certificate --- */

@@ -14,7 +14,9 @@ struct conversation_facts;
 struct credentials;
 struct gw_msg;
 struct gw_msg_check;
+struct gw_msg_crl;
 struct gw_msg_server_cert;
+struct revocation_answer;
 
 /* Keeps the certificate context of `contexts` and the anchors of `facts` up to date; both borrowed. */
 int credentials_new(struct contexts *contexts, struct conversation_facts *facts,
@@ -32,6 +34,13 @@ int credentials_take_certificate(struct credentials *c, const struct gw_msg_serv
 /* Answers CHECK; what ret holds lives until the next call. */
 int credentials_check(struct credentials *c, const struct gw_msg_check *check, struct gw_msg *ret,
 		      const char **ret_why);
+
+/* Answers CRL, by the device anchors: see revocation_answer(). */
+int credentials_check_list(const struct credentials *c, const struct gw_msg_crl *question, int fd,
+			   struct revocation_answer *ret);
+
+/* What ISSUERS tells of the device anchors; room for GW_ISSUERS_MAX hashes. */
+int credentials_issuers(const struct credentials *c, uint8_t *hashes, size_t *ret_len);
 
 /* Whether devices with certificates are served. */
 bool credentials_are_complete(const struct credentials *c);

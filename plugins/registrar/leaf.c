@@ -85,7 +85,8 @@ static bool take_facts(struct leaf *leaf, struct gw_blob der, const char *name)
 	if (!gw_device_id_is_valid(name) ||
 	    !gw_x509_name_is(x509.subject, GW_X509_COMMON_NAME, name))
 		return false;
-	if (gw_sha256(der, leaf->fingerprint) < 0 || gw_sha256(x509.spki, leaf->key) < 0)
+	if (gw_sha256(der, leaf->fingerprint) < 0 || gw_sha256(x509.spki, leaf->key) < 0 ||
+	    gw_sha256(x509.issuer, leaf->issuer) < 0)
 		return false;
 
 	(void)gw_copy(leaf->name, sizeof(leaf->name), name);

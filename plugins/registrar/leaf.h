@@ -21,6 +21,7 @@ struct leaf {
 	size_t serial_len;
 	uint8_t fingerprint[GW_HASH_LEN]; /* SHA-256 of the certificate */
 	uint8_t key[GW_HASH_LEN];         /* SHA-256 of its SubjectPublicKeyInfo */
+	uint8_t issuer[GW_HASH_LEN];      /* SHA-256 of its issuer's Name, contents */
 };
 
 /*

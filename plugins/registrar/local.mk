@@ -29,6 +29,7 @@ noinst_LIBRARIES += plugins/registrar/libcertificate.a
 plugins_registrar_libcertificate_a_CFLAGS = $(AM_CFLAGS) $(WOLFSSL_CFLAGS)
 plugins_registrar_libcertificate_a_SOURCES = \
 	plugins/registrar/certificate.c plugins/registrar/certificate.h \
+	plugins/registrar/revocation.c plugins/registrar/revocation.h \
 	plugins/registrar/server-key.c plugins/registrar/server-key.h
 
 CERTIFICATE_LIBS = plugins/registrar/libcertificate.a $(CONVERSATION_LIBS)

@@ -27,6 +27,7 @@
 #include "plugins/registrar/path.h"
 #include "plugins/registrar/peer.h"
 #include "plugins/registrar/ration.h"
+#include "plugins/registrar/revocation.h"
 #include "plugins/registrar/wall.h"
 
 #define CHANNELS_MAX    64
@@ -75,19 +76,24 @@ static const char *step_of(enum gw_msg_type type)
 	return NULL;
 }
 
-static void tell(struct registrar *r, const struct gw_msg *msg)
+static void tell_with(struct registrar *r, const struct gw_msg *msg, int fd)
 {
 	const char *step = step_of(msg->type);
 	int e;
 
 	if (step)
 		gw_step_before(step);
-	e = gw_plugin_send(r->plugin, msg, /* fd= */ -1);
+	e = gw_plugin_send(r->plugin, msg, fd);
 	if (e < 0)
 		gw_log(ERROR, "Cannot tell the agent '%s': %s", gw_wire_name(msg->type),
 		       strerror(-e));
 	if (step)
 		gw_step_after(step);
+}
+
+static void tell(struct registrar *r, const struct gw_msg *msg)
+{
+	tell_with(r, msg, /* fd= */ -1);
 }
 
 static void on_tell(void *userdata, const struct gw_msg *msg)
@@ -175,6 +181,18 @@ static int take_certificate(struct registrar *r, const struct gw_msg_server_cert
 	return 0;
 }
 
+/* The agent drops the lists of those who are none any more. */
+static int tell_issuers(struct registrar *r)
+{
+	uint8_t hashes[GW_ISSUERS_MAX * GW_HASH_LEN];
+	struct gw_msg msg = { .type = GW_MSG_ISSUERS, .issuers = { .issuers = { hashes, 0 } } };
+	int e = credentials_issuers(r->credentials, hashes, &msg.issuers.issuers.len);
+
+	if (e >= 0)
+		tell(r, &msg);
+	return e;
+}
+
 static int take_anchors(struct registrar *r, const struct gw_msg_anchors *msg, int fd)
 {
 	bool ask = false;
@@ -185,7 +203,7 @@ static int take_anchors(struct registrar *r, const struct gw_msg_anchors *msg, i
 	if (ask)
 		ask_at(r, gw_now_monotonic_us() + ASK_SOON_US);
 	report_health(r);
-	return 0;
+	return msg->purpose == GW_ANCHORS_DEVICE ? tell_issuers(r) : 0;
 }
 
 static int take_check(struct registrar *r, const struct gw_msg_check *check)
@@ -199,6 +217,20 @@ static int take_check(struct registrar *r, const struct gw_msg_check *check)
 	if (why)
 		gw_log_device(WARNING, check->device, "The certificate that came for it: %s", why);
 	tell(r, &answer);
+	return 0;
+}
+
+static int take_list(struct registrar *r, const struct gw_msg_crl *question, int fd)
+{
+	struct revocation_answer answer = { .places = -1 };
+	int e = credentials_check_list(r->credentials, question, fd, &answer);
+
+	if (e < 0)
+		return e;
+	if (!answer.msg.crl_checked.ok)
+		gw_log(WARNING, "A revocation list that came is no good: %s", answer.text);
+	tell_with(r, &answer.msg, answer.places);
+	revocation_answer_done(&answer);
 	return 0;
 }
 
@@ -338,6 +370,8 @@ static int dispatch(struct registrar *r, const struct gw_msg *msg, int *fd)
 		return take_certificate(r, &msg->server_cert);
 	else if (msg->type == GW_MSG_ANCHORS)
 		return take_anchors(r, &msg->anchors, *fd);
+	else if (msg->type == GW_MSG_CRL)
+		return take_list(r, &msg->crl, *fd);
 	else if (msg->type == GW_MSG_CLOUD_STATE)
 		r->facts.cloud_online = msg->cloud_state.state == GW_CLOUD_ONLINE;
 	else if (msg->type == GW_MSG_CLOCK)

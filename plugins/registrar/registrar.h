@@ -24,6 +24,7 @@ struct sd_event;
 	X(WIPED, "registrar.wiped")           \
 	X(REPORTED, "registrar.reported")     \
 	X(CHECKED, "registrar.checked")       \
+	X(CRL_CHECKED, "registrar.crl")       \
 	X(SERVER_CSR, "registrar.server-csr") \
 	X(SERVER_CERT, "registrar.server-cert")
 

@@ -20,6 +20,7 @@
 #include "agent/audit-export.h"
 #include "agent/audit-retention.h"
 #include "agent/audit.h"
+#include "agent/bus-revocation.h"
 #include "agent/bus-verify.h"
 #include "agent/bus.h"
 #include "agent/channels.h"
@@ -31,6 +32,7 @@
 #include "agent/plugins.h"
 #include "agent/queue.h"
 #include "agent/refusals.h"
+#include "agent/revocation.h"
 #include "agent/sessions.h"
 #include "agent/store.h"
 #include "agent/turn.h"
@@ -157,6 +159,7 @@ struct agent *room_begin(void)
 		.devices_grace_days = 30,
 		.devices_max = 4,
 		.devices_adopt = true,
+		.devices_stale_crl_closes = true,
 		.jobs_max = 8,
 		.discovered_max = 4,
 		.discovered_age_s = 3600,
@@ -185,6 +188,8 @@ struct agent *room_begin(void)
 	require(audit_export_new(agent, &agent->audit_export) == 0);
 	require(audit_retention_new(agent, &agent->audit_retention) == 0);
 	require(bus_verify_new(agent, &agent->verify) == 0);
+	require(revocation_new(&agent->revocation) == 0);
+	require(bus_revocation_new(&agent->bus_revocation) == 0);
 	return agent;
 }
 

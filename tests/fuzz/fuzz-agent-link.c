@@ -21,6 +21,7 @@
 #include "agent/claim.h"
 #include "agent/device.h"
 #include "agent/store-device.h"
+#include "lib/sealed.h"
 #include "lib/util.h"
 #include "lib/wire.h"
 #include "tests/fuzz/agent-room.h"
@@ -45,7 +46,7 @@ enum step {
 static struct {
 	struct agent *agent;
 	int fds[PLUGINS]; /* ours of the pairs; -1: not connected */
-	char request[JOB_SIZE], check[JOB_SIZE], check_device[JOB_SIZE];
+	char request[JOB_SIZE], check[JOB_SIZE], check_device[JOB_SIZE], list[JOB_SIZE];
 	char batch[JOB_SIZE]; /* of records, and the last of them */
 	uint64_t last_record, seq;
 	uint8_t last_mac[GW_HASH_LEN];
@@ -83,6 +84,8 @@ static void note(const struct gw_msg *msg)
 {
 	if (msg->type == GW_MSG_REQUEST)
 		(void)gw_copy(room.request, JOB_SIZE, msg->request.job);
+	if (msg->type == GW_MSG_CRL)
+		(void)gw_copy(room.list, JOB_SIZE, msg->crl.id);
 	if (msg->type == GW_MSG_CHECK) {
 		(void)gw_copy(room.check, JOB_SIZE, msg->check.job);
 		(void)gw_copy(room.check_device, JOB_SIZE, msg->check.device);
@@ -164,13 +167,16 @@ static void note_said(const struct gw_msg *msg)
 		room.secrets[msg->command.secret.data[0]] = true;
 }
 
+/* What the memory holds that goes with a message. */
+/* A certificate that is none; the zero byte counts. */
+static const struct gw_blob anchor = { (const uint8_t *)"\x30\x02\x05", 4 };
+static struct gw_blob contents = { (const uint8_t *)"\x30\x02\x05", 4 };
+
 static int make_list(void)
 {
-	int fd = memfd_create("list", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = gw_sealed_make("list", contents);
 
-	require(fd >= 0 && write(fd, "\x30\x02\x05\x00", 4) == 4);
-	require(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) ==
-		0);
+	require(fd >= 0);
 	return fd;
 }
 
@@ -282,7 +288,8 @@ static void say_first(uint8_t type, uint8_t what)
 			    .suite = "ECDSA",
 			    .serial = serial,
 			    .fingerprint = thing,
-			    .key = thing } },
+			    .key = thing,
+			    .issuer = numbered(3) } },
 		{ .type = GW_MSG_FAILED, .failed = { session, "timeout" } },
 		{ .type = GW_MSG_SESSION_END, .session_end = { session, "closed" } },
 		{ .type = GW_MSG_ENROLL,
@@ -302,7 +309,8 @@ static void say_first(uint8_t type, uint8_t what)
 			       .serial = good ? serial : (struct gw_blob){ 0 },
 			       .fingerprint = good ? thing : (struct gw_blob){ 0 },
 			       .not_before = ROOM_START_S,
-			       .not_after = ROOM_START_S + 86400 } },
+			       .not_after = ROOM_START_S + 86400,
+			       .issuer = good ? numbered(3) : (struct gw_blob){ 0 } } },
 		{ .type = GW_MSG_SERVER_CSR, .server_csr = { thing, body } },
 		{ .type = GW_MSG_CHANNEL,
 		  .channel = { .channel = what, .mtu = 1400, .label = "x" } },
@@ -397,6 +405,41 @@ static void say_more(uint8_t type, uint8_t what)
 	send_message(speakers[i], &said[i]);
 }
 
+/* Revocation lists: from the cloud, by the registrar's word, and whose there are. */
+static void say_list(uint8_t type, uint8_t what)
+{
+	static const uint8_t list[] = "@@@@@@@@AAAAAAAABBBBBBBBCCCCCCCC";
+	uint8_t places[2 * GW_CRL_PLACE_LEN] = { 0, 0, 0, (uint8_t)((what & 3) * 8), 8,
+						 0, 0, 0, (uint8_t)(what & 0x3f),    8 };
+	uint8_t number = what >> 2;
+	struct gw_blob issuer = numbered(what >> 6);
+	char id[16];
+	const struct gw_msg said[] = {
+		{ .type = GW_MSG_CRL, .crl = { id } },
+		{ .type = GW_MSG_COMMAND,
+		  .command = { .id = id, .seq = 8 + room.seq, .kind = GW_COMMAND_CRL } },
+		{ .type = GW_MSG_CRL_CHECKED,
+		  .crl_checked = { .id = room.list,
+				   .ok = 1,
+				   .text = "Devices",
+				   .issuer = issuer,
+				   .number = { &number, 1 },
+				   .this_update = ROOM_START_S,
+				   .next_update = ROOM_START_S + 3600 } },
+		{ .type = GW_MSG_CRL_CHECKED, .crl_checked = { .id = room.list, .text = "bad" } },
+		{ .type = GW_MSG_ISSUERS, .issuers = { issuer } },
+	};
+	static const uint8_t speakers[] = { 1, 1, 0, 0, 0 };
+	size_t i = type % GW_ELEMENTS(said);
+
+	room.seq += i == 0;
+	(void)snprintf(id, sizeof(id), "c-%u", 8 + (unsigned)room.seq);
+	contents = i == 0 ? (struct gw_blob){ list, sizeof(list) - 1 }
+			  : (struct gw_blob){ places, i == 2 ? sizeof(places) : 0 };
+	send_message(speakers[i], &said[i]);
+	contents = anchor;
+}
+
 static void claim(uint8_t what)
 {
 	const char *device = devices[what >> 2 & 3];
@@ -445,8 +488,10 @@ static void take_step(struct gw_blob *in)
 	case STEP_SAY:
 		if (arg < 0xe0)
 			say_first(arg, take_byte(in));
-		else
+		else if (arg < 0xf0)
 			say_more(arg, take_byte(in));
+		else
+			say_list(arg & 0xf, take_byte(in));
 		break;
 	case STEP_CLOSE:
 		gw_closep(&room.fds[(arg & 7) % PLUGINS]);

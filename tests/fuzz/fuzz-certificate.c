@@ -72,12 +72,13 @@ static bool passes(struct gw_blob certificate, struct gw_blob chain, struct gw_b
 					    .key = GW_BLOB_ARRAY(key_hash),
 					    .certificate = certificate,
 					    .chain = chain };
-	uint8_t fingerprint[GW_HASH_LEN], buf[4096];
+	struct certificate_hashes hashes;
+	uint8_t buf[4096];
 	const char *why = NULL;
 	struct gw_msg answer;
 	size_t len;
 
-	require(certificate_check(&check, &anchor, 1, fingerprint, &answer, &why) == 0);
+	require(certificate_check(&check, &anchor, 1, &hashes, &answer, &why) == 0);
 	require(answer.type == GW_MSG_CHECKED && answer.checked.ok == !why);
 	require(gw_wire_encode(&answer, buf, sizeof(buf), &len) == 0);
 	return answer.checked.ok;

@@ -51,6 +51,10 @@ FUZZ_TARGETS += tests/fuzz/fuzz-csr
 tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/fuzz-csr.c
 tests_fuzz_fuzz_csr_LDADD = $(FUZZ_LIBS) $(CONVERSATION_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz-crl
+tests_fuzz_fuzz_crl_SOURCES = tests/fuzz/fuzz-crl.c
+tests_fuzz_fuzz_crl_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
+
 FUZZ_TARGETS += tests/fuzz/fuzz-x509
 tests_fuzz_fuzz_x509_SOURCES = tests/fuzz/fuzz-x509.c
 tests_fuzz_fuzz_x509_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)

@@ -162,7 +162,8 @@ static void take(const struct gw_msg *msg)
 	else if (msg->type == GW_MSG_SERVER_CSR)
 		take_server_csr(&msg->server_csr);
 	else
-		require(msg->type == GW_MSG_CHECKED || msg->type == GW_MSG_HEALTH);
+		require(msg->type == GW_MSG_CHECKED || msg->type == GW_MSG_HEALTH ||
+			msg->type == GW_MSG_CRL_CHECKED || msg->type == GW_MSG_ISSUERS);
 }
 
 /* --- in place of lib/plugin.c --- */

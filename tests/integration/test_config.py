@@ -350,7 +350,7 @@ class TestUnconfigured(Case):
 
     def test_whatever_is_called(self):
         """No handler sees a call that it is not made for; all there are is in the contract."""
-        values = {"s": ("x",), "t": ("0",), "u": ("1",), "a{sv}": ("0",)}
+        values = {"s": ("x",), "t": ("0",), "u": ("1",), "h": ("0",), "a{sv}": ("0",)}
         contract = ElementTree.parse(test_ctl.TOP / "dbus/org.gangway1.Manager.xml").getroot()
         methods = {method.get("name"): [arg.get("type") for arg in method.findall("arg") if arg.get("direction") == "in"]
                    for method in contract.iter("method")}

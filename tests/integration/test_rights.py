@@ -158,7 +158,9 @@ class Matrix(Case):
         methods = {member.lower() for (_, member), right in table().items() if right == "operate"}
         for text in (action.findtext("description"), action.findtext("message")):
             words = set(re.findall(r"\w+", text.lower()))
-            self.assertEqual(words & {"approve", "reject", "renew", "suspend", "resume", "revoke", "decommission"}, methods)
+            words |= {"loadrevocationlist"} if "load a revocation list" in text else set()
+            self.assertEqual(words & {"approve", "reject", "renew", "suspend", "resume", "revoke", "decommission",
+                                      "loadrevocationlist"}, methods)
 
     def test_files_for_polkit(self):
         policy = machine.TOP / "dbus/org.gangway1.policy"

@@ -25,7 +25,7 @@ MESSAGES = {
     "secret_query": (0x20, "session:U64 channel:U32 identity:TEXT address:TEXT"),
     "secret": (0x21, "session:U64 secret:BLOB"),
     "peer": (0x22, "session:U64 channel:U32 proof:U8 identity:TEXT address:TEXT suite:TEXT"
-                   " serial:BLOB fingerprint:BLOB key:BLOB"),
+                   " serial:BLOB fingerprint:BLOB key:BLOB issuer:BLOB"),
     "verdict": (0x23, "session:U64 allow:U8 device:TEXT reason:TEXT"),
     "failed": (0x24, "session:U64 reason:TEXT"),
     "session_end": (0x25, "session:U64 reason:TEXT"),
@@ -39,11 +39,14 @@ MESSAGES = {
     "reported": (0x35, "session:U64 request:U32 outcome:U8 reason:TEXT"),
     "check": (0x36, "job:TEXT device:TEXT tenant:TEXT key:BLOB certificate:BLOB chain:BLOB"),
     "checked": (0x37, "job:TEXT ok:U8 reason:TEXT serial:BLOB fingerprint:BLOB not_before:U64"
-                      " not_after:U64"),
+                      " not_after:U64 issuer:BLOB"),
     "server_csr": (0x38, "key:BLOB csr:BLOB"),
     "server_cert": (0x39, "key:BLOB certificate:BLOB chain:BLOB"),
     "anchors": (0x3a, "purpose:U8"),
     "wiped": (0x54, "session:U64 request:U32"),
+    "crl": (0x55, "id:TEXT"),
+    "crl_checked": (0x56, "id:TEXT ok:U8 text:TEXT issuer:BLOB number:BLOB this_update:U64 next_update:U64"),
+    "issuers": (0x57, "issuers:BLOB"),
     "rejected": (0x3b, "session:U64 reason:TEXT"),
     "clock": (0x3c, "time:U64 trusted:U8"),
     "cloud_state": (0x40, "state:U8 text:TEXT"),
@@ -77,7 +80,7 @@ UNPROVISIONED, CONNECTING, OFFLINE, SILENT, ONLINE = range(5)
 (REQUEST_ENROLL, REQUEST_PROVED, REQUEST_REVOKED, REQUEST_SERVER_CERT, REQUEST_TIME, REQUEST_SUSPENDED,
  REQUEST_RESUMED, REQUEST_RENEW, REQUEST_DECOMMISSIONED, REQUEST_ADOPT) = range(10)
 (COMMAND_CLAIM, COMMAND_WITHDRAW, COMMAND_REVOKE, COMMAND_SUSPEND, COMMAND_RESUME, COMMAND_ANCHORS,
- COMMAND_DECOMMISSION, COMMAND_MOVED) = range(8)
+ COMMAND_DECOMMISSION, COMMAND_MOVED, COMMAND_CRL) = range(9)
 ANCHORS_DEVICE, ANCHORS_REGISTRAR = range(2)
 
 

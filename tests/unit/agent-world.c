@@ -17,6 +17,7 @@
 #include "agent/audit-retention.h"
 #include "agent/audit-verify.h"
 #include "agent/audit.h"
+#include "agent/bus-revocation.h"
 #include "agent/bus.h"
 #include "agent/channels.h"
 #include "agent/claim.h"
@@ -29,6 +30,7 @@
 #include "agent/plugins.h"
 #include "agent/queue.h"
 #include "agent/refusals.h"
+#include "agent/revocation.h"
 #include "agent/sessions.h"
 #include "agent/store-device.h"
 #include "agent/store.h"
@@ -66,6 +68,9 @@ static struct {
 	struct news *news, **last_news;
 	unsigned n_breaks;
 	char trouble[256];
+	uint64_t list; /* of which the verdict is */
+	struct revocation_verdict verdict;
+	char verdict_text[GW_TEXT_MAX + 1];
 	struct plugin plugins[_GW_ROLE_MAX];
 } world;
 
@@ -234,6 +239,8 @@ void __wrap_bus_tell_cloud(struct bus *bus);
 void __wrap_bus_tell_clock(struct bus *bus);
 void __wrap_bus_tell_transport(struct bus *bus, const char *name);
 void __wrap_bus_set_trouble(struct bus *bus, const char *text);
+void __wrap_bus_revocation_tell(struct agent *agent, uint64_t number,
+				const struct revocation_verdict *verdict);
 
 void __wrap_bus_tell_change(struct bus *bus, const struct turn_change *change)
 {
@@ -262,6 +269,21 @@ void __wrap_bus_tell_transport(struct bus *bus, const char *name)
 void __wrap_bus_set_trouble(struct bus *bus, const char *text)
 {
 	(void)gw_copy(world.trouble, sizeof(world.trouble), text ? text : "");
+}
+
+/* Answered at once: the turn's letters are for the bus. */
+void __wrap_bus_revocation_tell(struct agent *agent, uint64_t number,
+				const struct revocation_verdict *verdict)
+{
+	world.list = number;
+	world.verdict = *verdict;
+	(void)gw_copy(world.verdict_text, sizeof(world.verdict_text), verdict->text);
+	world.verdict.text = world.verdict_text;
+}
+
+const struct revocation_verdict *world_verdict(uint64_t number)
+{
+	return world.list == number ? &world.verdict : NULL;
 }
 
 const char *world_trouble(void)
@@ -331,6 +353,7 @@ static void start(void)
 	assert_int_equal(due_new(agent, &agent->due), 0);
 	assert_int_equal(outlook_new(agent, &agent->outlook), 0);
 	assert_int_equal(audit_begin(agent->store, agent->vault, world_now_s()), 0);
+	assert_int_equal(revocation_new(&agent->revocation), 0);
 	assert_int_equal(audit_export_new(agent, &agent->audit_export), 0);
 	assert_int_equal(audit_retention_new(agent, &agent->audit_retention), 0);
 }
@@ -340,6 +363,7 @@ static void stop(void)
 	struct agent *agent = world.agent;
 
 	turn_finish(agent->turn);
+	agent->revocation = revocation_free(agent->revocation);
 	agent->audit_retention = audit_retention_free(agent->audit_retention);
 	agent->audit_export = audit_export_free(agent->audit_export);
 	agent->due = due_free(agent->due);
@@ -616,20 +640,22 @@ bool world_peer_psk(uint64_t session, const char *device)
 
 bool world_peer_certificate(uint64_t session, uint8_t certificate)
 {
-	uint8_t serial[8], fingerprint[GW_HASH_LEN], key[GW_HASH_LEN];
+	uint8_t serial[8], fingerprint[GW_HASH_LEN], key[GW_HASH_LEN], issuer[GW_HASH_LEN];
 
 	say(GW_ROLE_REGISTRAR,
-	    &(struct gw_msg){ .type = GW_MSG_PEER,
-			      .peer = { .session = session,
-					.channel = 1,
-					.proof = GW_PROOF_CERTIFICATE,
-					.identity = "whatever it says",
-					.address = "[::1]:5001",
-					.suite = "ECDSA",
-					.serial = numbered(certificate, serial, sizeof(serial)),
-					.fingerprint = numbered(certificate, fingerprint,
-								sizeof(fingerprint)),
-					.key = numbered(certificate, key, sizeof(key)) } });
+	    &(struct gw_msg){
+		    .type = GW_MSG_PEER,
+		    .peer = { .session = session,
+			      .channel = 1,
+			      .proof = GW_PROOF_CERTIFICATE,
+			      .identity = "whatever it says",
+			      .address = "[::1]:5001",
+			      .suite = "ECDSA",
+			      .serial = numbered(certificate, serial, sizeof(serial)),
+			      .fingerprint =
+				      numbered(certificate, fingerprint, sizeof(fingerprint)),
+			      .key = numbered(certificate, key, sizeof(key)),
+			      .issuer = numbered(WORLD_ISSUER, issuer, sizeof(issuer)) } });
 	return verdict(session);
 }
 
@@ -699,18 +725,20 @@ void world_answer_with(const char *job, enum gw_outcome outcome, const char *rea
 
 void world_checked(const char *job, uint8_t certificate, bool ok)
 {
-	uint8_t serial[8], fingerprint[GW_HASH_LEN];
+	uint8_t serial[8], fingerprint[GW_HASH_LEN], issuer[GW_HASH_LEN];
 
 	say(GW_ROLE_REGISTRAR,
-	    &(struct gw_msg){ .type = GW_MSG_CHECKED,
-			      .checked = { .job = job,
-					   .ok = ok,
-					   .reason = ok ? "" : "wrong key",
-					   .serial = numbered(certificate, serial, sizeof(serial)),
-					   .fingerprint = numbered(certificate, fingerprint,
-								   sizeof(fingerprint)),
-					   .not_before = world_now_s(),
-					   .not_after = world_now_s() + WORLD_LIFE_S } });
+	    &(struct gw_msg){
+		    .type = GW_MSG_CHECKED,
+		    .checked = { .job = job,
+				 .ok = ok,
+				 .reason = ok ? "" : "wrong key",
+				 .serial = numbered(certificate, serial, sizeof(serial)),
+				 .fingerprint =
+					 numbered(certificate, fingerprint, sizeof(fingerprint)),
+				 .not_before = world_now_s(),
+				 .not_after = world_now_s() + WORLD_LIFE_S,
+				 .issuer = numbered(WORLD_ISSUER, issuer, sizeof(issuer)) } });
 }
 
 uint8_t world_enrolled(uint64_t session, enum gw_outcome *ret_outcome, char *reason)

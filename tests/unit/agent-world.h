@@ -25,6 +25,7 @@
 
 #define WORLD_START_S 1900000000ull /* the time when a world begins */
 #define WORLD_GATEWAY "gw-1"
+#define WORLD_ISSUER  0xaa /* of each certificate: the hash of its name is of such bytes */
 #define WORLD_LIFE_S  (90ull * 86400) /* of each certificate */
 
 /* cmocka fixtures: a new world a test, with all plugins connected and the cloud online. */
@@ -74,6 +75,9 @@ unsigned world_count(enum gw_role role, enum gw_msg_type type);
 
 /* How often all links were broken because a commit failed. */
 unsigned world_breaks(void);
+
+/* What a caller on the bus was told of the list of that number; NULL: nothing yet. */
+const struct revocation_verdict *world_verdict(uint64_t number);
 
 /* What the operator is told of the agent's own trouble; "" when it has none. */
 const char *world_trouble(void);

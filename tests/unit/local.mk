@@ -257,6 +257,11 @@ tests_unit_test_certificate_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_certificate_LDFLAGS = $(SCARCE_WRAPS)
 tests_unit_test_certificate_LDADD = $(CMOCKA_LIBS) $(CERTIFICATE_LIBS)
 
+UNIT_TESTS += tests/unit/test-revocation
+tests_unit_test_revocation_SOURCES = tests/unit/test-revocation.c tests/unit/openssl.c tests/unit/openssl.h
+tests_unit_test_revocation_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_revocation_LDADD = $(CMOCKA_LIBS) $(CERTIFICATE_LIBS)
+
 UNIT_TESTS += tests/unit/test-server-key
 tests_unit_test_server_key_SOURCES = tests/unit/test-server-key.c tests/unit/openssl.c tests/unit/openssl.h
 tests_unit_test_server_key_CFLAGS = $(UNIT_CFLAGS)
@@ -461,6 +466,11 @@ tests_unit_test_presence_SOURCES = tests/unit/test-presence.c plugins/mqtt/prese
 tests_unit_test_presence_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_presence_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-crl
+tests_unit_test_crl_SOURCES = tests/unit/test-crl.c tests/unit/openssl.c tests/unit/openssl.h
+tests_unit_test_crl_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_crl_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-x509
 tests_unit_test_x509_SOURCES = tests/unit/test-x509.c tests/unit/openssl.c tests/unit/openssl.h
 tests_unit_test_x509_CFLAGS = $(UNIT_CFLAGS)
@@ -552,7 +562,7 @@ WORLD_WRAPS = $(AM_LDFLAGS) \
 	-Wl,--wrap=plugin_send,--wrap=plugins_find,--wrap=plugins_next,--wrap=plugin_get_info \
 	-Wl,--wrap=plugin_name,--wrap=plugins_release,--wrap=plugins_discard \
 	-Wl,--wrap=plugins_break_all,--wrap=bus_tell_change,--wrap=bus_tell_cloud \
-	-Wl,--wrap=bus_tell_clock,--wrap=bus_tell_transport,--wrap=bus_set_trouble
+	-Wl,--wrap=bus_tell_clock,--wrap=bus_tell_transport,--wrap=bus_set_trouble,--wrap=bus_revocation_tell
 
 UNIT_TESTS += tests/unit/test-aboard
 tests_unit_test_aboard_SOURCES = tests/unit/test-aboard.c $(WORLD_SOURCES)
@@ -565,6 +575,12 @@ tests_unit_test_audit_SOURCES = tests/unit/test-audit.c $(WORLD_SOURCES)
 tests_unit_test_audit_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_audit_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_audit_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-crl-flow
+tests_unit_test_crl_flow_SOURCES = tests/unit/test-crl-flow.c $(WORLD_SOURCES)
+tests_unit_test_crl_flow_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_crl_flow_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_crl_flow_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
 UNIT_TESTS += tests/unit/test-answers
 tests_unit_test_answers_SOURCES = tests/unit/test-answers.c agent/answers.c

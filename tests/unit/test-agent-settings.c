@@ -400,6 +400,7 @@ static const struct {
 	  { "a/b", "..", "a:b", "et\303\244h", "abcdefghijklmnop",
 	    "a b c d e f g h i j k l m n o p q" } },
 	{ SETTINGS_TYPE_STORE_KEY, { "auto", "credential" }, { "", "Auto", "yes", "file" } },
+	{ SETTINGS_TYPE_STALE_CRL, { "open", "closed" }, { "", "Open", "yes", "close" } },
 	{ SETTINGS_TYPE_EXPIRED,
 	  { "refuse", "grace", "claim" },
 	  { "", "Grace", "yes", "refuse,grace", "never" } },

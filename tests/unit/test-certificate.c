@@ -93,7 +93,8 @@ static int remove_ca(void **state)
 static const char *check_blobs(struct gw_blob certificate, struct gw_blob chain,
 			       const struct gw_blob *anchors, size_t n_anchors)
 {
-	uint8_t fingerprint[GW_HASH_LEN], expected[GW_HASH_LEN];
+	struct certificate_hashes hashes;
+	uint8_t expected[GW_HASH_LEN];
 	const struct gw_msg_check check = { .job = "job-1",
 					    .device = "ACME-1",
 					    .tenant = "default",
@@ -103,8 +104,7 @@ static const char *check_blobs(struct gw_blob certificate, struct gw_blob chain,
 	const char *why = "not set";
 	struct gw_msg answer;
 
-	assert_int_equal(certificate_check(&check, anchors, n_anchors, fingerprint, &answer, &why),
-			 0);
+	assert_int_equal(certificate_check(&check, anchors, n_anchors, &hashes, &answer, &why), 0);
 
 	assert_int_equal(answer.type, GW_MSG_CHECKED);
 	assert_string_equal(answer.checked.job, "job-1");
@@ -160,7 +160,7 @@ static void a_good_one_passes(void **state)
 
 static void its_facts_are_reported(void **state)
 {
-	uint8_t fingerprint[GW_HASH_LEN];
+	struct certificate_hashes hashes;
 	static const uint8_t serial[] = { 0xf0, 0x01, 0x02 }; /* DER puts a zero in front */
 	struct gw_msg_check question = { .job = "j", .device = "ACME-1", .tenant = "default" };
 	const char *why;
@@ -170,7 +170,7 @@ static void its_facts_are_reported(void **state)
 	      "-set_serial 0xf00102 -days 100");
 	question.certificate = openssl_read("dated.crt");
 	question.key = (struct gw_blob)GW_BLOB_ARRAY(device_key);
-	assert_int_equal(certificate_check(&question, &anchor, 1, fingerprint, &answer, &why), 0);
+	assert_int_equal(certificate_check(&question, &anchor, 1, &hashes, &answer, &why), 0);
 
 	assert_good(why);
 	assert_int_equal(answer.checked.serial.len, sizeof(serial));
@@ -253,7 +253,7 @@ static void chains_are_followed(void **state)
 /* Fails the n-th allocation, or that and all that follow, for each n; returns how many there are. */
 static unsigned check_without_memory(const struct gw_msg_check *question, bool all)
 {
-	uint8_t fingerprint[GW_HASH_LEN];
+	struct certificate_hashes hashes;
 	const char *why = "not set";
 	struct gw_msg answer;
 	unsigned n = 0;
@@ -262,7 +262,7 @@ static unsigned check_without_memory(const struct gw_msg_check *question, bool a
 
 	do {
 		scarce_begin(n++, all);
-		r = certificate_check(question, &anchor, 1, fingerprint, &answer, &why);
+		r = certificate_check(question, &anchor, 1, &hashes, &answer, &why);
 		has_failed = scarce_end();
 		assert_int_equal(r, has_failed ? -ENOMEM : 0);
 	} while (has_failed);

@@ -110,7 +110,8 @@ static void all_is_well(void **state)
 					      "clock",
 					      "queue",
 					      "record",
-					      "renewals" };
+					      "renewals",
+					      "revocation" };
 
 	for (size_t i = 0; i < GW_ELEMENTS(checks); i++)
 		expect(checks[i], DOCTOR_OK, "", "");
@@ -362,8 +363,28 @@ static void plugins(void **state)
 			(struct doctor_plugin){ name, "1", GW_ROLE_TRANSPORT, false, text, 9 };
 	}
 	facts.n_plugins = DOCTOR_PLUGINS_MAX;
-	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 13);
+	assert_int_equal(doctor_examine(&facts, findings), DOCTOR_PLUGINS_MAX + 14);
 	assert_true(strlen(findings[5].text) > GW_TEXT_MAX + GW_NAME_MAX);
+}
+
+static void revocation_lists(void **state)
+{
+	expect("revocation", DOCTOR_OK, "No revocation list", "");
+	facts.lists = 1;
+	expect("revocation", DOCTOR_OK, "1 revocation list is on record", "");
+	facts.lists = 2;
+	expect("revocation", DOCTOR_OK, "2 revocation lists are on record", "");
+	facts.lists_stale = 1;
+	facts.list_name = "Devices";
+	facts.list_stale_s = 7200;
+	expect("revocation", DOCTOR_WARNING,
+	       "The revocation list of Devices is out of date for 2 h: ",
+	       "gangwayctl revoke --crl FILE");
+	expect("revocation", DOCTOR_WARNING, "served as before", "");
+	facts.stale_list_closes = true;
+	facts.lists_stale = 2;
+	expect("revocation", DOCTOR_WRONG, "2 h (and others): ", "gangwayctl revoke --crl FILE");
+	expect("revocation", DOCTOR_WRONG, "told to come again later", "");
 }
 
 static void durations(void **state)
@@ -398,6 +419,7 @@ int main(void)
 		cmocka_unit_test_setup(queue, set_up),
 		cmocka_unit_test_setup(the_record, set_up),
 		cmocka_unit_test_setup(renewals, set_up),
+		cmocka_unit_test_setup(revocation_lists, set_up),
 		cmocka_unit_test_setup(plugins, set_up),
 		cmocka_unit_test_setup(durations, set_up),
 	};

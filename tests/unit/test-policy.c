@@ -322,6 +322,99 @@ static void peers_whose_certificate_has_expired(void **state)
 	}
 }
 
+/* A list never lets anybody in; who is on it is refused, and who was to be let in by one that is out of date waits. */
+static void peers_and_lists(void **state)
+{
+	for (unsigned i = 0; i < 1u << 10; i++) {
+		for (int s = 0; s < _DEVICE_STATE_MAX; s++) {
+			struct policy_peer_facts facts = {
+				.state = (enum device_state)s,
+				.by_certificate = BIT(i, 0),
+				.may_ask = BIT(i, 1),
+				.is_moved = BIT(i, 2),
+				.clock_trusted = BIT(i, 3),
+				.is_expired = BIT(i, 4),
+				.secret_was_given = BIT(i, 5),
+				.claim_open = BIT(i, 5),
+				.certificate = (enum policy_certificate)((i >> 6 & 7) % 5),
+			};
+			enum gw_reason before, reason;
+			enum policy_peer verdict = policy_peer(&facts, &before), now;
+			bool may = verdict != POLICY_PEER_REFUSED && verdict != POLICY_PEER_NOTICE;
+
+			facts.list_is_stale = true;
+			now = policy_peer(&facts, &reason);
+			if (!facts.by_certificate || !may || verdict == POLICY_PEER_WAITS) {
+				assert_true(now == verdict && reason == before);
+			} else {
+				assert_int_equal(now, POLICY_PEER_WAITS);
+				assert_int_equal(reason, GW_REASON_LIST_STALE);
+			}
+
+			facts.is_listed = true;
+			facts.list_is_stale = BIT(i, 9);
+			now = policy_peer(&facts, &reason);
+			if (!facts.by_certificate || !may) {
+				assert_true(now == verdict && reason == before);
+			} else {
+				assert_int_equal(now, POLICY_PEER_REFUSED);
+				assert_int_equal(reason, GW_REASON_CERTIFICATE_REVOKED);
+			}
+		}
+	}
+}
+
+/* --- revocation lists --- */
+
+#define NOW 1900000000ull
+
+static enum gw_reason expected_list(const struct policy_list_facts *f)
+{
+	if (!f->is_signed)
+		return GW_REASON_LIST_BAD;
+	if (f->on_record && (f->is_same || f->compared <= 0))
+		return f->is_same ? GW_REASON_NONE : GW_REASON_LIST_OLDER;
+	return f->clock_trusted && f->this_update > NOW + 300 ? GW_REASON_LIST_EARLY
+							      : GW_REASON_NONE;
+}
+
+static void lists(void **state)
+{
+	static const int64_t from_now[] = { -1000000, 0, 300, 301, 1000000 };
+
+	for (unsigned i = 0; i < 1u << 6; i++) {
+		for (size_t k = 0; k < GW_ELEMENTS(from_now); k++) {
+			const struct policy_list_facts facts = {
+				.is_signed = BIT(i, 0),
+				.on_record = BIT(i, 1),
+				.is_same = BIT(i, 2),
+				.clock_trusted = BIT(i, 3),
+				.compared = (int)(i >> 4) % 3 - 1,
+				.this_update = NOW + (uint64_t)from_now[k],
+				.now = NOW,
+			};
+			enum gw_reason expected = expected_list(&facts), reason;
+			enum policy_list verdict = policy_list(&facts, &reason);
+			bool is_there = facts.is_signed && facts.on_record && facts.is_same;
+
+			assert_int_equal(reason, expected);
+			assert_int_equal(verdict, is_there ? POLICY_LIST_UNCHANGED
+						  : expected == GW_REASON_NONE
+							  ? POLICY_LIST_TAKEN
+							  : POLICY_LIST_REFUSED);
+		}
+	}
+}
+
+static void lists_that_are_out_of_date(void **state)
+{
+	assert_false(policy_list_is_stale(NOW + 1, NOW, true));
+	assert_true(policy_list_is_stale(NOW, NOW, true));
+	assert_true(policy_list_is_stale(NOW - 1, NOW, true));
+	assert_false(policy_list_is_stale(NOW + 1, NOW, false));
+	assert_false(policy_list_is_stale(NOW - 1, NOW, false)); /* nobody knows */
+}
+
 /* --- signing requests --- */
 
 /* The first of these that holds decides. */
@@ -450,6 +543,9 @@ int main(void)
 		cmocka_unit_test(peers_by_secret),
 		cmocka_unit_test(peers_by_certificate),
 		cmocka_unit_test(peers_from_elsewhere),
+		cmocka_unit_test(peers_and_lists),
+		cmocka_unit_test(lists),
+		cmocka_unit_test(lists_that_are_out_of_date),
 		cmocka_unit_test(signing_requests),
 		cmocka_unit_test(commands),
 		cmocka_unit_test(peers_that_have_left),

@@ -26,10 +26,11 @@ static const enum gw_msg_type by_registrar[] = {
 	GW_MSG_HEALTH,      GW_MSG_SECRET_QUERY, GW_MSG_PEER,       GW_MSG_FAILED,
 	GW_MSG_SESSION_END, GW_MSG_ENROLL,       GW_MSG_REPORT,     GW_MSG_SETTINGS_QUERY,
 	GW_MSG_REJECTED,    GW_MSG_CHECKED,      GW_MSG_SERVER_CSR, GW_MSG_WIPED,
+	GW_MSG_CRL_CHECKED, GW_MSG_ISSUERS,
 };
 static const enum gw_msg_type by_cloud[] = {
 	GW_MSG_HEALTH, GW_MSG_CLOUD_STATE, GW_MSG_CLOUD_RETRY, GW_MSG_CREDENTIAL,
-	GW_MSG_ANSWER, GW_MSG_COMMAND,     GW_MSG_ANCHORS,
+	GW_MSG_ANSWER, GW_MSG_COMMAND,     GW_MSG_ANCHORS,     GW_MSG_CRL,
 };
 
 static bool holds(const enum gw_msg_type *types, size_t n, enum gw_msg_type type)

@@ -37,7 +37,7 @@ static const struct spec {
 	{ 0x13, "neighbour", "b t80 t80 t32 t256" },
 	{ 0x20, "secret_query", "8 4 t64 t80" },
 	{ 0x21, "secret", "8 x14-64" },
-	{ 0x22, "peer", "8 4 e2 t64 t80 t80 x20 x32-32 x32-32" },
+	{ 0x22, "peer", "8 4 e2 t64 t80 t80 x20 x32-32 x32-32 x32-32" },
 	{ 0x23, "verdict", "8 e3 t64 t64" },
 	{ 0x24, "failed", "8 t64" },
 	{ 0x25, "session_end", "8 t64" },
@@ -48,7 +48,7 @@ static const struct spec {
 	{ 0x34, "report", "8 4 b t256" },
 	{ 0x35, "reported", "8 4 e3 t64" },
 	{ 0x36, "check", "t64 t64 t64 x32-32 x8192 x24576" },
-	{ 0x37, "checked", "t64 b t64 x20 x32-32 8 8" },
+	{ 0x37, "checked", "t64 b t64 x20 x32-32 8 8 x32-32" },
 	{ 0x38, "server_csr", "x32-32 x4096" },
 	{ 0x39, "server_cert", "x32-32 x8192 x24576" },
 	{ 0x3a, "anchors", "e2" },
@@ -58,13 +58,16 @@ static const struct spec {
 	{ 0x41, "request", "t64 e10 t64 t64 t64 t64 t32 t64 x20 x32-32 x4096 x4096" },
 	{ 0x42, "request_end", "t64" },
 	{ 0x43, "answer", "t64 e3 4 8 t64 t256 x8192 x24576 8 x32-32 t64 t64" },
-	{ 0x44, "command", "t64 8 8 e8 t64 t64 t64 8 b b x192 t64 l16640 l10496" },
+	{ 0x44, "command", "t64 8 8 e9 t64 t64 t64 8 b b x192 t64 l16640 l10496" },
 	{ 0x45, "command_answer", "t64 8 e3 t64" },
 	{ 0x46, "cloud_retry", "4" },
 	{ 0x47, "credential", "b t256 8 8 8 e5 8 8 t256" },
 	{ 0x4c, "event", "8 8 t64 t64 t64 t64 t256 x32-32" },
 	{ 0x4d, "events", "t64 8 2 x32-32 t64" },
 	{ 0x54, "wiped", "8 4" },
+	{ 0x55, "crl", "t64" },
+	{ 0x56, "crl_checked", "t64 b t256 x32-32 x20 8 8" },
+	{ 0x57, "issuers", "x32-2048" },
 };
 
 struct field {
@@ -487,7 +490,8 @@ static void test_which_carry_a_descriptor(void **state)
 {
 	for (size_t i = 0; i < GW_ELEMENTS(specs); i++) {
 		bool carries =
-			gw_streq(specs[i].name, "channel") || gw_streq(specs[i].name, "anchors");
+			gw_streq(specs[i].name, "channel") || gw_streq(specs[i].name, "anchors") ||
+			gw_streq(specs[i].name, "crl") || gw_streq(specs[i].name, "crl_checked");
 
 		assert_int_equal(gw_wire_has_fd(specs[i].type), carries);
 	}

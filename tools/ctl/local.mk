@@ -6,6 +6,7 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/args.c tools/ctl/args.h \
 	tools/ctl/bus.c tools/ctl/bus.h \
 	tools/ctl/code.c tools/ctl/code.h \
+	tools/ctl/crl-file.c tools/ctl/crl-file.h \
 	tools/ctl/ctl.h \
 	tools/ctl/configuration.c tools/ctl/configuration.h \
 	tools/ctl/doctor.c tools/ctl/doctor.h \

@@ -14,12 +14,16 @@
 static const char *const plugin_names[] = { "name",    "role", "version", "library",
 					    "healthy", "text", NULL };
 
+static const char *const list_names[] = { "issuer",       "number",   "this_update", "next_update",
+					  "certificates", "received", "stale_since", NULL };
+
 /* Properties that hold rows, and what to call a row's members. */
 static const struct {
 	const char *property;
 	const char *const *names;
 } row_properties[] = {
 	{ "Plugins", plugin_names },
+	{ "RevocationLists", list_names },
 };
 
 void values_name(const char *camel, char *snake, size_t size)

@@ -9,6 +9,7 @@
 #include "lib/util.h"
 #include "tools/ctl/args.h"
 #include "tools/ctl/bus.h"
+#include "tools/ctl/crl-file.h"
 #include "tools/ctl/ctl.h"
 #include "tools/ctl/values.h"
 
@@ -146,19 +147,40 @@ const struct verb verb_resume = {
 	.run = run_resume,
 };
 
+static const struct args_option revoke_options[] = {
+	{ "reason", "CODE", "why, as a code of a-z, 0-9 and - (default: the usual one)" },
+	{ "crl", "FILE",
+	  "take a revocation list in the place of ids: DER or PEM, - for standard input" },
+	{ 0 },
+};
+
 static int run_revoke(struct ctl *ctl, const struct args *args)
 {
+	const char *file = args_get(args, "crl");
+
+	if (file && (args->n_words > 0 || args_has(args, "reason")))
+		return ctl_wrong_use("--crl goes without ids and --reason: who is on the list is "
+				     "revoked");
+	if (file)
+		return crl_file_load(ctl, file);
+	if (args->n_words == 0)
+		return ctl_wrong_use("this is used as: gangwayctl revoke ID... or --crl FILE; see "
+				     "gangwayctl revoke --help");
 	return operate(ctl, args, &(struct deed){ "Revoke", "revoke", "revoked", true });
 }
 
 const struct verb verb_revoke = {
 	.name = "revoke",
-	.synopsis = "ID...",
+	.synopsis = "ID...|--crl FILE",
 	.summary = "Takes a device out for good: its certificate and claim end",
 	.help = "\nSessions that are open end. It comes back only by a new claim, once it was\n"
-		"decommissioned. Works with the cloud away, which is told when it is back.",
-	.options = reason_options,
-	.min_words = 1,
+		"decommissioned. Works with the cloud away, which is told when it is back.\n\n"
+		"With --crl: all devices whose certificates are on a revocation list. It is kept, "
+		"so that none "
+		"on it\n"
+		"comes in later; `status` shows it, and until when it is good.",
+	.options = revoke_options,
+	.min_words = 0,
 	.max_words = ARGS_WORDS_MAX,
 	.run = run_revoke,
 };

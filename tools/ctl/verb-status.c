@@ -210,6 +210,35 @@ static int print_summary(const json_t *status)
 	return r;
 }
 
+static int print_lists(const json_t *lists)
+{
+	static const char *const headings[] = { "REVOCATION LIST", "NUMBER", "CERTIFICATES",
+						"GOOD UNTIL", "STATE" };
+	_cleanup_(table_freep) struct table *table = NULL;
+	const json_t *list;
+	size_t i;
+	int r;
+
+	r = table_new(headings, GW_ELEMENTS(headings), &table);
+	json_array_foreach(lists, i, list)
+	{
+		bool is_stale = values_number(list, "stale_since");
+		char count[24], until[WHEN_LEN];
+
+		(void)snprintf(count, sizeof(count), "%llu",
+			       (unsigned long long)values_number(list, "certificates"));
+		when_format(values_number(list, "next_update"), until);
+		if (r >= 0)
+			r = table_add(table,
+				      (const char *[]){ values_text(list, "issuer"),
+							values_text(list, "number"), count, until,
+							is_stale ? "out of date" : "good" });
+	}
+	if (r >= 0)
+		table_print(table, stdout);
+	return r;
+}
+
 static int print_plugins(const json_t *plugins)
 {
 	static const char *const headings[] = { "PLUGIN", "ROLE", "VERSION", "LIBRARY", "STATE" };
@@ -269,7 +298,7 @@ static int add_problem(struct ctl *ctl, json_t *status)
 static int run(struct ctl *ctl, const struct args *args)
 {
 	json_auto_t *status = NULL;
-	const json_t *plugins;
+	const json_t *plugins, *lists;
 	int r;
 
 	r = bus_get_all(ctl, BUS_PATH, BUS_MANAGER, &status);
@@ -286,7 +315,12 @@ static int run(struct ctl *ctl, const struct args *args)
 	}
 
 	plugins = json_object_get(status, "plugins");
+	lists = json_object_get(status, "revocation_lists");
 	r = print_summary(status);
+	if (r >= 0 && json_array_size(lists) > 0) {
+		(void)putchar('\n');
+		r = print_lists(lists);
+	}
 	if (r >= 0 && json_array_size(plugins) > 0) {
 		(void)putchar('\n');
 		r = print_plugins(plugins);
