@@ -53,7 +53,7 @@ struct dialect_member {
 	const char *name;
 	enum dialect_type type;
 	enum dialect_need need;
-	size_t offset; /* of the value in struct gw_msg */
+	size_t offset; /* of the value in struct gw_msg; of what is only read, in struct dialect_body */
 	uint64_t min, max;
 };
 

@@ -141,6 +141,16 @@ static const struct dialect_member anchors_members[] = {
 	MEMBER("anchors", REQUIRED, ANCHORS, 0, 1, GW_ANCHORS_MAX),
 };
 
+/* Where they lie: behind the message. */
+#define IN_BODY(field) offsetof(struct dialect_body, field)
+
+static const struct dialect_member crl_members[] = {
+	MEMBER("digest", REQUIRED, HEX, IN_BODY(crl.digest), GW_HASH_LEN, GW_HASH_LEN),
+	MEMBER("part", REQUIRED, U32, IN_BODY(crl.part), 1, DIALECT_PARTS_MAX),
+	MEMBER("parts", REQUIRED, U32, IN_BODY(crl.parts), 1, DIALECT_PARTS_MAX),
+	MEMBER("crl", REQUIRED, BASE64, IN_BODY(crl.content), 1, DIALECT_PART_MAX),
+};
+
 static const struct dialect_member claim_members[] = {
 	NAME("device", REQUIRED, command.device),
 	NAME("tenant", REQUIRED, command.tenant),
@@ -226,6 +236,7 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_COMMAND, "resume",   GW_COMMAND_RESUME,   MEMBERS(resume_members) },
 	{ DIALECT_COMMAND, "moved",    GW_COMMAND_MOVED,    MEMBERS(device_members) },
 	{ DIALECT_COMMAND, "anchors",  GW_COMMAND_ANCHORS,  MEMBERS(anchors_members) },
+	{ DIALECT_COMMAND, "crl",      GW_COMMAND_CRL,      MEMBERS(crl_members) },
 	{ DIALECT_COMMAND, "decommission", GW_COMMAND_DECOMMISSION, MEMBERS(resume_members) },
 
 	{ DIALECT_ANSWER, "done",    GW_OUTCOME_DONE,    NULL, 0 },

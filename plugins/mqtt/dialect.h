@@ -34,6 +34,16 @@ struct dialect_error {
 	const char *kind, *member, *why;
 };
 
+/* A revocation list is too large for one body: so many make one command. */
+#define DIALECT_PARTS_MAX 32
+#define DIALECT_PART_MAX  45056 /* bytes; as base64, a body with it is within its limit */
+
+struct dialect_part {
+	uint32_t part, parts;   /* from 1 on */
+	struct gw_blob digest;  /* SHA-256 of the whole: which list it is a part of */
+	struct gw_blob content; /* empty: there is none */
+};
+
 /* A body that was read. The message's texts and blobs live in it; it is wiped when it goes. */
 struct dialect_body {
 	struct gw_msg msg;
@@ -41,6 +51,7 @@ struct dialect_body {
 	struct gw_blob anchors[_GW_ANCHORS_MAX]; /* by purpose */
 	bool has_broker_anchors;
 	struct gw_blob broker_anchors; /* for ourselves */
+	struct dialect_part crl;       /* of the command of that kind */
 
 	uint8_t *arena;
 	size_t used, size;

@@ -23,6 +23,7 @@ plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/keyring.c plugins/mqtt/keyring.h \
 	plugins/mqtt/main.c \
 	plugins/mqtt/outstanding.c plugins/mqtt/outstanding.h \
+	plugins/mqtt/parts.c plugins/mqtt/parts.h \
 	plugins/mqtt/presence.c plugins/mqtt/presence.h \
 	plugins/mqtt/relay.c plugins/mqtt/relay.h \
 	plugins/mqtt/slots.c plugins/mqtt/slots.h \

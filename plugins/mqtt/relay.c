@@ -11,15 +11,14 @@
  */
 #include "plugins/mqtt/relay.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <systemd/sd-event.h>
 
 #include "lib/bucket.h"
 #include "lib/log.h"
 #include "lib/plugin.h"
+#include "lib/sealed.h"
 #include "lib/step.h"
 #include "lib/util.h"
 #include "plugins/mqtt/anchors.h"
@@ -28,6 +27,7 @@
 #include "plugins/mqtt/dialect-events.h"
 #include "plugins/mqtt/dialect.h"
 #include "plugins/mqtt/outstanding.h"
+#include "plugins/mqtt/parts.h"
 #include "plugins/mqtt/wallet.h"
 
 #define GRUMBLE_US 10000000  /* between two words about bad bodies */
@@ -58,6 +58,7 @@ struct relay {
 	struct broker *broker;
 	struct outstanding *outstanding;
 	struct dialect_events *events; /* of the batch that is coming in */
+	struct parts *parts;           /* of a command that comes in several bodies */
 	uint64_t silent_after_us;
 	struct gw_bucket pace; /* of requests */
 
@@ -500,24 +501,6 @@ static void grumble(struct relay *relay, enum dialect_topic topic,
 	set_timer(relay->quiet, now_us + GARBAGE_US);
 }
 
-/* Big things travel sealed: the agent can map what nobody changes any more. */
-static int make_memfd(struct gw_blob contents, int *ret)
-{
-	_cleanup_close_ int fd = memfd_create("anchors", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, contents.data, contents.len);
-	if (n < 0 || (size_t)n != contents.len)
-		return n < 0 ? -errno : -EIO;
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return -errno;
-
-	*ret = TAKE_FD(fd);
-	return 0;
-}
-
 static int send_anchors(struct relay *relay, const struct dialect_body *body)
 {
 	for (int i = 0; i < _GW_ANCHORS_MAX; i++) {
@@ -526,14 +509,32 @@ static int send_anchors(struct relay *relay, const struct dialect_body *body)
 		_cleanup_close_ int fd = -1;
 		int r;
 
-		r = make_memfd(body->anchors[i], &fd);
-		if (r < 0)
-			return r;
+		fd = gw_sealed_make("anchors", body->anchors[i]);
+		if (fd < 0)
+			return fd;
 		r = gw_plugin_send(relay->plugin, &msg, fd);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+/* Returns 0 if parts of it are missing still. */
+static int send_list(struct relay *relay, const struct dialect_body *body)
+{
+	struct gw_msg msg = { .type = GW_MSG_CRL, .crl = { body->msg.command.id } };
+	_cleanup_free_ uint8_t *whole = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t len = 0;
+	int r = parts_take(relay->parts, body->msg.command.id, &body->crl, &whole, &len);
+
+	if (r <= 0)
+		return r;
+	fd = gw_sealed_make("crl", (struct gw_blob){ whole, len });
+	if (fd < 0)
+		return fd;
+	r = gw_plugin_send(relay->plugin, &msg, fd);
+	return r < 0 ? r : 1;
 }
 
 static void take_response(struct relay *relay, const struct dialect_body *body)
@@ -600,6 +601,8 @@ static void take_command(struct relay *relay, const struct dialect_body *body)
 		r = keep_broker_anchors(relay, body);
 	if (r >= 0 && body->has_anchors)
 		r = send_anchors(relay, body);
+	else if (body->msg.command.kind == GW_COMMAND_CRL && (r = send_list(relay, body)) == 0)
+		return; /* parts of it are still to come */
 	if (r >= 0)
 		r = gw_plugin_send(relay->plugin, &body->msg, /* fd= */ -1);
 	if (r < 0) {
@@ -641,6 +644,7 @@ struct relay *relay_free(struct relay *relay)
 	relay->outstanding = outstanding_free(relay->outstanding);
 	relay->events = dialect_events_free(relay->events);
 	free(relay->anchors.list);
+	relay->parts = parts_free(relay->parts);
 	sd_event_source_disable_unref(relay->pump);
 	sd_event_source_disable_unref(relay->silence);
 	sd_event_source_disable_unref(relay->quiet);
@@ -680,6 +684,8 @@ int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_conf
 	r = outstanding_new(config->retry_first_us, config->retry_max_us, &relay->outstanding);
 	if (r >= 0)
 		r = dialect_events_new(&relay->events);
+	if (r >= 0)
+		r = parts_new(&relay->parts);
 	if (r < 0)
 		return r;
 	r = make_timer(event, &relay->pump, on_pump, relay);

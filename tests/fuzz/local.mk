@@ -201,7 +201,7 @@ tests_fuzz_fuzz_cloud_link_SOURCES = tests/fuzz/fuzz-cloud-link.c \
 	tests/fuzz/fake-loop.c tests/fuzz/fake-loop.h \
 	plugins/mqtt/backoff.c plugins/mqtt/broker.c plugins/mqtt/calendar.c plugins/mqtt/dialect.c \
 	plugins/mqtt/dialect-events.c plugins/mqtt/dialect-read.c \
-	plugins/mqtt/dialect-write.c plugins/mqtt/outstanding.c plugins/mqtt/presence.c \
+	plugins/mqtt/dialect-write.c plugins/mqtt/outstanding.c plugins/mqtt/parts.c plugins/mqtt/presence.c \
 	plugins/mqtt/errand.c plugins/mqtt/identity.c plugins/mqtt/relay.c \
 	plugins/mqtt/wallet.c tools/cloud/body-read.c
 tests_fuzz_fuzz_cloud_link_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)

@@ -55,6 +55,7 @@ class HandedOver(Case):
                     for destination in (AGENT, self.owner()):
                         self.refuse(peer, fd, **CALL | {"destination": destination})
                         self.refuse(peer, fd, **CALL | {"destination": destination, "member": "Reload"})
+                        self.refuse(peer, fd, **CALL | {"destination": destination, "member": "LoadRevocationList"})
                         self.refuse(peer, fd, kind=dbus.CALL, destination=destination, path="/", member="Ping",
                                     interface="org.freedesktop.DBus.Peer")
 

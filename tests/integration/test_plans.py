@@ -99,7 +99,7 @@ class Plans(unittest.TestCase):
         self.assertEqual(walks.keys() - seen.keys(), set(), "these walk through no table any more")
 
     def test_agent(self):
-        self.check("agent", "store-schema.c", {"anchors", "meta"}, {
+        self.check("agent", "store-schema.c", {"anchors", "meta", "crl"}, {
             "SELECT min(created) FROM job": END,
             "SELECT min(n) FROM audit": END,
             "SELECT max(created) FROM job": END,
@@ -121,6 +121,9 @@ class Plans(unittest.TestCase):
         self.check("tools/cloud", "registry.c", small, {
             "SELECT DISTINCT gateway FROM command WHERE state IN ('waiting', 'sent')": "all of an index, of open ones",
             "SELECT count(DISTINCT device) FROM certificate WHERE authority = ? AND state <> 'revoked'": "the verb roll",
+            "SELECT max(?2, coalesce((SELECT number + 1 FROM crl WHERE authority = ?1), 0))": "a single row",
+            "SELECT serial, reason FROM certificate WHERE state = 'revoked' AND authority = ? AND not_after > ?"
+            " ORDER BY number": "the verb crl",
         } | {statement: "the verb list" for statement in LISTS})
 
 

@@ -10,7 +10,7 @@ import unittest
 import schema
 
 DOCUMENT = schema.FOLDER.parent / "cloud.md"
-BASE64 = {"csr": "MA==", "certificate": "MA==", "chain": "MA==", "device": "MA==", "registrar": "MA==",
+BASE64 = {"crl": "MAA=", "csr": "MA==", "certificate": "MA==", "chain": "MA==", "device": "MA==", "registrar": "MA==",
           "broker": "MA==",
           "secret_sealed": "A" * 100, "box_key": "A" * 43 + "="}
 TOPICS = {"Requests": "request", "Responses": "response", "Commands": "command", "Status": "status",
@@ -47,7 +47,7 @@ def fill(node, key, value):
     elif isinstance(value, list) and key in BASE64:
         node[key] = [BASE64[key] for _ in value]
     elif isinstance(value, str) and value.startswith("<"):
-        hexes = {"key": "0a" * 32, "mac": "0a" * 32, "before": "0a" * 32, "serial": "0a"}
+        hexes = {"key": "0a" * 32, "digest": "0a" * 32, "mac": "0a" * 32, "before": "0a" * 32, "serial": "0a"}
         node[key] = BASE64.get(key) or hexes.get(key) or "some-1"
 
 

@@ -576,6 +576,11 @@ tests_unit_test_audit_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_audit_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_audit_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-parts
+tests_unit_test_parts_SOURCES = tests/unit/test-parts.c plugins/mqtt/parts.c
+tests_unit_test_parts_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_parts_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-crl-flow
 tests_unit_test_crl_flow_SOURCES = tests/unit/test-crl-flow.c $(WORLD_SOURCES)
 tests_unit_test_crl_flow_CFLAGS = $(UNIT_CFLAGS)

@@ -110,10 +110,14 @@ static const struct example {
 	  "{\"v\":1,\"kind\":\"revoke\",\"id\":\"cmd-1\",\"seq\":16,\"expires_at\":0,"
 	  "\"serials\":[\"0a1b\",\"15\"]}",
 	  { NULL } },
+	{ DIALECT_COMMAND,
+	  "{\"v\":1,\"kind\":\"crl\",\"id\":\"cmd-1\",\"seq\":16,\"expires_at\":0,"
+	  "\"digest\":\"" KEY "\",\"part\":1,\"parts\":2,\"crl\":\"MAE=\"}",
+	  { NULL } },
 };
 
-#define LIST_OF_DEVICES (GW_ELEMENTS(examples) - 2)
-#define LIST_OF_SERIALS (GW_ELEMENTS(examples) - 1)
+#define LIST_OF_DEVICES (GW_ELEMENTS(examples) - 3)
+#define LIST_OF_SERIALS (GW_ELEMENTS(examples) - 2)
 
 static int read_text(enum dialect_topic topic, const char *text, struct dialect_body *ret,
 		     struct dialect_error *ret_error)
@@ -272,6 +276,24 @@ static void a_command_with_anchors(void **state)
 	assert_blob(body.anchors[GW_ANCHORS_DEVICE], "\x30\1\x30\2", 4);
 	assert_blob(body.anchors[GW_ANCHORS_REGISTRAR], "\x30\3", 2);
 	assert_null(body.msg.command.device);
+	dialect_body_done(&body);
+}
+
+static void a_part_of_a_revocation_list(void **state)
+{
+	static const char text[] =
+		"{\"v\":1,\"kind\":\"crl\",\"id\":\"cmd-1\",\"seq\":16,\"expires_at\":0,"
+		"\"digest\":\"" KEY "\",\"part\":2,\"parts\":32,\"crl\":\"MAE=\"}";
+	struct dialect_body body = good(DIALECT_COMMAND, text);
+
+	assert_int_equal(body.msg.command.kind, GW_COMMAND_CRL);
+	assert_string_equal(body.msg.command.id, "cmd-1");
+	assert_null(body.msg.command.device);
+	assert_int_equal(body.crl.part, 2);
+	assert_int_equal(body.crl.parts, 32);
+	assert_blob(body.crl.digest, (const char *)key, sizeof(key));
+	assert_blob(body.crl.content, "\x30\1", 2);
+	assert_false(body.has_anchors);
 	dialect_body_done(&body);
 }
 
@@ -886,6 +908,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(commands),
 		cmocka_unit_test(a_command_with_anchors),
+		cmocka_unit_test(a_part_of_a_revocation_list),
 		cmocka_unit_test(a_command_with_a_list),
 		cmocka_unit_test(texts_become_printable),
 		cmocka_unit_test(all_truncations),

@@ -165,6 +165,15 @@ static int add_devices(json_t *body, const struct command *command, const struct
 	return json_object_set_new(body, "devices", list);
 }
 
+char *body_command_part(const struct command *command, uint64_t seq, const struct body_part *part)
+{
+	return finish(json_pack("{s:i, s:s, s:s, s:I, s:I, s:s, s:i, s:i, s:o}", "v", VERSION,
+				"kind", command_kind_name(command->kind), "id", command->id, "seq",
+				(json_int_t)seq, "expires_at", (json_int_t)command->expires_at,
+				"digest", part->digest, "part", (int)part->part, "parts",
+				(int)part->parts, "crl", base64(part->content)));
+}
+
 char *body_command(const struct command *command, uint64_t seq, const struct body_more *more)
 {
 	json_t *body = json_pack("{s:i, s:s, s:s, s:I, s:I}", "v", VERSION, "kind",

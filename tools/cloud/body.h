@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/blob.h"
+
 struct command;
 struct gw_blob;
 
@@ -139,6 +141,15 @@ struct body_more {
 	const char (*devices)[BODY_NAME_MAX + 1]; /* that it is about as well */
 	size_t n_devices;
 };
+
+/* A part of a revocation list. */
+struct body_part {
+	const char *digest;   /* of the whole, SHA-256 in hex */
+	unsigned part, parts; /* from 1 on */
+	struct gw_blob content;
+};
+
+char *body_command_part(const struct command *command, uint64_t seq, const struct body_part *part);
 
 /* A command as it is sent with that number. */
 char *body_command(const struct command *command, uint64_t seq, const struct body_more *more);

@@ -21,6 +21,7 @@
 #include "tools/cloud/body.h"
 #include "tools/cloud/box.h"
 #include "tools/cloud/bundle.h"
+#include "tools/cloud/crl-command.h"
 #include "tools/cloud/desk.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/id.h"
@@ -71,7 +72,7 @@ struct pass {
 	bool repeat;
 	uint64_t now_s;
 	unsigned n_sent; /* or sent before */
-	bool has_claim, has_new;
+	bool has_claim, has_new, has_list;
 	uint64_t wake_s; /* when one that waits for its time may go; 0: none does */
 };
 
@@ -180,6 +181,9 @@ static int publish(struct fleet *fleet, const struct gateway *gateway,
 		return 0;
 	}
 
+	(void)snprintf(topic, sizeof(topic), "gangway/v1/%s/command", gateway->id);
+	if (command->kind == COMMAND_CRL)
+		return crl_command_publish(fleet->registry, fleet->turn, topic, command, seq);
 	desk_anchors(fleet->desk, &anchors); /* those of now, whenever it was made */
 	if (command->kind == COMMAND_ANCHORS && desk_broker_anchors(fleet->desk, &broker) >= 0) {
 		anchors.broker = broker.der;
@@ -193,8 +197,6 @@ static int publish(struct fleet *fleet, const struct gateway *gateway,
 	body = body_command(command, seq, &more);
 	if (!body)
 		return -ENOMEM;
-
-	(void)snprintf(topic, sizeof(topic), "gangway/v1/%s/command", gateway->id);
 	return turn_command(fleet->turn, topic, body);
 }
 
@@ -221,6 +223,8 @@ static bool is_ready(struct pass *pass, const struct command *command)
 			pass->wake_s = command->not_before;
 		return false;
 	}
+	if (command->kind == COMMAND_CRL)
+		return !pass->has_list; /* of many bodies: the turn has no room for two */
 	if (command->kind != COMMAND_CLAIM)
 		return true;
 	return pass->gateway->has_box_key && !pass->has_claim;
@@ -240,6 +244,7 @@ static int send_one(const struct command *open, void *userdata)
 
 	pass->n_sent++;
 	pass->has_claim |= open->kind == COMMAND_CLAIM;
+	pass->has_list |= open->kind == COMMAND_CRL;
 	if (seq && !pass->repeat)
 		return 0;
 

@@ -11,6 +11,7 @@ CLOUD_REGISTRY = \
 	tools/cloud/registry-answer.c \
 	tools/cloud/registry-certificate.c \
 	tools/cloud/registry-claim.c \
+	tools/cloud/registry-crl.c \
 	tools/cloud/registry-command.c \
 	tools/cloud/registry-device.c \
 	tools/cloud/registry-db.h \
@@ -34,6 +35,8 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/certificate.c tools/cloud/certificate.h \
 	tools/cloud/claim.c \
 	tools/cloud/claim-credential.c \
+	tools/cloud/crl.c \
+	tools/cloud/crl-command.c tools/cloud/crl-command.h \
 	tools/cloud/csr.c tools/cloud/csr.h \
 	tools/cloud/desk.c tools/cloud/desk.h \
 	tools/cloud/events.c \
@@ -60,6 +63,7 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/revoke-gateway.c \
 	tools/cloud/request-suspended.c \
 	tools/cloud/request-decommissioned.c \
+	tools/cloud/revocation-list.c tools/cloud/revocation-list.h \
 	tools/cloud/roaming.c \
 	tools/cloud/serve.c \
 	tools/cloud/table.c tools/cloud/table.h \

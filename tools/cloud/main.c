@@ -75,6 +75,16 @@ static const struct verb verbs[] = {
 	  "$GANGWAY_CLOUD_DIR is not set, or if it has a slash.\n\n"
 	  "  --reason CODE        [a-z0-9-], at most 64 characters (default: revoked)\n",
 	  verb_revoke },
+	{ "crl", "[DIR] [--lifetime TIME] [--file FILE]",
+	  "make the devices' revocation list anew and send it to the gateways",
+	  "All certificates of the authority that are revoked and not over; of both authorities, each its\n"
+	  "own list, while one replaces the other (roll). A gateway that has it serves none of them, whether\n"
+	  "it knows the device or not.\n\n"
+	  "  --lifetime TIME      until the next list is due at the latest: seconds, or days as 90d\n"
+	  "                       (default: 30d)\n"
+	  "  --file FILE          write it there in PEM (- for standard output) for gateways that cannot be\n"
+	  "                       reached (gangwayctl revoke --crl FILE), and send nothing\n",
+	  verb_crl },
 	{ "suspend", "[DIR] [--reason CODE] DEVICE...",
 	  "have gateways serve devices nothing until they are resumed",
 	  "They keep their certificates. Arguments are those of revoke.\n\n"
@@ -134,7 +144,7 @@ static const char *const steps[] = {
 	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.roll", "cloud.operate",
 	"cloud.provision", "cloud.provisioned", "cloud.claim-credential", "cloud.revoke-gateway",
 	"cloud.suspended", "cloud.decommissioned", "cloud.events",
-	"cloud.adopt", "cloud.replace-gateway", "cloud.roaming",
+	"cloud.adopt", "cloud.replace-gateway", "cloud.roaming", "cloud.crl",
 };
 /* clang-format on */
 

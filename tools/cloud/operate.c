@@ -137,7 +137,8 @@ static int do_here(struct work *work)
 	case COMMAND_CLAIM:
 	case COMMAND_WITHDRAW:
 	case COMMAND_ANCHORS:
-	case COMMAND_MOVED: /* files of their own */
+	case COMMAND_MOVED:
+	case COMMAND_CRL: /* files of their own */
 	case _COMMAND_KIND_MAX: break;
 	}
 	return -EINVAL;

@@ -104,6 +104,9 @@ static const char version_2[] =
 	"ALTER TABLE certificate ADD COLUMN authority INTEGER NOT NULL DEFAULT 1;"
 	"CREATE INDEX certificate_renewing ON certificate(renews) WHERE renews <> '';"
 
+	"CREATE TABLE crl(authority INTEGER PRIMARY KEY, number INTEGER NOT NULL,"
+	"  der BLOB NOT NULL) STRICT;"
+
 	"CREATE TABLE branch(gateway TEXT NOT NULL REFERENCES gateway, branch INTEGER NOT NULL,"
 	"  broken TEXT NOT NULL, since INTEGER NOT NULL, head INTEGER NOT NULL, mac TEXT NOT NULL,"
 	"  PRIMARY KEY(gateway, branch)) STRICT;"
@@ -140,6 +143,7 @@ static const char *const command_kinds[_COMMAND_KIND_MAX] = {
 	[COMMAND_ANCHORS] = "anchors",
 	[COMMAND_DECOMMISSION] = "decommission",
 	[COMMAND_MOVED] = "moved",
+	[COMMAND_CRL] = "crl",
 };
 
 static const char *const command_states[_COMMAND_STATE_MAX] = {

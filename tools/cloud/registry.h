@@ -84,6 +84,7 @@ enum command_kind {
 	COMMAND_ANCHORS, /* of all that are good now; about no device */
 	COMMAND_DECOMMISSION,
 	COMMAND_MOVED, /* the device is at home elsewhere now */
+	COMMAND_CRL,   /* a revocation list; `device` is the name of the authority that it is of */
 	_COMMAND_KIND_MAX,
 };
 
@@ -292,6 +293,28 @@ int registry_certificates_under(struct registry *registry, unsigned authority, u
 /* Gateways where the device ever had one of these. */
 int registry_gateways_ever_of_device(struct registry *registry, const char *device,
 				     int (*each)(const char *gateway, void *), void *userdata);
+
+/* --- revocation lists (registry-crl.c) -------------------------------------------------------- */
+
+/* The newest list of the devices' authority of that number. */
+int registry_crl_put(struct registry *registry, unsigned authority, uint64_t number,
+		     const uint8_t *der, size_t len);
+
+/* -ENOENT: there is none. *ret_der is to be freed. */
+int registry_crl_get(struct registry *registry, unsigned authority, uint8_t **ret_der,
+		     size_t *ret_len);
+
+/* The time, or one more than the last, so that a registry that was restored from a copy is not behind its gateways. */
+int registry_crl_next_number(struct registry *registry, unsigned authority, uint64_t now,
+			     uint64_t *ret);
+
+/* What that authority has issued and is revoked, and not over. */
+int registry_crl_each_revoked(struct registry *registry, unsigned authority, uint64_t now,
+			      int (*each)(const char *serial, const char *reason, void *),
+			      void *userdata);
+
+/* Ends what was to bring an earlier list of that authority. */
+int registry_crl_commands_end(struct registry *registry, const char *authority);
 
 /* A gateway's own server certificate. */
 int registry_registrar_add(struct registry *registry, const struct record *record,

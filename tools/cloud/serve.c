@@ -27,13 +27,12 @@
 #include "tools/cloud/registry.h"
 #include "tools/cloud/turn.h"
 
-#define PREFIX       "gangway/v1/"
-#define PROVISION    PREFIX "provision/"
-#define TOPIC_MAX    128
-#define DAY_S        ((uint64_t)86400)
-#define LIFETIME_S   (90 * DAY_S)
-#define LIFETIME_MAX (36500 * DAY_S)
-#define PENDING_S    5 /* until we are asked again what we could not do */
+#define PREFIX     "gangway/v1/"
+#define PROVISION  PREFIX "provision/"
+#define TOPIC_MAX  128
+#define DAY_S      ((uint64_t)86400)
+#define LIFETIME_S (90 * DAY_S)
+#define PENDING_S  5 /* until we are asked again what we could not do */
 
 struct server {
 	struct home home;
@@ -281,32 +280,6 @@ static int on_ring(sd_event_source *source, const struct inotify_event *event, v
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static int parse_lifetime(const char *text, uint64_t *ret)
-{
-	_cleanup_free_ char *number = strdup(text);
-	size_t len = strlen(text);
-	uint64_t unit = 1;
-
-	if (!number)
-		return -ENOMEM;
-	if (len && number[len - 1] == 'd') {
-		number[len - 1] = 0;
-		unit = DAY_S;
-	}
-	if (gw_parse_u64(number, 1, LIFETIME_MAX / unit, ret) < 0)
-		return -EINVAL;
-
-	*ret *= unit;
-	return 0;
-}
-
-static int read_lifetime(const char *option, uint64_t *ret)
-{
-	if (parse_lifetime(optarg, ret) < 0)
-		return verb_misuse("%s takes seconds, or days as in 90d, not %s", option, optarg);
-	return VERB_DONE;
-}
-
 static int read_wish(int argc, char **argv, struct wish *wish)
 {
 	static const struct option options[] = {
@@ -321,9 +294,12 @@ static int read_wish(int argc, char **argv, struct wish *wish)
 	       (option = getopt_long(argc, argv, "", options, /* longind= */ NULL)) >= 0) {
 		switch (option) {
 		case 'b': wish->broker = optarg; break;
-		case 'l': status = read_lifetime("--lifetime", &wish->lifetimes.device); break;
+		case 'l':
+			status = verb_lifetime("--lifetime", optarg, &wish->lifetimes.device);
+			break;
 		case 'g':
-			status = read_lifetime("--gateway-lifetime", &wish->lifetimes.gateway);
+			status = verb_lifetime("--gateway-lifetime", optarg,
+					       &wish->lifetimes.gateway);
 			break;
 		default: return VERB_MISUSE;
 		}

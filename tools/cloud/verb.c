@@ -11,7 +11,9 @@
 #include "tools/cloud/home.h"
 #include "tools/cloud/registry.h"
 
-#define SCHEME "mqtts://"
+#define SCHEME       "mqtts://"
+#define DAY_S        ((uint64_t)86400)
+#define LIFETIME_MAX (36500 * DAY_S)
 
 static void complain(const char *format, va_list args)
 {
@@ -120,5 +122,31 @@ int verb_endpoint(const char *text, struct gw_endpoint *ret)
 	if (gw_endpoint_parse(uri, ret, &why) < 0)
 		return verb_misuse("%s as the broker's address %s; name it as HOST:PORT", text,
 				   why);
+	return VERB_DONE;
+}
+
+static int parse_lifetime(const char *text, uint64_t *ret)
+{
+	_cleanup_free_ char *number = strdup(text);
+	size_t len = strlen(text);
+	uint64_t unit = 1;
+
+	if (!number)
+		return -ENOMEM;
+	if (len && number[len - 1] == 'd') {
+		number[len - 1] = 0;
+		unit = DAY_S;
+	}
+	if (gw_parse_u64(number, 1, LIFETIME_MAX / unit, ret) < 0)
+		return -EINVAL;
+
+	*ret *= unit;
+	return 0;
+}
+
+int verb_lifetime(const char *option, const char *text, uint64_t *ret)
+{
+	if (parse_lifetime(text, ret) < 0)
+		return verb_misuse("%s takes seconds, or days as in 90d, not %s", option, text);
 	return VERB_DONE;
 }

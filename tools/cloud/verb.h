@@ -2,6 +2,8 @@
 /* verb: what `gangway-cloud VERB` can be, a file each, and what they share. */
 #pragma once
 
+#include <stdint.h>
+
 struct gw_endpoint;
 struct home;
 struct registry;
@@ -23,6 +25,7 @@ int verb_claim_credential(int argc, char **argv);
 int verb_revoke_gateway(int argc, char **argv);
 int verb_replace_gateway(int argc, char **argv);
 int verb_roaming(int argc, char **argv);
+int verb_crl(int argc, char **argv);
 int verb_suspend(int argc, char **argv);
 int verb_resume(int argc, char **argv);
 int verb_decommission(int argc, char **argv);
@@ -52,6 +55,9 @@ int verb_open(const char *folder, struct home *ret_home, struct registry **ret_r
  * death. One that does not run finds the work when it starts.
  */
 void verb_hold_bell(struct home *home);
+
+/* How long something is good: seconds, or days as 90d; or says what is wrong with the option. */
+int verb_lifetime(const char *option, const char *text, uint64_t *ret);
 
 #define VERB_ENDPOINT_MAX 272 /* characters; more are no address */
 

@@ -234,6 +234,7 @@ class Tour:
         if "claim-credential" in self.victim.die_at or "revoke-gateway" in self.victim.die_at:
             self.about_a_gateway()
         ends = {}
+        self.list_revoked()
         self.roll_over()
         for way in (self.straight, self.renewed, self.second_key, self.refused, self.withdrawn, self.from_afar,
                     self.withdrawn_from_afar, self.paused, self.left):
@@ -307,6 +308,13 @@ class Tour:
             self.insist(f"the authorities: {step}", lambda: self.cloud("roll", "--force", step),
                         lambda: self.roll_phase() == phase and not any(
                             c["state"] in ("waiting", "sent") for c in self.gateway.commands("")))
+
+    def list_revoked(self):
+        """A revocation list, after which nobody is aboard who was not before."""
+        self.insist("a revocation list", lambda: self.cloud("crl"), lambda: self.lists() and self.lists() <= {"done", "cancelled"})
+
+    def lists(self):
+        return {state for state, in self.registry("SELECT state FROM command WHERE kind = 'crl'")}
 
     def roll_phase(self):
         rows = self.registry("SELECT value FROM setting WHERE name = 'roll'")
