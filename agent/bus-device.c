@@ -10,6 +10,7 @@
 #include "agent/bus.h"
 #include "agent/discovered.h"
 #include "agent/operate.h"
+#include "agent/prospect.h"
 #include "agent/renewal.h"
 #include "agent/store-certificate.h"
 #include "agent/store-claim.h"
@@ -20,6 +21,7 @@
 #include "lib/util.h"
 
 #define LISTED_MAX 1000
+#define DAY_S      86400
 
 /* The picture that find_device() makes and the properties are read from. */
 static struct {
@@ -29,6 +31,7 @@ static struct {
 	uint64_t not_after, renew_at;
 	char claimed_by[GW_ID_MAX + 1];
 	uint64_t claim_expires;
+	struct prospect prospect;
 } picture;
 
 static void paint_sighting(const struct sighting *seen)
@@ -53,6 +56,27 @@ static void paint_certificate(struct agent *agent, const char *id)
 	if (certificate.state == CERTIFICATE_LIVE)
 		picture.renew_at = renewal_at(&certificate, agent->settings.devices_renew_after,
 					      agent->settings.devices_renew_spread);
+}
+
+static void paint_prospect(struct agent *agent)
+{
+	const struct settings *settings = &agent->settings;
+	const char *id = picture.device.id;
+	struct prospect_facts facts = { .state = picture.device.state,
+					.claim_ends = picture.claim_expires,
+					.renew_at = picture.renew_at };
+	struct certificate_record record;
+
+	if (gw_reason_from_code(picture.device.reason, &facts.reason) < 0)
+		facts.reason = GW_REASON_NONE;
+	if (store_certificate_of(agent->store, id, CERTIFICATE_LIVE, &record) >= 0)
+		facts.grace_ends = record.not_after + settings->devices_grace_days * DAY_S;
+	if (store_certificate_of(agent->store, id, CERTIFICATE_CANDIDATE, &record) >= 0)
+		facts.unproved_ends =
+			GW_MIN(record.issued + settings->prove_within_s, record.not_after);
+	if (store_certificate_of(agent->store, id, CERTIFICATE_LEFT, &record) >= 0 && record.issued)
+		facts.notice_ends = record.issued + settings->devices_notice_days * DAY_S;
+	prospect_look(&facts, &picture.prospect);
 }
 
 static void paint_claim(struct agent *agent)
@@ -90,6 +114,7 @@ static int find_device(sd_bus *bus, const char *path, const char *interface, voi
 		paint_certificate(agent, id);
 		paint_claim(agent);
 	}
+	paint_prospect(agent);
 	*ret_found = &picture;
 	return 1;
 }
@@ -126,6 +151,10 @@ static int property_text(sd_bus *bus, const char *path, const char *interface, c
 		text = picture.fingerprint;
 	else if (gw_streq(property, "ClaimedBy"))
 		text = picture.claimed_by;
+	else if (gw_streq(property, "Next"))
+		text = picture.prospect.next;
+	else if (gw_streq(property, "Advice"))
+		text = picture.prospect.advice;
 	return sd_bus_message_append(reply, "s", text);
 }
 
@@ -134,7 +163,11 @@ static int property_time(sd_bus *bus, const char *path, const char *interface, c
 {
 	uint64_t time = 0;
 
-	if (gw_streq(property, "NotAfter"))
+	if (gw_streq(property, "Since"))
+		time = picture.device.changed;
+	else if (gw_streq(property, "NextAt"))
+		time = picture.prospect.at;
+	else if (gw_streq(property, "NotAfter"))
 		time = picture.not_after;
 	else if (gw_streq(property, "RenewAt"))
 		time = picture.renew_at;
@@ -250,6 +283,10 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("State", "s", property_text, 0, CHANGES),
 	SD_BUS_PROPERTY("Reason", "s", property_text, 0, CHANGES),
 	SD_BUS_PROPERTY("ReasonText", "s", property_text, 0, CHANGES),
+	SD_BUS_PROPERTY("Since", "t", property_time, 0, CHANGES),
+	SD_BUS_PROPERTY("Next", "s", property_text, 0, CHANGES),
+	SD_BUS_PROPERTY("NextAt", "t", property_time, 0, CHANGES),
+	SD_BUS_PROPERTY("Advice", "s", property_text, 0, CHANGES),
 	SD_BUS_PROPERTY("Method", "s", property_text, 0, CHANGES),
 	SD_BUS_PROPERTY("Tenant", "s", property_text, 0, CHANGES),
 	SD_BUS_PROPERTY("Transport", "s", property_text, 0, CHANGES),

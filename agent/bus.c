@@ -165,9 +165,10 @@ static int device_path_tell(struct bus *bus, const struct turn_change *change)
 		r = sd_bus_emit_object_added(bus->connection, path);
 	else if (r >= 0)
 		r = sd_bus_emit_properties_changed(bus->connection, path, "org.gangway1.Device",
-						   "State", "Reason", "ReasonText", "Method",
-						   "Tenant", "Transport", "Address", "Vendor",
-						   "Model", "Fingerprint", "NotAfter", "LastSeen",
+						   "State", "Reason", "ReasonText", "Since", "Next",
+						   "NextAt", "Advice", "Method", "Tenant",
+						   "Transport", "Address", "Vendor", "Model",
+						   "Fingerprint", "NotAfter", "RenewAt", "LastSeen",
 						   "ClaimedBy", "ClaimExpires", NULL);
 	if (r >= 0 && was_listed && !is_listed)
 		r = sd_bus_emit_interfaces_removed(bus->connection, path, "org.gangway1.Device",

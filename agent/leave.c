@@ -29,8 +29,10 @@
 #define BATCH 64
 #define DAY_S 86400
 
-static void set_reason(struct device_record *device, enum gw_reason reason)
+static void set_reason(const struct agent *agent, struct device_record *device,
+		       enum gw_reason reason)
 {
+	device->changed = clock_now_s(&agent->clock);
 	(void)gw_copy(device->reason, sizeof(device->reason), gw_reason_code(reason));
 }
 
@@ -54,7 +56,7 @@ void leave_forget(struct agent *agent, struct device_record *device)
 
 	(void)gw_copy(tombstone.id, sizeof(tombstone.id), device->id);
 	(void)gw_copy(tombstone.tenant, sizeof(tombstone.tenant), device->tenant);
-	set_reason(&tombstone, n > 0 ? GW_REASON_NOT_TOLD : GW_REASON_DECOMMISSIONED);
+	set_reason(agent, &tombstone, n > 0 ? GW_REASON_NOT_TOLD : GW_REASON_DECOMMISSIONED);
 	*device = tombstone;
 }
 
@@ -82,7 +84,7 @@ int leave_told(struct agent *agent, const char *device)
 
 	turn_step(agent->turn, STEP_NOTICE);
 	lifecycle_record(agent, "device-told", device, "gangway", "", /* detail= */ NULL);
-	set_reason(&record, GW_REASON_TOLD);
+	set_reason(agent, &record, GW_REASON_TOLD);
 	return store_device_put(agent->store, &record);
 }
 
@@ -97,7 +99,7 @@ static int confirm(struct agent *agent, const char *device)
 	turn_step(agent->turn, STEP_WIPED);
 	lifecycle_record(agent, "device-wiped", device, "device", "", /* detail= */ NULL);
 	end_notice(agent, device);
-	set_reason(&record, GW_REASON_WIPED);
+	set_reason(agent, &record, GW_REASON_WIPED);
 	return store_device_put(agent->store, &record);
 }
 
@@ -131,7 +133,7 @@ static void close_one(struct agent *agent, const char *device)
 	if (store_device_get(agent->store, device, &record) < 0)
 		return;
 	if (has_reason(&record, GW_REASON_NOT_TOLD))
-		set_reason(&record, GW_REASON_NEVER_CAME_BACK);
+		set_reason(agent, &record, GW_REASON_NEVER_CAME_BACK);
 	(void)store_device_put(agent->store, &record);
 	lifecycle_record(agent, "notice-over", device, "gangway", record.reason,
 			 /* detail= */ NULL);

@@ -353,6 +353,7 @@ int lifecycle_show_reason(struct agent *agent, struct device_record *device, con
 	int r;
 
 	(void)gw_copy(device->reason, sizeof(device->reason), gw_reason_code(reason));
+	device->changed = clock_now_s(&agent->clock);
 	r = store_device_put(agent->store, device);
 	if (r < 0)
 		return r;

@@ -58,6 +58,7 @@ agent_libagent_a_SOURCES = \
 	agent/plugins.c agent/plugins.h \
 	agent/policy.c agent/policy.h \
 	agent/polkit.c agent/polkit.h \
+	agent/prospect.c agent/prospect.h \
 	agent/pulse.c agent/pulse.h \
 	agent/queue.c agent/queue.h \
 	agent/reload.c agent/reload.h \

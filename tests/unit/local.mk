@@ -740,6 +740,11 @@ tests_unit_test_renew_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_renew_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_renew_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+UNIT_TESTS += tests/unit/test-prospect
+tests_unit_test_prospect_SOURCES = tests/unit/test-prospect.c agent/prospect.c
+tests_unit_test_prospect_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_prospect_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-renewal
 tests_unit_test_renewal_SOURCES = tests/unit/test-renewal.c agent/renewal.c
 tests_unit_test_renewal_CFLAGS = $(UNIT_CFLAGS)

@@ -10,6 +10,7 @@ import coap
 import lab
 
 STORE = ("gangway.db", "gangway.db-wal", "gangway.db-shm")
+NOTICE_DAYS = 90  # the default
 
 
 class Leave(unittest.TestCase):
@@ -38,10 +39,13 @@ class Leave(unittest.TestCase):
         device = self.aboard("GONE-1")
         self.lab.ctl("decommission", device.id)
         self.expect(device.id, "not-told")
+        shown = self.lab.show(device.id)
+        self.assertEqual(shown["next_at"], shown["since"] + NOTICE_DAYS * 86400)
         output = device.is_refused()
         self.assertIn("decommissioned", output.splitlines()[-1])
         self.assertEqual([p.name for p in device.folder.iterdir()], [])
         self.expect(device.id, "wiped")
+        self.assertEqual((self.lab.show(device.id)["next"], self.lab.show(device.id)["next_at"]), ("", 0))
         self.lab.wait_for_rest()
         events = self.events(device.id)[-4:]
         self.assertEqual(events[0], "decommission")

@@ -328,7 +328,11 @@ class Expired(unittest.TestCase):
         gateway, device = self.gateway("--set", "devices.expired=grace", "--set", "devices.grace_days=1")
         renewing = device.start("--renew")
         gateway.wait_for("somebody is asked", lambda: gateway.show("LATE-1")["reason"] == "needs-approval")
-        self.assertEqual(gateway.show("LATE-1")["state"], "onboarded")
+        shown = gateway.show("LATE-1")
+        self.assertEqual(shown["state"], "onboarded")
+        self.assertGreater(shown["since"], shown["not_after"])
+        self.assertEqual(shown["next_at"], shown["not_after"] + 86400)  # the end of the grace
+        self.assertRegex(gateway.ctl("show", "LATE-1").stdout, r"(?m)^to do +gangwayctl approve")
         self.assertIn("1 device(s) ask to renew", gateway.ctl("doctor", check=False).stdout)
         renewing.kill()
         renewing.communicate()
