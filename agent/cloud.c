@@ -14,6 +14,7 @@
 #include "agent/lifecycle.h"
 #include "agent/plugins.h"
 #include "agent/queue.h"
+#include "agent/reset.h"
 #include "agent/steps.h"
 #include "agent/store-certificate.h"
 #include "agent/store-job.h"
@@ -357,6 +358,8 @@ static int take_server_cert(struct agent *agent, const struct job_record *job,
 static int take_told(struct agent *agent, const struct job_record *job,
 		     const struct gw_msg_answer *msg)
 {
+	int r;
+
 	if (msg->outcome == GW_OUTCOME_PENDING)
 		return put_off(agent, job, msg);
 
@@ -372,8 +375,11 @@ static int take_told(struct agent *agent, const struct job_record *job,
 	} else if (job->kind == GW_REQUEST_DECOMMISSIONED) {
 		lifecycle_record(agent, "cloud-acknowledged", job->device, "cloud", "",
 				 job_kind_name(job->kind));
+	} else if (job->kind == GW_REQUEST_RELINQUISHED) {
+		lifecycle_record(agent, "credential-forgotten", "", "gangway", "", "");
 	}
-	return queue_end(agent->queue, job);
+	r = queue_end(agent->queue, job);
+	return r < 0 ? r : reset_go_on(agent);
 }
 
 /* Answers cross repetitions: the same one may come again after its job is done. */
@@ -422,7 +428,8 @@ static int take_for(struct agent *agent, const struct job_record *job,
 	case GW_REQUEST_REVOKED:
 	case GW_REQUEST_SUSPENDED:
 	case GW_REQUEST_RESUMED:
-	case GW_REQUEST_DECOMMISSIONED: return take_told(agent, job, msg);
+	case GW_REQUEST_DECOMMISSIONED:
+	case GW_REQUEST_RELINQUISHED: return take_told(agent, job, msg);
 	case GW_REQUEST_SERVER_CERT: return take_server_cert(agent, job, msg);
 	case GW_REQUEST_TIME: /* never a job */
 	case _GW_REQUEST_MAX: break;

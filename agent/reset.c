@@ -4,6 +4,9 @@
  * still to be told of each device that had not left already. That is all that the queue keeps. Devices are not told:
  * who wants them to wipe themselves decommissions them first.
  *
+ * The gateway's own certificate goes last, for it is by that one that the cloud is told: once all is acknowledged the cloud
+ * link tells the cloud of that too, and forgets what it has of its own.
+ *
  * What stays is the machine's: the record, which says who did this and when; the highest number of the cloud's commands,
  * so that none of the old ones is obeyed again; the floor of the clock; the store's key.
  */
@@ -31,8 +34,10 @@
 
 #define BATCH        64
 #define CHANGE_BYTES 16
+#define OWED_META    "reset-owed" /* the gateway's own certificate is still to go */
 
-static int tell_cloud(struct agent *agent, const struct device_record *device)
+static int tell_cloud(struct agent *agent, enum gw_request_kind kind, const char *device,
+		      const char *tenant)
 {
 	_cleanup_free_ struct job_record *job = calloc(1, sizeof(*job));
 	uint8_t change[CHANGE_BYTES];
@@ -40,9 +45,9 @@ static int tell_cloud(struct agent *agent, const struct device_record *device)
 
 	if (r < 0)
 		return r;
-	job->kind = GW_REQUEST_DECOMMISSIONED;
-	(void)gw_copy(job->device, sizeof(job->device), device->id);
-	(void)gw_copy(job->tenant, sizeof(job->tenant), device->tenant);
+	job->kind = kind;
+	(void)gw_copy(job->device, sizeof(job->device), device);
+	(void)gw_copy(job->tenant, sizeof(job->tenant), tenant);
 	gw_hex_encode(change, sizeof(change), job->of);
 	return queue_add(agent->queue, job);
 }
@@ -58,7 +63,7 @@ static int forget_device(struct agent *agent, const struct device_record *device
 	if (r < 0 || device->state == DEVICE_DECOMMISSIONED)
 		return r; /* the cloud knows, or is to be told already */
 	++*n;
-	return tell_cloud(agent, device);
+	return tell_cloud(agent, GW_REQUEST_DECOMMISSIONED, device->id, device->tenant);
 }
 
 static int forget_devices(struct agent *agent, unsigned *n)
@@ -125,6 +130,17 @@ static int empty_tables(struct agent *agent)
 	return r;
 }
 
+int reset_go_on(struct agent *agent)
+{
+	int r;
+
+	if (!store_meta_number(agent->store, OWED_META, 0) ||
+	    store_job_has_kind(agent->store, GW_REQUEST_DECOMMISSIONED))
+		return 0;
+	r = store_meta_set_number(agent->store, OWED_META, 0);
+	return r < 0 ? r : tell_cloud(agent, GW_REQUEST_RELINQUISHED, "", "");
+}
+
 int reset_to_factory(struct agent *agent, const char *who, unsigned *ret_devices)
 {
 	char detail[32];
@@ -137,6 +153,10 @@ int reset_to_factory(struct agent *agent, const char *who, unsigned *ret_devices
 		r = forget_devices(agent, &n);
 	if (r >= 0)
 		r = empty_tables(agent);
+	if (r >= 0)
+		r = store_meta_set_number(agent->store, OWED_META, 1);
+	if (r >= 0)
+		r = reset_go_on(agent);
 	if (r < 0)
 		return r;
 

@@ -19,6 +19,7 @@ static const char *const kind_names[_GW_REQUEST_MAX] = {
 	[GW_REQUEST_RENEW] = "renew",
 	[GW_REQUEST_DECOMMISSIONED] = "decommissioned",
 	[GW_REQUEST_ADOPT] = "adopt",
+	[GW_REQUEST_RELINQUISHED] = "relinquished",
 };
 
 static const char *const state_names[_JOB_STATE_MAX] = {
@@ -283,6 +284,12 @@ uint64_t store_job_oldest(struct store *store)
 uint64_t store_job_count(struct store *store)
 {
 	return (uint64_t)store_number(store, 0, "SELECT count(*) FROM job", "");
+}
+
+bool store_job_has_kind(struct store *store, enum gw_request_kind kind)
+{
+	return store_number(store, 0, "SELECT 1 FROM job WHERE kind = ? LIMIT 1", "i",
+			    (int64_t)kind) == 1;
 }
 
 uint64_t store_job_count_put_off(struct store *store)

@@ -95,6 +95,7 @@ uint64_t store_job_newest(struct store *store);
 uint64_t store_job_oldest(struct store *store);
 
 uint64_t store_job_count(struct store *store);
+bool store_job_has_kind(struct store *store, enum gw_request_kind kind);
 uint64_t store_job_count_until(struct store *store, uint64_t created);
 uint64_t store_job_count_put_off(struct store *store);
 

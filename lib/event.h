@@ -47,6 +47,7 @@
 	X(CREDENTIAL_EXPIRED, "credential-expired", "b304b3f01df648b8ae34ea75fcad3c75", 6)  \
 	X(CREDENTIAL_DUE, "credential-due", "3daf491474a149a8814efecea6b867c1", 6)          \
 	X(CREDENTIAL_RENEWED, "credential-renewed", "3ad3ac43f1994b70a5fe1e681be72982", 6)  \
+	X(CREDENTIAL_FORGOTTEN, "credential-forgotten", "7b55806928e3415ba308288073ba5f13", 6) \
 	X(CREDENTIAL_TROUBLE, "credential-trouble", "6b4945fbd0b34afc8bcecb9732e3b82a", 20) \
 	/* plugins and the link */                                                          \
 	X(PLUGIN_CONNECTED, "plugin-connected", "0a5dc8690e194e75a36078c2cea74707", 60)     \

@@ -123,6 +123,7 @@ enum gw_request_kind {
 	GW_REQUEST_RENEW,       /* sign this CSR for a device whose certificate is `serial` */
 	GW_REQUEST_DECOMMISSIONED, /* it left: nothing of it is good any more */
 	GW_REQUEST_ADOPT, /* a device has proved certificate `serial`, which is not on record here */
+	GW_REQUEST_RELINQUISHED, /* the gateway gives up its own certificate: it was reset */
 	_GW_REQUEST_MAX,
 };
 

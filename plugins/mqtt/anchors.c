@@ -114,6 +114,13 @@ int anchors_open(int dir_fd)
 	return r < 0 ? r : cell_make(dir_fd, HELD);
 }
 
+int anchors_forget(int dir_fd)
+{
+	int r = cell_wipe(dir_fd, LIST);
+
+	return r < 0 ? r : cell_wipe(dir_fd, HELD);
+}
+
 int anchors_take(int dir_fd, struct gw_blob list, struct gw_blob in_use, struct gw_blob given)
 {
 	_cleanup_free_ uint8_t *old = NULL;

@@ -16,6 +16,9 @@ struct x509_store_st;
 /* Makes the files that are missing. */
 int anchors_open(int dir_fd);
 
+/* Nothing is kept any more. */
+int anchors_forget(int dir_fd);
+
 /* Adds all that is kept in the folder to those that a connection may be verified with. */
 void anchors_add(int dir_fd, struct x509_store_st *store);
 

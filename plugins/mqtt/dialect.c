@@ -222,6 +222,7 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_REQUEST, "resumed",     GW_REQUEST_RESUMED,     MEMBERS(resumed_members) },
 	{ DIALECT_REQUEST, "provision",   DIALECT_PROVISION,      MEMBERS(provision_members) },
 	{ DIALECT_REQUEST, "provisioned", DIALECT_PROVISIONED,    MEMBERS(provisioned_members) },
+	{ DIALECT_REQUEST, "relinquished", GW_REQUEST_RELINQUISHED, MEMBERS(provisioned_members) },
 	{ DIALECT_REQUEST, "decommissioned", GW_REQUEST_DECOMMISSIONED, MEMBERS(resumed_members) },
 
 	{ DIALECT_RESPONSE, "issued",  GW_OUTCOME_DONE,    MEMBERS(issued_members) },

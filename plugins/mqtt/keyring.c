@@ -145,6 +145,17 @@ int keyring_drop(struct keyring *k)
 	return slots_drop(&k->slots);
 }
 
+int keyring_forget(struct keyring *k)
+{
+	int r = 0;
+
+	if (k->state_fd >= 0)
+		r = slots_forget(&k->slots);
+	if (r >= 0 && k->state_fd >= 0)
+		r = anchors_forget(k->state_fd);
+	return r;
+}
+
 /* --- the broker's anchors -------------------------------------------------------------------- */
 
 int keyring_take_anchors(struct keyring *k, struct gw_blob list, struct gw_blob in_use)

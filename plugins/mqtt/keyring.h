@@ -41,6 +41,9 @@ int keyring_keep(struct keyring *keyring, struct gw_blob certificate, struct gw_
 int keyring_promote(struct keyring *keyring);
 int keyring_drop(struct keyring *keyring);
 
+/* Nothing of our own is left, nor what the cloud sent; what was given is. */
+int keyring_forget(struct keyring *keyring);
+
 /* As anchors_take() and anchors_verified_by(); nothing where nothing can be kept. */
 int keyring_take_anchors(struct keyring *keyring, struct gw_blob list, struct gw_blob in_use);
 int keyring_verified_by(struct keyring *keyring, struct gw_blob in_use);

@@ -222,6 +222,20 @@ static void on_wallet_reconnect(void *userdata)
 	broker_reconnect(relay->broker);
 }
 
+static void on_wallet_forgotten(const char *job, void *userdata)
+{
+	struct relay *relay = userdata;
+	const struct gw_msg msg = { .type = GW_MSG_ANSWER,
+				    .answer = { .job = job,
+						.outcome = GW_OUTCOME_DONE,
+						.reason = "",
+						.text = "",
+						.tenant = "",
+						.claim = "" } };
+
+	(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
+}
+
 static void on_retry(uint64_t in_us, void *userdata)
 {
 	struct relay *relay = userdata;
@@ -353,6 +367,11 @@ static int take_request(struct relay *relay, const struct gw_msg *msg)
 	struct dialect_error error;
 	char *body;
 	int r;
+
+	if (msg->request.kind == GW_REQUEST_RELINQUISHED) {
+		wallet_relinquish(relay->wallet, msg->request.job);
+		return 0;
+	}
 
 	r = dialect_write(msg, &body, &error);
 	if (r == -EINVAL)
@@ -669,7 +688,8 @@ int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_conf
 	static const struct broker_ops ops = { on_state, on_credential, on_retry, on_message,
 					       on_room };
 	static const struct wallet_ops wallet_ops = { on_wallet_publish, on_wallet_anchor,
-						      on_wallet_reconnect, on_wallet_changed };
+						      on_wallet_reconnect, on_wallet_changed,
+						      on_wallet_forgotten };
 	_cleanup_(relay_freep) struct relay *relay = calloc(1, sizeof(*relay));
 	struct broker_config broker = *config->broker;
 	int r;

@@ -276,3 +276,22 @@ int slots_drop(struct slots *slots)
 	gw_step_after(SLOTS_STEP_DROP);
 	return 0;
 }
+
+/* What connects goes first: a death behind that leaves nothing that is used, or one that proves itself once more. */
+int slots_forget(struct slots *slots)
+{
+	int first = slots->live == SLOTS_NONE ? 0 : slots->live, r;
+
+	gw_step_before(SLOTS_STEP_FORGET);
+	slots->live = SLOTS_NONE;
+	r = empty(slots, first);
+	if (r >= 0)
+		r = empty(slots, 1 - first);
+	if (r >= 0)
+		r = cell_wipe(slots->dir_fd, NOTE);
+	if (r < 0)
+		return r;
+	gw_step_after(SLOTS_STEP_FORGET);
+	slots->retired = SLOTS_NONE;
+	return 0;
+}

@@ -17,6 +17,7 @@
 #define SLOTS_STEP_SWITCH      "mqtt.slot-switch"
 #define SLOTS_STEP_RETIRE      "mqtt.slot-retire"
 #define SLOTS_STEP_DROP        "mqtt.slot-drop"
+#define SLOTS_STEP_FORGET      "mqtt.slot-forget"
 
 #define SLOTS_N    2
 #define SLOTS_NONE (-1)
@@ -64,3 +65,6 @@ int slots_switch(struct slots *slots);
 
 /* The candidate is no good; what is live stays. */
 int slots_drop(struct slots *slots);
+
+/* Both are empty, as when the gateway was new. */
+int slots_forget(struct slots *slots);

@@ -39,6 +39,7 @@ struct wallet {
 	struct credential_facts credential; /* of what we connect with */
 	char trouble[GW_TEXT_MAX + 1];
 	char passed_over[GW_TEXT_MAX + 1];  /* what was said last of what cannot be loaded */
+	char leaving[GW_ID_MAX + 1];        /* the agent's job, see wallet_relinquish() */
 	uint8_t due[CREDENTIAL_SERIAL_MAX]; /* the number of what was said last to be due */
 	size_t due_len;
 };
@@ -110,6 +111,8 @@ static int ask(struct wallet *w)
 	struct keypair_request request = { 0 };
 	int r = 0;
 
+	if (*w->leaving && w->identity.pass == IDENTITY_LIVE)
+		return 0; /* what is on its way out is not renewed */
 	if (w->identity.candidate == IDENTITY_NO_CANDIDATE)
 		r = keyring_make_key(w->keyring);
 	if (r < 0)
@@ -134,6 +137,68 @@ static int prove(struct wallet *w)
 
 	make_job(JOB_PROVE, request.serial.data, request.serial.len, job, sizeof(job));
 	return errand_send(w->errand, &request, WALLET_STEP_PROVE);
+}
+
+/* --- leaving --------------------------------------------------------------------------------- */
+
+static void forget(struct wallet *w)
+{
+	char job[GW_ID_MAX + 1];
+	int r = keyring_forget(w->keyring);
+
+	if (r < 0) {
+		say_trouble(w, "What is in %s cannot be forgotten: %s.", keyring_folder(w->keyring),
+			    strerror(-r));
+		return; /* whatever comes next is the next try */
+	}
+
+	gw_log_event(NOTICE, CREDENTIAL_FORGOTTEN,
+		     "What this gateway had of its own to go to the cloud with is forgotten");
+	(void)gw_copy(job, sizeof(job), w->leaving);
+	*w->leaving = *w->trouble = 0;
+	errand_end(w->errand);
+	calendar_end_rest(w->calendar);
+	w->ops->forgotten(job, w->userdata);
+	if (w->identity.pass == IDENTITY_LIVE || w->identity.pass == IDENTITY_CANDIDATE)
+		w->ops->reconnect(w->userdata);
+	w->identity = (struct identity){ .pass = w->identity.pass, .is_up = w->identity.is_up };
+	keyring_look(w->keyring, &w->identity);
+}
+
+static void leave(struct wallet *w)
+{
+	const struct gw_msg_request request = {
+		.job = w->leaving,
+		.kind = GW_REQUEST_RELINQUISHED,
+		.serial = { w->credential.serial, w->credential.serial_len },
+	};
+	int r;
+
+	if (!*w->leaving || errand_is(w->errand, w->leaving))
+		return;
+
+	switch (w->identity.pass) {
+	case IDENTITY_LIVE:
+		r = w->identity.is_up ? errand_send(w->errand, &request, WALLET_STEP_LEAVE) : 0;
+		if (r < 0)
+			say_trouble(w, "The cloud cannot be told that this gateway leaves: %s.",
+				    strerror(-r));
+		return;
+	case IDENTITY_CANDIDATE: return; /* it is proved, or given up, in a moment */
+	case IDENTITY_NONE:
+		if (!w->identity.has_live)
+			forget(w);
+		return;
+	case IDENTITY_GIVEN:
+	case IDENTITY_CLAIM: forget(w); return;
+	case _IDENTITY_PASS_MAX: return;
+	}
+}
+
+void wallet_relinquish(struct wallet *w, const char *job)
+{
+	(void)gw_copy(w->leaving, sizeof(w->leaving), job);
+	leave(w);
 }
 
 /* --- when ------------------------------------------------------------------------------------ */
@@ -247,6 +312,7 @@ static void act(struct wallet *w, enum identity_action action)
 static void take(struct wallet *w, enum identity_event event)
 {
 	act(w, identity_take(&w->identity, event));
+	leave(w);
 	w->ops->changed(w->userdata);
 }
 
@@ -321,6 +387,11 @@ bool wallet_take_answer(struct wallet *w, const struct dialect_body *body)
 	const struct gw_msg_answer *answer = &body->msg.answer;
 	bool asked = w->identity.candidate == IDENTITY_KEY;
 
+	if (*w->leaving && gw_streq(answer->job, w->leaving)) {
+		if (answer->outcome != GW_OUTCOME_PENDING)
+			forget(w); /* if the cloud knows nothing of it, all the more so */
+		return true;
+	}
 	if (strncmp(answer->job, JOB_ASK, strlen(JOB_ASK)) != 0)
 		return false;
 	if (!errand_is(w->errand, answer->job))
@@ -486,6 +557,7 @@ int wallet_new(struct sd_event *event, const struct wallet_config *config,
 			       &w->errand);
 	if (r < 0)
 		return r;
+	keyring_look(w->keyring, &w->identity);
 	if (*keyring_trouble(w->keyring))
 		say_trouble(w, "%s", keyring_trouble(w->keyring));
 

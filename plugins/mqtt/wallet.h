@@ -22,6 +22,7 @@ struct wallet;
 /* Durable steps, see lib/step.h; more are in slots.h and anchors.h. */
 #define WALLET_STEP_ASK   "mqtt.provision"
 #define WALLET_STEP_PROVE "mqtt.provisioned"
+#define WALLET_STEP_LEAVE "mqtt.relinquished"
 
 struct wallet_config {
 	const char *gateway;
@@ -38,7 +39,8 @@ struct wallet_ops {
 	/* What the connection's broker was verified with, as gw_mqtt_anchor(). */
 	int (*anchor)(uint8_t **ret, size_t *ret_len, void *userdata);
 	void (*reconnect)(void *userdata);
-	void (*changed)(void *userdata); /* the facts */
+	void (*changed)(void *userdata);                    /* the facts */
+	void (*forgotten)(const char *job, void *userdata); /* wallet_relinquish() is done */
 };
 
 struct wallet_facts {
@@ -81,6 +83,10 @@ bool wallet_take_answer(struct wallet *wallet, const struct dialect_body *body);
 
 /* The cloud's list of what the broker is known by (DER, one after the other), in the place of its last one. */
 int wallet_take_anchors(struct wallet *wallet, struct gw_blob list);
+
+/* Everything of our own is to go (the agent's job), once the cloud has heard of it; if it is not by our own that the cloud
+ * is spoken to, at once. Asked again it does no more. */
+void wallet_relinquish(struct wallet *wallet, const char *job);
 
 /* What time it is, and whether that is to be trusted; until told it is not, and nothing is renewed. */
 void wallet_set_clock(struct wallet *wallet, bool trusted, uint64_t time_s);

@@ -151,6 +151,11 @@ bool anchors_are_certificates(struct gw_blob list)
 	return !list.len || *list.data == 0x30;
 }
 
+int keyring_forget(struct keyring *keyring)
+{
+	return 0;
+}
+
 int keyring_take_anchors(struct keyring *keyring, struct gw_blob list, struct gw_blob in_use)
 {
 	require(list.len == 0 || list.data);

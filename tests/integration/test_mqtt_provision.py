@@ -26,7 +26,7 @@ BOX = "box-1"
 SLOTS = ("a", "b")
 CELLS = ("a", "anchor-in-use", "anchors", "b", "live")
 HEADER = 56  # bytes before a cell's contents
-UNPROVISIONED, CONNECTING, OFFLINE, ONLINE = 0, 1, 2, wire.ONLINE
+UNPROVISIONED, CONNECTING, OFFLINE, SILENT, ONLINE = 0, 1, 2, 3, wire.ONLINE
 NONE, GIVEN, OWN, CANDIDATE, CLAIM = range(5)
 TAMED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 TMPFILES = pathlib.Path(os.environ["top_srcdir"], "etc/tmpfiles/gangway.conf")
@@ -36,7 +36,7 @@ FAULT_POINTS = "#define GW_FAULT_POINTS 1" in (cloud.BUILD / "config.h").read_te
 
 def listed_steps():
     steps = subprocess.run([PROGRAM, "--list-steps"], check=True, capture_output=True, text=True).stdout
-    return [s for s in steps.split() if re.search(r"provision|slot|anchors", s)]
+    return [s for s in steps.split() if re.search(r"provision|slot|anchors", s) and "forget" not in s]
 
 
 def der(certificate):
@@ -487,6 +487,102 @@ class Renewal(Base):
         machine.start(renew_after=1)
         told = machine.has(GIVEN, lambda m: m.trouble)
         self.assertIn("copy of another box's image", told.trouble)
+
+
+class Leaving(Base):
+    """The gateway was reset: nothing of its own is left, at either end."""
+
+    def relinquish(self, machine, job="leave-1"):
+        machine.agent.send("request", job=job, kind=wire.REQUEST_RELINQUISHED)
+
+    def come_again(self, box):
+        """Until it has a certificate once more: told after it was forgotten, so not the one before."""
+        self.until(lambda: box.cell("live"), "another one is live")
+        self.until(lambda: box.has(OWN).not_before, "and it is said")
+
+    def test_and_coming_again(self):
+        self.claim("--uses", "1")
+        self.cloud.serve()
+        box = self.box()
+        box.start()
+        box.has(OWN)
+        first = box.live_serial()
+        key = box.cell(re.search(r"^live (.)$", box.cell("live").decode(), re.M)[1])
+        self.relinquish(box)
+        self.assertEqual(box.agent.expect("answer", job="leave-1").outcome, wire.DONE)
+        self.come_again(box)
+        self.assertEqual(self.own(), {first: "revoked", box.live_serial(): "live"})
+        for path in box.state.iterdir():
+            self.assertNotIn(key[40:200], path.read_bytes())
+
+    def test_without_a_claim_it_has_nothing(self):
+        self.claim()
+        self.cloud.serve()
+        box = self.box()
+        box.start()
+        box.has(OWN)
+        for path in box.credentials.glob("cloud-claim-*"):
+            path.unlink()
+        self.relinquish(box)
+        box.agent.expect("answer", job="leave-1")
+        self.until(lambda: "cloud-cert is missing" in box.is_in(UNPROVISIONED).text, "it says what is missing")
+        self.assertEqual(box.filled(), [])
+        self.assertFalse([path for path in box.state.iterdir() if path.read_bytes().strip(b"\0")])
+        self.assertEqual(self.live(), [])
+
+    def test_what_was_given_stays(self):
+        machine = self.given()
+        self.cloud.serve()
+        machine.start()
+        machine.is_in(ONLINE)
+        self.relinquish(machine)
+        machine.agent.expect("answer", job="leave-1")
+        self.assertEqual(len(self.live()), 1)
+        machine.stop()
+        machine.start()
+        machine.is_in(ONLINE)
+
+    def test_only_once_the_cloud_has_heard(self):
+        self.claim("--uses", "1")
+        self.cloud.serve()
+        box = self.box()
+        box.start()
+        box.has(OWN)
+        self.cloud.stop()
+        self.relinquish(box)
+        box.agent.send("request", job="time", kind=wire.REQUEST_TIME)
+        self.until(lambda: box.is_in(SILENT), "the cloud is away")
+        self.assertTrue(box.has_key())
+        box.stop()
+        box.start()
+        self.relinquish(box)  # as the agent does
+        self.cloud.serve()
+        box.agent.expect("answer", job="leave-1")
+        self.come_again(box)
+        self.assertEqual(list(self.own().values()).count("live"), 1)
+
+    @unittest.skipUnless(FAULT_POINTS, WHY)
+    def test_death(self):
+        """At each step; the agent asks again, as it does of all that was not answered."""
+        self.claim("--uses", "9")
+        self.cloud.serve()
+        for step in ("mqtt.relinquished", "mqtt.slot-forget"):
+            for moment in ("before", "after"):
+                with self.subTest(step=step, moment=moment):
+                    name = f"{step}-{moment}".replace(".", "-")
+                    box = self.box(name, gateway=name)
+                    box.start(die_at=f"{step}:{moment}")
+                    box.has(OWN)
+                    first = box.live_serial()
+                    self.relinquish(box)
+                    self.assertTrue(box.died())
+                    box.start()
+                    self.relinquish(box)
+                    box.agent.expect("answer", job="leave-1")
+                    self.come_again(box)
+                    self.assertNotEqual(box.live_serial(), first)
+                    self.assertEqual(self.live(name), [box.live_serial()])
+                    box.stop()
 
 
 class Brokers(Base):

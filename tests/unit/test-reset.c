@@ -86,7 +86,7 @@ static void the_cloud_is_told_of_each(void **state)
 	world_connect(GW_ROLE_REGISTRAR);
 	world_connect(GW_ROLE_CLOUD);
 	world_turn();
-	while (store_job_count(world_agent()->store)) {
+	while (store_job_has_kind(world_agent()->store, GW_REQUEST_DECOMMISSIONED)) {
 		const struct gw_msg_request *request = world_request(GW_REQUEST_DECOMMISSIONED);
 		char job[GW_ID_MAX + 1];
 
@@ -100,6 +100,43 @@ static void the_cloud_is_told_of_each(void **state)
 	for (size_t i = 0; i < GW_ELEMENTS(all); i++)
 		assert_true(told[i]);
 	assert_int_equal(world_recorded("cloud-acknowledged"), 4);
+}
+
+static void answer_relinquished(void)
+{
+	char job[GW_ID_MAX + 1];
+
+	(void)gw_copy(job, sizeof(job), world_request(GW_REQUEST_RELINQUISHED)->job);
+	world_answer(job, 0);
+	assert_int_equal(world_recorded("credential-forgotten"), 1);
+	assert_int_equal(store_job_count(world_agent()->store), 0);
+}
+
+/* It is by its own certificate that the cloud is told of the others. */
+static void the_gateways_own_goes_last(void **state)
+{
+	fill();
+	world_lose(GW_ROLE_CLOUD);
+	assert_int_equal(reset(), 3);
+	world_restart();
+	world_connect(GW_ROLE_REGISTRAR);
+	world_connect(GW_ROLE_CLOUD);
+	world_turn();
+	while (store_job_has_kind(world_agent()->store, GW_REQUEST_DECOMMISSIONED)) {
+		char job[GW_ID_MAX + 1];
+
+		assert_false(store_job_has_kind(world_agent()->store, GW_REQUEST_RELINQUISHED));
+		(void)gw_copy(job, sizeof(job), world_request(GW_REQUEST_DECOMMISSIONED)->job);
+		world_answer(job, 0);
+	}
+	answer_relinquished();
+}
+
+static void a_gateway_without_devices(void **state)
+{
+	world_forget();
+	assert_int_equal(reset(), 0);
+	answer_relinquished();
 }
 
 static void twice(void **state)
@@ -156,8 +193,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(everything_is_forgotten), TEST(the_cloud_is_told_of_each), TEST(twice),
-		TEST(all_or_nothing),          TEST(it_begins_again),           TEST(many),
+		TEST(everything_is_forgotten),
+		TEST(the_cloud_is_told_of_each),
+		TEST(the_gateways_own_goes_last),
+		TEST(a_gateway_without_devices),
+		TEST(twice),
+		TEST(all_or_nothing),
+		TEST(it_begins_again),
+		TEST(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,7 @@ static const struct kind request_kinds[_REQUEST_KIND_MAX] = {
 	[REQUEST_RENEW]       = { "renew",       MEMBERS(renew_members) },
 	[REQUEST_DECOMMISSIONED] = { "decommissioned", MEMBERS(resumed_members) },
 	[REQUEST_ADOPT]       = { "adopt",       MEMBERS(adopt_members) },
+	[REQUEST_RELINQUISHED] = { "relinquished", MEMBERS(provisioned_members) },
 };
 
 static const struct member done_members[] = {

@@ -35,6 +35,7 @@ enum request_kind {
 	REQUEST_RENEW,
 	REQUEST_DECOMMISSIONED,
 	REQUEST_ADOPT, /* a device has come with certificate `serial`, which the gateway does not know */
+	REQUEST_RELINQUISHED, /* the gateway gives up its own certificate `serial` */
 	_REQUEST_KIND_MAX,
 };
 

@@ -181,6 +181,7 @@ static int (*const handlers[_REQUEST_KIND_MAX])(struct desk *, const char *, con
 	[REQUEST_RENEW] = request_renew,
 	[REQUEST_DECOMMISSIONED] = request_decommissioned,
 	[REQUEST_ADOPT] = request_adopt,
+	[REQUEST_RELINQUISHED] = request_relinquished,
 };
 
 /*

@@ -142,7 +142,7 @@ static const struct verb verbs[] = {
 static const char *const steps[] = {
 	"cloud.issue",   "cloud.proved",   "cloud.revoked", "cloud.server-cert", "cloud.response",
 	"cloud.command", "cloud.answered", "cloud.claim",   "cloud.withdraw",    "cloud.roll", "cloud.operate",
-	"cloud.provision", "cloud.provisioned", "cloud.claim-credential", "cloud.revoke-gateway",
+	"cloud.provision", "cloud.provisioned", "cloud.relinquished", "cloud.claim-credential", "cloud.revoke-gateway",
 	"cloud.suspended", "cloud.decommissioned", "cloud.events",
 	"cloud.adopt", "cloud.replace-gateway", "cloud.roaming", "cloud.crl",
 };

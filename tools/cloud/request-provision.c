@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `provision` and `provisioned`: the gateways' own certificates. The first is asked for on a claim's
+ * `provision`, `provisioned` and `relinquished`: the gateways' own certificates. The first is asked for on a claim's
  * topic, where the broker vouches for the claim and for nothing else; all later ones on the
  * gateway's own. In both cases one job, one certificate, however often it is asked for; what was
  * refused is judged anew, since an operator may have mended it.
@@ -297,4 +297,27 @@ int request_provisioned(struct desk *desk, const char *gateway, const struct req
 		reply->step = "cloud.provisioned";
 	}
 	return request_say(reply, body_done(request->id), /* is_final= */ false);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+/* It was reset, and has nothing to come with any more; by a claim that still lets it in it may come again. */
+int request_relinquished(struct desk *desk, const char *gateway, const struct request *request,
+			 struct reply *reply)
+{
+	const char *why = gw_reason_code(GW_REASON_DECOMMISSIONED);
+	struct record record;
+	int r;
+
+	r = registry_gateway_certificate_get(desk->registry, request->serial, &record);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r >= 0 && gw_streq(record.gateway, gateway)) {
+		r = registry_gateway_retire(desk->registry, gateway, why);
+		if (r < 0)
+			return r;
+		gw_log(INFO, "gateway %s has given up its certificates", gateway);
+		reply->step = "cloud.relinquished";
+	}
+	return request_say(reply, body_done(request->id), /* is_final= */ true);
 }

@@ -69,6 +69,8 @@ int request_provision(struct desk *desk, const char *gateway, const struct reque
 		      struct reply *reply);
 int request_provisioned(struct desk *desk, const char *gateway, const struct request *request,
 			struct reply *reply);
+int request_relinquished(struct desk *desk, const char *gateway, const struct request *request,
+			 struct reply *reply);
 int request_provision_by(struct desk *desk, const char *claim, const char *gateway,
 			 const struct request *request, struct reply *reply);
 

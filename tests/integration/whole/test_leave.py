@@ -177,7 +177,7 @@ class Reset(unittest.TestCase):
         self.assertEqual(len(self.lab.ctl_json("devices")), 3)
 
         said = self.lab.ctl_json("factory-reset", "--yes")
-        self.assertEqual(said, {"devices": 3, "untold": []})
+        self.assertEqual(said, {"devices": 3, "untold": [], "credential_kept": False})
         self.expect_forgotten()
         self.assertEqual({c["state"] for c in self.lab.certificates()}, {"revoked"})
         self.assertIn("factory-reset", [e["event"] for e in self.lab.audit()])
