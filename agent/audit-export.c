@@ -8,6 +8,9 @@
  * that both knew.
  *
  * A cloud that is behind what it acknowledged (restored from a backup) is sent again what is still here.
+ *
+ * After each start of the agent, once there is nothing new, an empty batch asks where the cloud stands, so that an
+ * old copy is found out although nothing happens there.
  */
 #include "agent/audit-export.h"
 
@@ -44,6 +47,8 @@ struct audit_export {
 	struct agent *agent;
 	sd_event_source *look;
 	bool is_looking;
+	bool is_unsure;   /* whether the cloud still stands where it stood before our start */
+	bool is_question; /* the batch that the cloud link holds is the one that asks */
 	char open[GW_ID_MAX + 1]; /* id of the batch that the cloud link holds; empty: none */
 	char refusal[GW_REASON_MAX + 1];
 };
@@ -110,18 +115,27 @@ static int send_records(struct agent *agent, struct plugin *cloud, struct batch 
 	return GW_MIN(r, 0);
 }
 
-/* The same records, the same id: a repetition after a restart is one. */
-static void name_batch(const struct batch *batch, char id[GW_ID_MAX + 1])
+/* The same records, the same id: a repetition after a restart is one. A question is new each time: no answer
+ * of the past will do. */
+static int name_batch(const struct batch *batch, char id[GW_ID_MAX + 1])
 {
-	char mac[2 * 4 + 1];
+	uint8_t tag[4];
+	char text[2 * sizeof(tag) + 1];
+	int r = 0;
 
-	gw_hex_encode(batch->last.mac, 4, mac);
+	memcpy(tag, batch->last.mac, sizeof(tag));
+	if (!batch->n)
+		r = gw_random(tag, sizeof(tag));
+	if (r < 0)
+		return r;
+	gw_hex_encode(tag, sizeof(tag), text);
 	(void)snprintf(id, GW_ID_MAX + 1, BATCH_ID "%" PRIu64 ".%u.%s", batch->before.n + 1,
-		       batch->n, mac);
+		       batch->n, text);
+	return 0;
 }
 
-static void close_batch(struct audit_export *export, struct plugin *cloud,
-			const struct batch *batch, const char *broken)
+static int close_batch(struct audit_export *export, struct plugin *cloud, const struct batch *batch,
+		       const char *broken)
 {
 	struct gw_msg msg = {
 		.type = GW_MSG_EVENTS,
@@ -132,8 +146,13 @@ static void close_batch(struct audit_export *export, struct plugin *cloud,
 			    .broken = broken },
 	};
 
-	name_batch(batch, export->open);
+	int r = name_batch(batch, export->open);
+
+	if (r < 0)
+		return r;
+	export->is_question = !batch->n;
 	plugin_send(cloud, &msg, /* fd= */ -1);
+	return 0;
 }
 
 /* Behind all else, so that what is sent is on disk. */
@@ -162,8 +181,8 @@ static int send_batch(struct audit_export *export)
 		broken = *broken ? broken : "summarised";
 	}
 	r = send_records(agent, cloud, &batch);
-	if (r >= 0 && batch.n)
-		close_batch(export, cloud, &batch, broken);
+	if (r >= 0 && (batch.n || (export->is_unsure && !*broken)))
+		r = close_batch(export, cloud, &batch, broken);
 	return r;
 }
 
@@ -361,6 +380,13 @@ static int take(struct audit_export *export, const struct gw_msg_answer *msg)
 	return -EBADMSG;
 }
 
+/* The cloud says where it stands: the question is answered, and need not be asked again. */
+static bool is_settled(const struct audit_export *export, const struct gw_msg_answer *msg, int r)
+{
+	return export->is_question && r >= 0 && msg->outcome != GW_OUTCOME_PENDING &&
+	       !*export->refusal;
+}
+
 static uint64_t pause_after(const struct audit_export *export, const struct gw_msg_answer *msg,
 			    int r)
 {
@@ -368,7 +394,7 @@ static uint64_t pause_after(const struct audit_export *export, const struct gw_m
 		return msg->retry_after_s * SECOND_US;
 	if (*export->refusal)
 		return REFUSED_US;
-	return r > 0 ? 0 : STUCK_US;
+	return r > 0 || is_settled(export, msg, r) ? 0 : STUCK_US;
 }
 
 /* A sealed fact that was changed stops the export, and is for audit-verify and the doctor to tell. */
@@ -379,6 +405,8 @@ int audit_export_take_answer(struct audit_export *export, const struct gw_msg_an
 	if (gw_streq(msg->job, export->open)) {
 		*export->open = 0;
 		look_in(export, pause_after(export, msg, r));
+		if (is_settled(export, msg, r))
+			export->is_unsure = false;
 	}
 	audit_retention_look(export->agent->audit_retention);
 	if (r == -EBADMSG)
@@ -445,6 +473,7 @@ int audit_export_new(struct agent *agent, struct audit_export **ret)
 	if (!export)
 		return -ENOMEM;
 	export->agent = agent;
+	export->is_unsure = true;
 	r = sd_event_add_time_relative(agent->event, &export->look, CLOCK_MONOTONIC, 0,
 				       /* accuracy= */ 1000, on_look, export);
 	if (r >= 0)

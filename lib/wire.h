@@ -480,7 +480,8 @@ struct gw_msg_event {
 	struct gw_blob mac;
 };
 
-/* a->c: the batch is whole: publish it as a request is, one batch at a time. `job` is its id. */
+/* a->c: the batch is whole: publish it as a request is, one batch at a time. `job` is its id. One without records
+ * asks where the cloud stands. */
 struct gw_msg_events {
 	const char *job;
 	uint64_t first;        /* number of its first record; the others follow without a gap */

@@ -134,8 +134,8 @@ int dialect_events_write(struct dialect_events *events, const struct gw_msg_even
 	int r, begun;
 
 	*ret_error = (struct dialect_error){ "events", "first", "are other records" };
-	if (!batch->count || batch->count != json_array_size(events->list) ||
-	    batch->first != events->first)
+	if (batch->count != json_array_size(events->list) ||
+	    (batch->count && batch->first != events->first))
 		return -EPROTO;
 
 	r = write_batch(events, batch, ret_text, ret_error);

@@ -660,13 +660,21 @@ class Events(Base):
         self.tell(10, 1)
         self.assertEqual(self.heard("event")["first"], 10)
 
+    def test_a_batch_without_records(self):
+        """Asks where the cloud stands."""
+        self.tell(7, 0)
+        asked = self.heard("event")
+        self.assertEqual((asked["id"], asked["first"], asked["events"]), ("record.7", 7, []))
+        self.say("response", kind="done", id="record.7", head=9, mac="09" * 32)
+        self.assertEqual(self.agent.expect("answer", job="record.7").head, 9)
+
     def test_the_longest_there_can_be(self):
         worst = '"' * 64
         self.tell(1, 43, event="a" * 63, device=worst, who=worst, reason="b" * 64, detail='\\' * 256)
         self.assertEqual(len(self.heard("event")["events"]), 43)
 
     def test_an_agent_that_miscounts_loses_its_link(self):
-        for count, n_sent in ((2, 1), (1, 2), (0, 0), (65, 65)):
+        for count, n_sent in ((2, 1), (1, 2), (1, 0), (65, 65)):
             with self.subTest((count, n_sent)):
                 with contextlib.suppress(BrokenPipeError):  # it may hang up before all is said
                     self.tell(1, count, n_sent)

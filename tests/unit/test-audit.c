@@ -287,10 +287,11 @@ static bool hear(struct heard *ret)
 
 	if (!events)
 		return false;
-	*ret = (struct heard){ .first = events->events.first };
+	*ret = (struct heard){ .first = events->events.first, .last = events->events.first - 1 };
 	(void)gw_copy(ret->id, sizeof(ret->id), events->events.job);
 	(void)gw_copy(ret->broken, sizeof(ret->broken), events->events.broken);
 	memcpy(ret->before, events->events.before.data, AUDIT_MAC_LEN);
+	memcpy(ret->mac, ret->before, AUDIT_MAC_LEN);
 	for (unsigned i = 0; i < events->events.count; i++) {
 		const struct gw_msg *msg = world_hear(GW_ROLE_CLOUD, GW_MSG_EVENT);
 
@@ -314,6 +315,11 @@ static struct heard send(void)
 	world_turn();
 	assert_true(hear(&heard));
 	return heard;
+}
+
+static bool is_question(const struct heard *batch)
+{
+	return batch->last < batch->first;
 }
 
 static void sends_nothing(void)
@@ -504,6 +510,108 @@ static void a_cloud_that_lost_what_is_gone_here(void **state)
 	assert_true(world_record_is_whole());
 }
 
+/* --- asking where the cloud stands --- */
+
+static struct heard hear_question(void)
+{
+	struct heard question;
+
+	assert_true(hear(&question));
+	assert_true(is_question(&question));
+	assert_int_equal(question.last, head());
+	assert_string_equal(question.broken, "");
+	return question;
+}
+
+static struct heard start_anew(void)
+{
+	world_restart();
+	world_connect(GW_ROLE_CLOUD);
+	world_turn();
+	return hear_question();
+}
+
+static void once_after_each_start(void **state)
+{
+	struct heard question, again;
+
+	export_all();
+	question = start_anew();
+	again = start_anew();
+	assert_string_not_equal(question.id, again.id);
+	say_done(&question); /* an answer of the past is none */
+	sends_nothing();
+	world_lose(GW_ROLE_CLOUD);
+	world_connect(GW_ROLE_CLOUD);
+	world_turn();
+	question = hear_question();
+	assert_string_not_equal(question.id, again.id);
+	say_done(&question);
+	sends_nothing();
+	world_lose(GW_ROLE_CLOUD);
+	world_connect(GW_ROLE_CLOUD);
+	world_turn();
+	sends_nothing();
+}
+
+/* While the cloud is away the gateway goes on; what it records goes at once when the question is answered. */
+static void nothing_waits_for_the_answer(void **state)
+{
+	struct heard question, batch;
+
+	export_all();
+	question = start_anew();
+	add(3);
+	sends_nothing();
+	say_done(&question);
+	assert_true(hear(&batch));
+	assert_int_equal(batch.first, question.first);
+	assert_int_equal(batch.last, head());
+	say_done(&batch);
+	sends_nothing();
+}
+
+static void answers_that_do_not_settle_it(void **state)
+{
+	struct heard question;
+
+	export_all();
+	question = start_anew();
+	say(GW_OUTCOME_PENDING, question.id, GW_REASON_NONE, 0, NULL);
+	question = send();
+	assert_true(is_question(&question));
+	say(GW_OUTCOME_REFUSED, question.id, GW_REASON_NOT_ALLOWED, 0, NULL);
+	question = send();
+	assert_true(is_question(&question));
+	say(GW_OUTCOME_DONE, question.id, GW_REASON_NONE, question.last, NULL);
+	question = send();
+	assert_true(is_question(&question));
+	say_done(&question);
+	sends_nothing();
+}
+
+static void a_question_where_all_records_went(void **state)
+{
+	export_all();
+	drop(head());
+	(void)start_anew();
+}
+
+static void a_question_to_a_cloud_that_was_set_back(void **state)
+{
+	struct heard batch = send(), question;
+
+	say_done(&batch);
+	export_all();
+	question = start_anew();
+	say(GW_OUTCOME_REFUSED, question.id, GW_REASON_RECORD_GAP, batch.last, batch.mac);
+	assert_int_equal(world_recorded("record-set-back"), 1);
+	assert_int_equal(facts().acknowledged, batch.last);
+	assert_true(hear(&question));
+	assert_int_equal(question.first, batch.last + 1);
+	assert_false(is_question(&question));
+}
+
 /* --- an old copy of the store --- */
 
 static void copy_store(const char *from, const char *to)
@@ -518,11 +626,12 @@ static void copy_store(const char *from, const char *to)
 	}
 }
 
-static void an_old_copy(unsigned n_more)
+/* Puts back a copy of before the last batch, which is returned. */
+static struct heard put_back_old_copy(void)
 {
 	char aside[128];
 	struct heard batch;
-	uint64_t common, lost;
+	uint64_t common;
 
 	export_all();
 	common = head();
@@ -534,15 +643,41 @@ static void an_old_copy(unsigned n_more)
 	add(30);
 	batch = send();
 	say_done(&batch);
-	lost = head();
-	assert_int_equal(batch.last, lost);
+	assert_int_equal(batch.first, common + 1);
+	assert_int_equal(batch.last, head());
 
 	world_restart_on(aside);
 	assert_int_equal(head(), common);
 	assert_true(world_record_is_whole()); /* as far as can be known here */
 	world_connect(GW_ROLE_CLOUD);
 	world_turn();
-	sends_nothing();
+	return batch;
+}
+
+static void an_old_copy_where_nothing_happens(void **state)
+{
+	struct heard lost = put_back_old_copy(), batch;
+	uint64_t common = head();
+
+	assert_true(hear(&batch));
+	assert_true(is_question(&batch));
+	assert_int_equal(batch.last, common);
+	say(GW_OUTCOME_DONE, batch.id, GW_REASON_NONE, lost.last, lost.mac);
+	assert_int_equal(world_recorded("record-lost"), 1);
+	assert_int_equal(facts().lost_from, common + 1);
+	assert_int_equal(facts().lost_to, lost.last);
+	assert_true(hear(&batch));
+	assert_string_equal(batch.broken, "old-copy");
+	assert_int_equal(batch.first, common + 1);
+	say_done(&batch);
+	sends_nothing(); /* it has been asked */
+}
+
+static void an_old_copy(unsigned n_more)
+{
+	struct heard batch = put_back_old_copy();
+	uint64_t common = head(), lost = batch.last;
+
 	world_pass(60); /* other records than those that were lost */
 	add(n_more);
 	expect_walk(1000, 0, "");
@@ -768,6 +903,12 @@ int main(void)
 		TEST(answers_that_lead_nowhere, set_up_export),
 		TEST(a_cloud_that_was_set_back, set_up_export),
 		TEST(a_cloud_that_lost_what_is_gone_here, set_up_export),
+		TEST(once_after_each_start, set_up_export),
+		TEST(nothing_waits_for_the_answer, set_up_export),
+		TEST(answers_that_do_not_settle_it, set_up_export),
+		TEST(a_question_where_all_records_went, set_up_export),
+		TEST(a_question_to_a_cloud_that_was_set_back, set_up_export),
+		TEST(an_old_copy_where_nothing_happens, set_up_export),
 		TEST(an_old_copy_that_is_behind, set_up_export),
 		TEST(an_old_copy_that_has_gone_on, set_up_export),
 		TEST(nothing_goes_that_the_cloud_has_not, set_up_export),

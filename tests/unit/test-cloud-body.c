@@ -501,8 +501,11 @@ static void test_events(void **state)
 	assert_string_equal(events.events[1].who, "");
 	assert_string_equal(events.events[1].mac, KEY);
 
+	assert_int_equal(body_read_events(blob(EVENTS("7", "[]")), &events, &error), 0);
+	assert_int_equal(events.n_events, 0);
+
 	refuse_events(EVENTS("0", "[" EVENT("0", "") "]"), "first");
-	refuse_events(EVENTS("7", "[]"), "events");
+	refuse_events(EVENTS("0", "[]"), "first");
 	refuse_events(EVENTS("7", "{}"), "events");
 	refuse_events(EVENTS("7", "[1]"), "events");
 	refuse_events(EVENTS("7", "[" EVENT("8", "") "]"), "n");

@@ -231,6 +231,19 @@ static void another_chain(void **state)
 	assert_int_equal(count(1), 3);
 }
 
+/* A batch without records: the gateway wants to know where we stand. */
+static void a_question(void **state)
+{
+	expect_refused(batch('a', 2, 0, ""), 0, "record-gap");
+	expect_taken(batch('a', 1, 3, ""), 3, true);
+	expect_taken(batch('a', 4, 0, ""), 3, false);
+	expect_taken(batch('a', 3, 0, ""), 3, false); /* an old copy: our head tells it */
+	expect_refused(batch('a', 5, 0, ""), 3, "record-gap");
+	expect_refused(batch('b', 4, 0, ""), 3, "record-lost");
+	expect_refused(batch('b', 3, 0, ""), 3, "record-lost");
+	assert_int_equal(count(1), 3);
+}
+
 /* Only where the gateway says so, what it tells begins anew; and once. */
 static void a_new_branch(void **state)
 {
@@ -285,6 +298,7 @@ int main(void)
 		TEST(told_again),
 		TEST(a_gap),
 		TEST(another_chain),
+		TEST(a_question),
 		TEST(a_new_branch),
 		TEST(a_branch_that_is_the_first),
 		TEST(a_gateway_that_nobody_knows),

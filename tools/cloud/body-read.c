@@ -433,8 +433,8 @@ static int read_list(json_t *list, struct events *events, struct body_error *ret
 {
 	if (!json_is_array(list))
 		return invalid(ret_error, "events", "is no list");
-	if (!json_array_size(list) || json_array_size(list) > BODY_EVENTS_MAX)
-		return invalid(ret_error, "events", "is empty, or too long");
+	if (json_array_size(list) > BODY_EVENTS_MAX)
+		return invalid(ret_error, "events", "is too long");
 	if (!events->first)
 		return invalid(ret_error, "first", "is out of range");
 

@@ -22,6 +22,12 @@ enum verdict {
 	VERDICT_FORK,
 };
 
+/* A batch without records is a question: it names the last one that the gateway has, by its MAC. */
+static const char *mac_at(const struct events *events, uint64_t n)
+{
+	return n < events->first ? events->before : events->events[n - events->first].mac;
+}
+
 /* The batch begins at or before our head: is it the same chain, as far as both have it? */
 static int compare(struct registry *registry, const char *gateway, const struct branch *branch,
 		   const struct events *events, enum verdict *ret)
@@ -32,8 +38,7 @@ static int compare(struct registry *registry, const char *gateway, const struct 
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	*ret = r >= 0 && gw_streq(mac, events->events[n - events->first].mac) ? VERDICT_ADD
-									      : VERDICT_FORK;
+	*ret = r >= 0 && gw_streq(mac, mac_at(events, n)) ? VERDICT_ADD : VERDICT_FORK;
 	return 0;
 }
 

@@ -213,6 +213,19 @@ class Tampering(Base):
         self.assertTrue(self.verify()["ok"])
         self.lab.start("gangway-mqtt")
 
+    def test_an_old_copy_where_nothing_happens(self):
+        kept = f"{self.lab.folder}/kept.db"
+        self.lab.claim(self.lab.new_device("QUIET-1"))
+        self.wait_for_export()
+        with self.stopped():
+            self.copy_store(kept)
+        self.lab.claim(self.lab.new_device("QUIET-LOST"))
+        self.wait_for_export()
+        with self.stopped():
+            self.put_back(kept)
+        self.lab.wait_for("it is noticed", lambda: not self.verify()["ok"])
+        self.assertIn("old copy of the store", self.finding()["text"])
+
     def test_an_old_copy_of_the_store(self):
         first = self.lab.new_device("OLD-1")
         self.lab.claim(first)
@@ -226,9 +239,11 @@ class Tampering(Base):
         self.wait_for_export()
         lost = self.lab.status()["audit_head"]
 
+        self.lab.stop("gangway-cloud")  # so that the claim comes before it is noticed
         with self.stopped():
             self.put_back(kept)
         self.lab.claim(self.lab.new_device("OLD-NEW"))
+        self.lab.start("gangway-cloud")
         self.lab.wait_for("it is noticed", lambda: self.finding()["verdict"] == "wrong")
         self.assertIn("old copy of the store", self.finding()["text"])
         self.assertIn(f"to {lost} that are not here", self.finding()["text"])
