@@ -447,6 +447,7 @@ void audit_export_get_facts(struct agent *agent, struct audit_export_facts *ret)
 {
 	struct audit_acknowledged acknowledged;
 	struct audit_checkpoint checkpoint;
+	struct audit_record record;
 	struct audit_point head;
 
 	*ret = (struct audit_export_facts){ .refusal = agent->audit_export->refusal };
@@ -461,6 +462,10 @@ void audit_export_get_facts(struct agent *agent, struct audit_export_facts *ret)
 	ret->lost_from = acknowledged.lost_from;
 	ret->lost_to = acknowledged.lost_to;
 	ret->since = acknowledged.since;
+	if (acknowledged.lost_to &&
+	    audit_get(agent->store, acknowledged.lost_from - 1, &record) >= 0 &&
+	    record.n == acknowledged.lost_from - 1)
+		ret->common = record.time;
 }
 
 /* --- life --- */

@@ -31,7 +31,8 @@ struct audit_export_facts {
 	uint64_t first, head; /* of the records that are here */
 	uint64_t acknowledged;
 	uint64_t lost_from, lost_to, since; /* an old copy was put back; 0 = no */
-	const char *refusal;                /* why the cloud will not take the record; "" */
+	uint64_t common; /* when the last record was made that both have; 0 = it is here no more */
+	const char *refusal; /* why the cloud will not take the record; "" */
 };
 
 void audit_export_get_facts(struct agent *agent, struct audit_export_facts *ret);

@@ -70,6 +70,8 @@ static void look_at_record(struct agent *agent, struct doctor_facts *facts)
 	facts->record_lost_from = record.lost_from;
 	facts->record_lost_to = record.lost_to;
 	facts->record_lost_s = facts->now_s - GW_MIN(facts->now_s, record.since);
+	facts->record_common_s =
+		record.common ? facts->now_s - GW_MIN(facts->now_s, record.common) : DOCTOR_NEVER;
 	facts->record_refusal = record.refusal;
 	facts->record_bad = bus_verify_first_bad(agent->verify, &facts->record_why);
 }

@@ -425,11 +425,28 @@ static void examine_waiting_record(struct sheet *sheet, const struct doctor_fact
 		     n == 1 ? "record waits" : "records wait");
 }
 
-static void examine_record(struct sheet *sheet, const struct doctor_facts *facts)
+static void examine_lost_record(struct sheet *sheet, const struct doctor_facts *facts)
 {
-	char since[32];
+	char since[32], span[64] = "", common[32];
 
 	doctor_duration(facts->record_lost_s, since, sizeof(since));
+	if (facts->record_common_s != DOCTOR_NEVER) {
+		doctor_duration(facts->record_common_s, common, sizeof(common));
+		(void)snprintf(span, sizeof(span), ", made within the last %s,", common);
+	}
+	advise(find(sheet, "record", DOCTOR_WRONG,
+		    "An old copy of the store was put back, or another store (noticed %s ago): the "
+		    "cloud has records %llu to %llu%s that are not here. What was revoked, "
+		    "suspended or decommissioned by them is served.",
+		    since, (unsigned long long)facts->record_lost_from,
+		    (unsigned long long)facts->record_lost_to, span),
+	       "See in the cloud's copy what happened then (gangway-cloud events); gangway-cloud "
+	       "crl "
+	       "revokes here again what is revoked there; the rest is to be done again.");
+}
+
+static void examine_record(struct sheet *sheet, const struct doctor_facts *facts)
+{
 	if (facts->record_bad)
 		advise(find(sheet, "record", DOCTOR_WRONG,
 			    "The record was tampered with, at record %llu: %s.",
@@ -440,14 +457,7 @@ static void examine_record(struct sheet *sheet, const struct doctor_facts *facts
 			    "The record was tampered with: what is sealed of it cannot be opened."),
 		       TAMPERED);
 	else if (facts->record_lost_to)
-		advise(find(sheet, "record", DOCTOR_WRONG,
-			    "An old copy of the store was put back, or another store (noticed %s "
-			    "ago): the cloud has records %llu to %llu that are not here.",
-			    since, (unsigned long long)facts->record_lost_from,
-			    (unsigned long long)facts->record_lost_to),
-		       "See in the cloud's copy what happened then: what it says was claimed, "
-		       "revoked "
-		       "or decommissioned may not be so here.");
+		examine_lost_record(sheet, facts);
 	else if (*facts->record_refusal)
 		advise(find(sheet, "record", DOCTOR_WRONG,
 			    "The cloud will not take the record: %s; it is asked again every few "

@@ -78,8 +78,9 @@ struct doctor_facts {
 	uint64_t record_waiting, record_most;      /* records that wait for the cloud */
 	uint64_t record_lost_from, record_lost_to; /* it has others; 0 = no */
 	uint64_t record_lost_s;                    /* ago */
-	const char *record_refusal;                /* why it will not take them, "" */
-	uint64_t record_bad;                       /* the first that does not fit, 0 = none known */
+	uint64_t record_common_s;   /* ago: the last that both have, DOCTOR_NEVER if nobody knows */
+	const char *record_refusal; /* why it will not take them, "" */
+	uint64_t record_bad;        /* the first that does not fit, 0 = none known */
 	const char *record_why;
 
 	const char *version;

@@ -666,6 +666,7 @@ static void an_old_copy_where_nothing_happens(void **state)
 	assert_int_equal(world_recorded("record-lost"), 1);
 	assert_int_equal(facts().lost_from, common + 1);
 	assert_int_equal(facts().lost_to, lost.last);
+	assert_int_equal(facts().common, WORLD_START_S);
 	assert_true(hear(&batch));
 	assert_string_equal(batch.broken, "old-copy");
 	assert_int_equal(batch.first, common + 1);

@@ -290,8 +290,14 @@ static void the_record(void **state)
 	facts.record_lost_from = 17;
 	facts.record_lost_to = 42;
 	facts.record_lost_s = 180;
-	expect("record", DOCTOR_WRONG, "(noticed 3 min ago): the cloud has records 17 to 42",
-	       "what it says was claimed");
+	facts.record_common_s = 7200;
+	expect("record", DOCTOR_WRONG,
+	       "(noticed 3 min ago): the cloud has records 17 to 42, made within the last 2 h, "
+	       "that",
+	       "gangway-cloud crl");
+	facts.record_common_s = DOCTOR_NEVER;
+	expect("record", DOCTOR_WRONG, "records 17 to 42 that are not here",
+	       "(gangway-cloud events)");
 	facts.record_is_sealed = false;
 	expect("record", DOCTOR_WRONG, "cannot be opened", "who could write the store");
 	facts.record_bad = 7;
