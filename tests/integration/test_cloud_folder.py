@@ -135,8 +135,8 @@ class Folder(cloud.Case):
     def test_help_and_version(self):
         out = self.cloud.run("--help")
         verbs = [line.split()[0] for line in out.splitlines() if line.startswith("  ") and line[2] != "-"]
-        self.assertEqual(verbs, ["init", "serve", "list", "events", "claim", "withdraw", "revoke", "suspend", "resume",
-                                 "decommission", "claim-credential", "roll", "revoke-gateway",
+        self.assertEqual(verbs, ["init", "serve", "list", "events", "claim", "withdraw", "revoke", "crl", "suspend",
+                                 "resume", "decommission", "claim-credential", "roll", "revoke-gateway",
                                  "replace-gateway", "roaming"])
         for verb in verbs:
             self.assertIn(f"usage: gangway-cloud {verb} [DIR]", self.cloud.run(verb, "--help"))
