@@ -425,6 +425,13 @@ static void examine_waiting_record(struct sheet *sheet, const struct doctor_fact
 		     n == 1 ? "record waits" : "records wait");
 }
 
+/* The walk over a record that is whole ends where what was lost begins. */
+static bool is_tampered_with(const struct doctor_facts *facts)
+{
+	return facts->record_bad &&
+	       !(facts->record_lost_to && facts->record_bad == facts->record_lost_from);
+}
+
 static void examine_lost_record(struct sheet *sheet, const struct doctor_facts *facts)
 {
 	char since[32], span[64] = "", common[32];
@@ -447,7 +454,7 @@ static void examine_lost_record(struct sheet *sheet, const struct doctor_facts *
 
 static void examine_record(struct sheet *sheet, const struct doctor_facts *facts)
 {
-	if (facts->record_bad)
+	if (is_tampered_with(facts))
 		advise(find(sheet, "record", DOCTOR_WRONG,
 			    "The record was tampered with, at record %llu: %s.",
 			    (unsigned long long)facts->record_bad, facts->record_why),

@@ -298,6 +298,9 @@ static void the_record(void **state)
 	facts.record_common_s = DOCTOR_NEVER;
 	expect("record", DOCTOR_WRONG, "records 17 to 42 that are not here",
 	       "(gangway-cloud events)");
+	facts.record_bad = 17; /* so says who verified it since */
+	expect("record", DOCTOR_WRONG, "records 17 to 42 that are not here", "gangway-cloud crl");
+	facts.record_bad = 0;
 	facts.record_is_sealed = false;
 	expect("record", DOCTOR_WRONG, "cannot be opened", "who could write the store");
 	facts.record_bad = 7;

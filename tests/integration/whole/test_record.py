@@ -214,17 +214,25 @@ class Tampering(Base):
         self.lab.start("gangway-mqtt")
 
     def test_an_old_copy_where_nothing_happens(self):
+        """What was revoked meanwhile is known again by the cloud's list, as doctor says."""
         kept = f"{self.lab.folder}/kept.db"
-        self.lab.claim(self.lab.new_device("QUIET-1"))
+        device = self.lab.new_device("QUIET-1")
+        self.lab.claim(device)
+        device.come_aboard()
         self.wait_for_export()
         with self.stopped():
             self.copy_store(kept)
-        self.lab.claim(self.lab.new_device("QUIET-LOST"))
+        self.lab.ctl("revoke", device.id)
+        self.lab.settle()
         self.wait_for_export()
         with self.stopped():
             self.put_back(kept)
         self.lab.wait_for("it is noticed", lambda: not self.verify()["ok"])
         self.assertIn("old copy of the store", self.finding()["text"])
+        self.assertIn("gangway-cloud crl", self.finding()["advice"])
+        self.assertEqual(self.lab.state(device.id), "onboarded")
+        self.lab.run("gangway-cloud", "crl")
+        self.lab.wait_for_state(device.id, "revoked")
 
     def test_an_old_copy_of_the_store(self):
         first = self.lab.new_device("OLD-1")
