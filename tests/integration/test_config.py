@@ -356,6 +356,7 @@ class TestUnconfigured(Case):
                    for method in contract.iter("method")}
         for early in ("CheckConfig", "Reload"):
             del methods[early]
+        del methods["LoadRevocationList"]  # takes a descriptor, which busctl has no way to send
         self.assertIn("FactoryReset", methods)
         for method, types in methods.items():
             words = [word for type_ in types for word in values[type_]]

@@ -107,6 +107,7 @@ class Plans(unittest.TestCase):
             "SELECT min(not_after) FROM certificate WHERE state = 'candidate'": END,
             "SELECT min(issued) FROM certificate WHERE state = 'left'": END,
             "SELECT count(*) FROM (SELECT 1 FROM audit LIMIT 1)": "a single row",
+            "SELECT 1 FROM job WHERE kind = ? LIMIT 1": "ends at the first; after a reset nearly all are (agent/reset.c)",
             "SELECT count(*) FROM job": "counts the entries of an index, as many as [limits] jobs",
             "SELECT count(*) FROM device": "counts the entries of an index, as many as [limits] devices",
             "SELECT device, not_before, not_after, issued, renew_asked, approval FROM certificate WHERE state = 'live'"

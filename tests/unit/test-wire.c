@@ -55,7 +55,7 @@ static const struct spec {
 	{ 0x3b, "rejected", "8 t64" },
 	{ 0x3c, "clock", "8 b" },
 	{ 0x40, "cloud_state", "e5 t256" },
-	{ 0x41, "request", "t64 e10 t64 t64 t64 t64 t32 t64 x20 x32-32 x4096 x4096" },
+	{ 0x41, "request", "t64 e11 t64 t64 t64 t64 t32 t64 x20 x32-32 x4096 x4096" },
 	{ 0x42, "request_end", "t64" },
 	{ 0x43, "answer", "t64 e3 4 8 t64 t256 x8192 x24576 8 x32-32 t64 t64" },
 	{ 0x44, "command", "t64 8 8 e9 t64 t64 t64 8 b b x192 t64 l16640 l10496" },
