@@ -44,8 +44,10 @@ enum caller { CALLER_ROOT, CALLER_NOBODY, CALLER_UNKNOWN, _CALLER_MAX };
 
 static struct {
 	struct agent *agent;
-	sd_bus *daemon; /* the bus's end */
-	int fd;         /* the agent's end, until it opens the bus */
+	sd_bus *daemon,
+		*asked_by; /* the bus's ends: of calls, and of the agent's questions to the bus itself */
+	int fds[2];        /* the agent's ends, until it opens them, in that order */
+	size_t n_open;
 	uint64_t cookies[CALLS_MAX];
 	unsigned answers[CALLS_MAX];
 	size_t n_calls;
@@ -216,10 +218,11 @@ int __wrap_sd_bus_open_system(sd_bus **ret);
 int __wrap_sd_bus_open_system(sd_bus **ret)
 {
 	sd_bus *bus = NULL;
+	int fd;
 
-	require(room.fd >= 0 && sd_bus_new(&bus) >= 0);
-	require(sd_bus_set_fd(bus, room.fd, room.fd) >= 0);
-	room.fd = -1;
+	require(room.n_open < GW_ELEMENTS(room.fds) && sd_bus_new(&bus) >= 0);
+	fd = room.fds[room.n_open++];
+	require(sd_bus_set_fd(bus, fd, fd) >= 0);
 	require(sd_bus_set_bus_client(bus, 1) >= 0 && sd_bus_set_anonymous(bus, 1) >= 0);
 	require(sd_bus_negotiate_fds(bus, 1) >= 0 && sd_bus_start(bus) >= 0);
 	*ret = bus;
@@ -394,29 +397,36 @@ static void run(void)
 	for (unsigned i = 0; busy; i++) {
 		require(i < TURNS_MAX * CALLS_MAX);
 		busy = 0;
-		while (sd_bus_process(room.daemon, NULL) > 0)
+		while (sd_bus_process(room.daemon, NULL) > 0 ||
+		       sd_bus_process(room.asked_by, NULL) > 0)
 			busy = 1;
 		if (sd_event_run(room.agent->event, 0) > 0)
 			busy = 1;
 	}
 }
 
-static void begin_bus(void)
+static sd_bus *make_end(int *ret_fd)
 {
 	sd_id128_t id = { .bytes = { 1 } };
+	sd_bus *end = NULL;
 	int fds[2];
 
 	require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
-	room.fd = fds[1];
-	require(sd_bus_new(&room.daemon) >= 0 && sd_bus_set_fd(room.daemon, fds[0], fds[0]) >= 0);
-	require(sd_bus_set_server(room.daemon, 1, id) >= 0);
-	require(sd_bus_set_anonymous(room.daemon, 1) >= 0 &&
-		sd_bus_negotiate_fds(room.daemon, 1) >= 0);
-	require(sd_bus_add_filter(room.daemon, NULL, on_daemon, NULL) >= 0);
-	require(sd_bus_start(room.daemon) >= 0);
+	require(sd_bus_new(&end) >= 0 && sd_bus_set_fd(end, fds[0], fds[0]) >= 0);
+	require(sd_bus_set_server(end, 1, id) >= 0 && sd_bus_set_anonymous(end, 1) >= 0);
+	require(sd_bus_negotiate_fds(end, 1) >= 0);
+	require(sd_bus_add_filter(end, NULL, on_daemon, NULL) >= 0 && sd_bus_start(end) >= 0);
+	*ret_fd = fds[1];
+	return end;
+}
+
+static void begin_bus(void)
+{
+	room.daemon = make_end(&room.fds[0]);
+	room.asked_by = make_end(&room.fds[1]);
 	require(bus_new(room.agent, &room.agent->bus) == 0);
 	require(clock_watch_new(room.agent, &room.agent->clock_watch) == 0);
-	while (room.fd >= 0)
+	while (room.n_open < GW_ELEMENTS(room.fds))
 		require(sd_event_run(room.agent->event, UINT64_MAX) >= 0);
 	run();
 }
@@ -621,5 +631,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(room.answers[i] == 1 || (room.answers[i] == 0 && room.left[i]));
 	room_end();
 	sd_bus_close_unref(room.daemon);
+	sd_bus_close_unref(room.asked_by);
 	return 0;
 }
