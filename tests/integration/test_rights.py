@@ -4,6 +4,7 @@
 administrator's rules change; and what is left to do when polkit is slow, silent or gone. What many at a time may do is in test_crowds."""
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import unittest
@@ -162,6 +163,7 @@ class Matrix(Case):
             self.assertEqual(words & {"approve", "reject", "renew", "suspend", "resume", "revoke", "decommission",
                                       "loadrevocationlist"}, methods)
 
+    @unittest.skipUnless(shutil.which("xmllint"), "there is no xmllint: run scripts/setup")
     def test_files_for_polkit(self):
         policy = machine.TOP / "dbus/org.gangway1.policy"
         dtd = machine.POLKIT_DTD

@@ -5,7 +5,7 @@ plugin's unit, as its user, and prints a line of JSON an attempt: {"attempt": ..
 "how": ..}. Then it goes on living as a plugin does.
 
 MODE box: out of the sandbox. MODE link: on the link, in the plugin's own place. MODE barred: there, with files, more
-than the agent puts up with. LENT names descriptors that somebody outside lends it.
+than the agent puts up with. MODE tasks, MODE memory: as much as there is of it, and it is used. LENT names descriptors that somebody outside lends it.
 """
 import ctypes
 import errno
@@ -35,6 +35,7 @@ PTRACE_SEIZE = 0x4206
 KEEP_SIZE = 1
 DISK_ENOUGH = 64 << 20  # what is filled until it counts as all of it
 DISK_BOUND = 16 << 20  # what a plugin may have
+MANY_TASKS, MUCH_MEMORY = 200, 400 << 20
 WRITABLE = ("/", "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/dev", "/run", "/run/gangway", "/run/lock",
             "/etc", "/var/lib", "/var/log", "/var/cache", "/home", "/root", "/usr/lib", "/sys/fs/cgroup",
             "/run/credentials", "/proc/self")
@@ -311,6 +312,35 @@ def try_resources():
     attempt("io_uring", syscall, "io_uring_setup", 1, bytes(120))
 
 
+def spin():
+    while True:
+        pass
+
+
+def take_tasks():
+    """All that can be had, up to more than any plugin may; each of them is busy for as long as we live."""
+    n = 0
+    try:
+        while n < MANY_TASKS:
+            if os.fork() == 0:
+                spin()
+            n += 1
+    except OSError as e:
+        say("take tasks", False, f"{n} tasks, then: {e.strerror}")
+    else:
+        say("take tasks", True, f"{n} tasks")
+
+
+def take_memory():
+    """Page by page, until we are killed, or have more than any plugin may."""
+    held = mmap.mmap(-1, MUCH_MEMORY)
+    for offset in range(0, MUCH_MEMORY, mmap.PAGESIZE):
+        if offset % (16 << 20) == 0:
+            notify(f"STATUS={offset >> 20} MiB")
+        held[offset] = 1
+    say("take memory", True, f"{MUCH_MEMORY >> 20} MiB")
+
+
 # --- the link ---
 
 def join(name):
@@ -469,6 +499,10 @@ def main():
         try_disk(role)
     elif mode == "barred":
         be_barred(role)
+    elif mode == "tasks":
+        take_tasks()
+    elif mode == "memory":
+        take_memory()
     else:
         try_roles(role)
         try_descriptors(role)

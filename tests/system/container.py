@@ -7,28 +7,14 @@ our own, so mounts, interfaces and processes go when we do; the control groups a
 """
 import os
 import pathlib
-import shlex
+import shutil
 import signal
 import subprocess
-import time
 
-PATIENCE_S = 60 * int(os.environ.get("GANGWAY_PATIENCE", 1))
+from machine import Failed, Machine, PATIENCE_S, wait_for
+
 CGROUPS = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup")
 CGROUP_PREFIX = "gangway-system-"
-
-
-class Failed(AssertionError):
-    """What went wrong, for whoever reads the test's log."""
-
-
-def wait_for(what, condition, patience_s=PATIENCE_S, step_s=0.05):
-    """What the condition returns, as soon as that is true."""
-    end = time.monotonic() + patience_s
-    while not (result := condition()):
-        if time.monotonic() > end:
-            raise Failed(f"waited {patience_s} s: {what}")
-        time.sleep(step_s)
-    return result
 
 
 def control_groups(name):
@@ -50,7 +36,7 @@ def _child_called_init(pid):
     return None
 
 
-class Container:
+class Container(Machine):
     def __init__(self, name, folder, *layers):
         """layers: folders, the first shadows the others; `folder` is ours, for what is written."""
         self.name = name
@@ -155,19 +141,9 @@ class Container:
         """In its root, too: where we are in a chroot ourselves, that of its mounts is another."""
         return ["nsenter", f"--target={self.init}", "--all", "--root", "--wd", "--", *map(str, words)]
 
-    def run(self, *words, check=True, input=None, user=None, timeout=PATIENCE_S):
-        """Runs a command to its end; `user` as that user with its groups."""
-        if user:
-            words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *words]
-        done = subprocess.run(self._inside(words), input=input, capture_output=True, text=True,
-                              timeout=timeout, errors="replace")
-        if check and done.returncode != 0:
-            raise Failed(f"{self.name}: {shlex.join(map(str, words))} ended with {done.returncode}\n"
-                         f"{done.stdout}{done.stderr}")
-        return done
-
-    def out(self, *words, **options):
-        return self.run(*words, **options).stdout.strip()
+    def attempt(self, words, input, timeout):
+        done = subprocess.run(self._inside(words), input=input, capture_output=True, timeout=timeout)
+        return done.returncode, done.stdout, done.stderr
 
     def begin(self, *words, **options):
         """Starts a command, and leaves it to the caller."""
@@ -183,38 +159,22 @@ class Container:
         file.write_text(text)
         file.chmod(mode)
 
-    # --- systemd ---
+    def copy_in(self, folder, target):
+        shutil.copytree(folder, self.path(target), symlinks=True, dirs_exist_ok=True)
 
-    def systemctl(self, *words, **options):
-        try:
-            return self.out("systemctl", *words, **options)
-        except Failed as e:
-            raise Failed(f"{e}\n{self.journal('--lines=20', '--output=short-monotonic')}") from None
+    # --- cables ---
 
-    def show(self, unit, property):
-        return self.systemctl("show", "--property", property, "--value", unit)
+    def ip(self, *words):
+        """Of this machine's network, but by our own program."""
+        subprocess.run(["nsenter", f"--net=/proc/{self.init}/ns/net", "ip", *words], check=True)
 
-    def is_active(self, unit):
-        return self.run("systemctl", "is-active", unit, check=False).stdout.strip() == "active"
+    def configure_cable(self, interface, address):
+        self.ip("address", "add", address, "dev", interface)
+        self.ip("link", "set", interface, "up")
 
-    def main_pid(self, unit):
-        """As the container counts; 0: there is none."""
-        return int(self.show(unit, "MainPID"))
-
-    def journal(self, *words):
-        """What was logged, the newest last."""
-        self.run("journalctl", "--sync", check=False)
-        return self.out("journalctl", "--no-pager", "--output=cat", *words, check=False)
-
-
-def lay_cable(one, one_interface, one_address, other, other_interface, other_address):
-    """A wire between two machines that run; addresses with the length of their prefix."""
-    def ip(container, *words):
-        subprocess.run(["nsenter", f"--net=/proc/{container.init}/ns/net", "ip", *words], check=True)
-
-    ip(one, "link", "add", one_interface, "type", "veth",
-       "peer", "name", other_interface, "netns", str(other.init))
-    for container, interface, address in ((one, one_interface, one_address),
-                                          (other, other_interface, other_address)):
-        ip(container, "address", "add", address, "dev", interface)
-        ip(container, "link", "set", interface, "up")
+    def lay_cable(self, interface, address, other, other_interface, other_address):
+        """A wire to another container that runs; addresses with the length of their prefix."""
+        self.ip("link", "add", interface, "type", "veth",
+                "peer", "name", other_interface, "netns", str(other.init))
+        self.configure_cable(interface, address)
+        other.configure_cable(other_interface, other_address)

@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import tempfile
 
-from container import Container, Failed, lay_cable, wait_for
+from container import Container
+from machine import Failed, wait_for
+from vm import VirtualMachine
 
 HERE = pathlib.Path(__file__).resolve().parent
 ID = "gw1"
@@ -37,12 +39,21 @@ reconnect_spread = 1
 interfaces = {DEVICES[0]}
 """
 
+SLOW = """\
+[Service]
+TimeoutStartSec=15min
+TimeoutStopSec=15min
+WatchdogSec=15min
+"""
+
 
 def user_of(unit):
     return "gangway" if unit == "gangwayd.service" else unit.removesuffix(".service")
 
 
-class Gateway(Container):
+class Installed:
+    """A machine, of whatever kind, that is a gateway."""
+
     # --- as an administrator does it ---
 
     def install(self):
@@ -51,7 +62,7 @@ class Gateway(Container):
         if packages:
             self.install_packages(pathlib.Path(packages))
             return
-        shutil.copytree(os.environ["GANGWAY_SYSTEM_TREE"], self.root, symlinks=True, dirs_exist_ok=True)
+        self.copy_in(os.environ["GANGWAY_SYSTEM_TREE"], "/")
         self.run("systemd-sysusers")
         self.run("systemd-tmpfiles", "--create", "gangway.conf")
         self.systemctl("daemon-reload")
@@ -60,8 +71,7 @@ class Gateway(Container):
         self.systemctl("start", "gangway.target")
 
     def install_packages(self, folder):
-        target = self.path("/root/packages")
-        shutil.copytree(folder, target, dirs_exist_ok=True)
+        self.copy_in(folder, "/root/packages")
         self.run("sh", "-c", "DEBIAN_FRONTEND=noninteractive dpkg --install /root/packages/gangway_*.deb")
 
     def configure(self, credentials=None, config=CONFIG):
@@ -69,9 +79,7 @@ class Gateway(Container):
         self.write("/etc/gangway/gangway.conf", config)
         self.write("/etc/resolv.conf", f"nameserver {UPLINK[2]}\noptions timeout:1\n")
         for file in credentials.iterdir() if credentials else ():
-            target = self.path(f"{CREDENTIALS}/{file.name}")
-            shutil.copyfile(file, target)
-            target.chmod(0o600)
+            self.write(f"{CREDENTIALS}/{file.name}", file.read_text(), 0o600)
 
     def override(self, unit, text):
         """A drop-in of this boot only; None takes it back."""
@@ -129,6 +137,21 @@ class Gateway(Container):
         return self.ctl("audit").stdout
 
 
+class Gateway(Installed, Container):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        if os.environ["GANGWAY_SYSTEM_BUS"] == "dbus-broker":
+            self.path("/etc/systemd/system/dbus.service").symlink_to("/lib/systemd/system/dbus-broker.service")
+
+
+class VirtualGateway(Installed, VirtualMachine):
+    def install(self):
+        """What has to be done within seconds takes minutes here."""
+        for unit in PROGRAMS:
+            self.write(f"/etc/systemd/system/{unit}.d/slow.conf", SLOW)
+        super().install()
+
+
 class Elsewhere(Container):
     """Devices, broker, cloud and name server."""
 
@@ -164,18 +187,24 @@ class Elsewhere(Container):
 class World:
     """Gateway and elsewhere, joined by two cables. A context manager."""
 
-    def __init__(self, installed=True, options=()):
-        """options: of the gateway's machine, for nspawn."""
+    def __init__(self, installed=True, options=(), is_virtual=False):
+        """options: of the gateway's machine, for nspawn or its kernel. is_virtual: it is no container."""
         self.stack = contextlib.ExitStack()
         self.n_devices = 0
         self.installed = installed
         self.options = options
+        self.is_virtual = is_virtual
+
+    def _make_gateway(self, folder, root):
+        if self.is_virtual:
+            return VirtualGateway("gateway", folder, os.environ["GANGWAY_SYSTEM_VIRTUAL"])
+        return Gateway("gateway", folder, root)
 
     def __enter__(self):
         with self.stack:
             folder = pathlib.Path(tempfile.mkdtemp(dir=os.environ["GANGWAY_SYSTEM_FOLDER"]))
             root, tree = os.environ["GANGWAY_SYSTEM_ROOT"], os.environ["GANGWAY_SYSTEM_TREE"]
-            self.gateway = self._machine(Gateway("gateway", folder, root))
+            self.gateway = self._machine(self._make_gateway(folder, root))
             self.elsewhere = self._machine(Elsewhere("elsewhere", folder, tree, root))
             self.gateway.start(*self.options)
             self.elsewhere.start()
@@ -198,7 +227,7 @@ class World:
 
     def lay_cables(self):
         for interface, near, far in (DEVICES, UPLINK):
-            lay_cable(self.gateway, interface, f"{near}/24", self.elsewhere, interface, f"{far}/24")
+            self.gateway.lay_cable(interface, f"{near}/24", self.elsewhere, interface, f"{far}/24")
 
     def make_label(self, name):
         made = self.elsewhere.out("gangwayctl", "qr", "make", "--id", name, "--new-secret", "--json")

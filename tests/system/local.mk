@@ -7,6 +7,8 @@ EXTRA_DIST += \
 	tests/system/captured.py \
 	tests/system/container.py \
 	tests/system/gateway.py \
+	tests/system/guest.py \
+	tests/system/machine.py \
 	tests/system/names.py \
 	tests/system/piuparts.py \
 	tests/system/root.py \
@@ -14,6 +16,7 @@ EXTRA_DIST += \
 	tests/system/testbed.py \
 	tests/system/test_aboard.py \
 	tests/system/test_autopkgtest.py \
+	tests/system/test_bus.py \
 	tests/system/test_captured.py \
 	tests/system/test_config.py \
 	tests/system/test_faults.py \
@@ -21,4 +24,6 @@ EXTRA_DIST += \
 	tests/system/test_journal.py \
 	tests/system/test_packages.py \
 	tests/system/test_power.py \
-	tests/system/test_scripts.py
+	tests/system/test_scripts.py \
+	tests/system/test_virtual.py \
+	tests/system/vm.py

@@ -5,16 +5,17 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import tempfile
 
 CACHE = pathlib.Path("/var/cache/gangway")
-VERSION = 2  # of what is in it: with another, a root is made anew
+VERSION = 3  # of what is in it: with another, a root is made anew
 
 PACKAGES = (
     # The system; autopkgtest makes an archive of the packages that it tries.
-    "systemd", "systemd-sysv", "dbus", "libnss-systemd", "libpam-systemd", "polkitd", "udev", "iproute2",
+    "systemd", "systemd-sysv", "dbus", "dbus-broker", "libnss-systemd", "libpam-systemd", "polkitd", "udev", "iproute2",
     "procps", "netbase", "apt-utils",
     # What our packages depend on.
     "libeconf0", "libjansson4", "libmosquitto1", "libnl-3-200", "libqrencode4", "libsqlite3-0", "libssl3",
@@ -23,6 +24,21 @@ PACKAGES = (
     "mosquitto", "python3",
 )
 TIME64 = {"libssl3": "libssl3t64", "libpng16-16": "libpng16-16t64", "libzbar0": "libzbar0t64"}
+KERNEL_PACKAGES = ("linux-image-cloud-amd64", "initramfs-tools", "kmod")
+DISK_SIZE = "2G"  # most of it holes
+GUEST = pathlib.Path(__file__).with_name("guest.py")
+GUEST_UNIT = """\
+[Unit]
+DefaultDependencies=no
+StartLimitIntervalSec=0
+[Service]
+ExecStart=/usr/bin/python3 -B /usr/local/lib/guest.py
+Restart=always
+RestartSec=200ms
+OOMScoreAdjust=-1000
+[Install]
+WantedBy=sysinit.target
+"""
 FORMER = {"bookworm"}  # releases in which these still had their old names
 
 
@@ -75,10 +91,10 @@ def _tidy(root):
         shutil.rmtree(root / path, ignore_errors=True)
         (root / path / "partial").mkdir(parents=True)
     (root / "etc/machine-id").write_text("")
-    subprocess.run(["systemctl", f"--root={root}", "disable", "mosquitto.service"], check=True,
+    subprocess.run(["systemctl", f"--root={root}", "disable", "mosquitto.service", "dbus-broker.service"], check=True,
                    capture_output=True)
     subprocess.run(["systemctl", f"--root={root}", "mask", "apt-daily.timer", "apt-daily-upgrade.timer",
-                    "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "console-getty.service"],
+                    "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "console-getty.service"],
                    check=True, capture_output=True)
 
 
@@ -94,44 +110,55 @@ def enter(root, *words, network=False):
             "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", *words]
 
 
-def _make_builder(release, root, source):
-    """Where one may build that source package, a .dsc."""
-    _bootstrap(release, root, ("build-essential",))
+def _run_in(root, *commands):
+    """With a network, and what this machine's apt needs to use it."""
     settings = subprocess.run(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"], check=True,
                               capture_output=True, text=True).stdout
     (root / "etc/apt/apt.conf.d/machine").write_text(settings)
-    shutil.copy(source, root / "tmp/source.dsc")
-    for words in (("apt-get", "update"),
-                  ("apt-get", "build-dep", "--yes", "--no-install-recommends", "/tmp/source.dsc"),
-                  ("useradd", "--create-home", "builder")):
+    for words in commands:
         done = subprocess.run(enter(root, *words, network=True), capture_output=True, text=True)
         if done.returncode != 0:
-            raise Unavailable(f"{words[0]} {words[1]}: {done.stderr.strip().splitlines()[-1]}")
+            raise Unavailable(f"{shlex.join(words[:2])}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
 
 
-def _cached(name, make):
-    """The archive of that name; where there is none, of a root that make(folder) makes."""
+def _make_builder(release, root, source):
+    """Where one may build that source package, a .dsc."""
+    _bootstrap(release, root, ("build-essential",))
+    shutil.copy(source, root / "tmp/source.dsc")
+    _run_in(root, ("apt-get", "update"),
+            ("apt-get", "build-dep", "--yes", "--no-install-recommends", "/tmp/source.dsc"),
+            ("useradd", "--create-home", "builder"))
+
+
+def _made_once(path, make):
+    """That path of the cache; where there is none, make(folder, part) makes it as `part`, and may use `folder`."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    archive = CACHE / f"{name}.tar"
     with open(CACHE / "system.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if archive.exists():
-            return archive
+        if path.exists():
+            return path
         if os.getuid() != 0:
             raise Unavailable("only root can make a root file system")
         if not shutil.which("debootstrap"):
             raise Unavailable("no debootstrap: run scripts/setup")
-        print(f"system: making {archive}, which takes a minute", flush=True)
+        print(f"system: making {path}, which takes a minute", flush=True)
         folder = scratch_folder("gangway-root-")
         try:
-            make(folder / "root")
-            part = archive.with_suffix(".part")
-            subprocess.run(["tar", "--create", f"--file={part}", "--one-file-system", "--xattrs",
-                            f"--directory={folder}/root", "."], check=True)
-            part.rename(archive)
+            part = path.with_suffix(".part")
+            make(folder, part)
+            part.rename(path)
         finally:
             shutil.rmtree(folder)
-    return archive
+    return path
+
+
+def _cached(name, make):
+    """The archive of that name; where there is none, of a root that make(folder) makes."""
+    def make_archive(folder, part):
+        make(folder / "root")
+        subprocess.run(["tar", "--create", f"--file={part}", "--one-file-system", "--xattrs",
+                        f"--directory={folder}/root", "."], check=True)
+    return _made_once(CACHE / f"{name}.tar", make_archive)
 
 
 def _unpack(archive, folder):
@@ -151,3 +178,37 @@ def unpack_builder(release, folder, source):
     needs = next(line for line in source.read_text().splitlines() if line.startswith("Build-Depends:"))
     name = f"builder-{release}-{hashlib.sha256(needs.encode()).hexdigest()[:12]}"
     return _unpack(_cached(name, lambda root: _make_builder(release, root, source)), folder)
+
+
+# --- for virtual machines ---
+
+def _tidy_boot(root):
+    """Of the modules the first file system of the kernel only gets those for a disk; who calls us listens there."""
+    (root / "etc/initramfs-tools/conf.d/machine").write_text("MODULES=list\nCOMPRESS=gzip\n")
+    (root / "etc/initramfs-tools/modules").write_text("virtio_pci\nvirtio_blk\next4\n")
+    shutil.copy(GUEST, root / "usr/local/lib/guest.py")
+    (root / "etc/systemd/system/guest.service").write_text(GUEST_UNIT)
+    _run_in(root, ("update-initramfs", "-u"),
+            ("systemctl", "enable", "guest.service"), ("systemctl", "mask", "serial-getty@ttyS0.service"))
+    (root / "etc/apt/apt.conf.d/machine").unlink()
+
+
+def _make_virtual(base, folder, part):
+    root = _unpack(base, folder / "root")
+    _run_in(root, ("apt-get", "update"),
+            ("apt-get", "install", "--yes", "--no-install-recommends", *KERNEL_PACKAGES))
+    _tidy(root)
+    _tidy_boot(root)
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    for name in ("vmlinuz", "initrd.img"):
+        shutil.copy(next((root / "boot").glob(f"{name}-*")), part / name)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", root, part / "disk", DISK_SIZE], check=True)
+
+
+def virtual(release):
+    """The folder with what a virtual machine starts from: `disk`, `vmlinuz` and `initrd.img`."""
+    base = _cached(f"system-{release}-{VERSION}", lambda root: _make_system(release, root))
+    digest = hashlib.sha256(GUEST.read_bytes() + GUEST_UNIT.encode()).hexdigest()[:12]
+    return _made_once(CACHE / f"virtual-{release}-{VERSION}-{digest}",
+                      lambda folder, part: _make_virtual(base, folder, part))

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Installs gangway on machines of systemd-nspawn and tries it there.
 
-    run.py [--release NAME] [--packages DIR] [--full] [NAME...]
+    run.py [--release NAME] [--packages DIR] [--bus NAME] [--full] [NAME...]
 
     --release NAME   of Debian: bookworm (as it is by default), trixie
     --packages DIR   install the packages in there, not what `make install` installs
+    --bus NAME       what gateways have as the system's bus: dbus-daemon (as it is by default), dbus-broker
     --full           what takes longer, too
     NAME             a file's, such as test_aboard, or FILE.CLASS or FILE.CLASS.TEST; none: all
 
@@ -24,7 +25,9 @@ import time
 import unittest
 
 import container
+import machine
 import root
+import vm
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
@@ -35,6 +38,8 @@ PREFIX = "tests/system"
 AT_A_TIME = 3
 # The first process buries those whose parents are gone: a machine cannot end while one of its dead lies about.
 FIRST = ("sh", "-c", '"$@"; exit $?', "first")
+SLOWER = 10  # are machines whose processor is emulated
+LONG = ("test_bus", "test_virtual")
 
 
 def why_not(folder, shared_root):
@@ -43,7 +48,7 @@ def why_not(folder, shared_root):
     try:
         machine.start()
         machine.stop()
-    except (container.Failed, OSError, subprocess.SubprocessError) as e:
+    except (machine.Failed, OSError, subprocess.SubprocessError) as e:
         return " ".join(str(e).split())[:400]
     finally:
         machine.remove()
@@ -59,13 +64,16 @@ def run_here(name):
 
 
 def run_on_its_own(name):
+    patience = int(os.environ.get("GANGWAY_PATIENCE", 1)) * (SLOWER if name.startswith("test_virtual") else 1)
     return subprocess.run([sys.executable, "-B", __file__, "--here", name], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=os.environ | {"GANGWAY_PATIENCE": str(patience)})
 
 
 def classes(names):
     """MODULE.CLASS of all that is meant; what is named more closely is taken as it is."""
-    for name in names or sorted(p.stem for p in HERE.glob("test_*.py")):
+    every = sorted(p.stem for p in HERE.glob("test_*.py"))
+    for name in names or [one for one in every if "GANGWAY_SYSTEM_FULL" in os.environ or one not in LONG]:
         if "." in name:
             yield name
             continue
@@ -121,10 +129,20 @@ def remove_control_groups(run):
                     print(f"system: {path} is left: {e.strerror}", file=sys.stderr)
 
 
+def virtual(release):
+    """What tests on virtual machines find them by, or why they cannot."""
+    reason = vm.why_not()
+    try:
+        return {"GANGWAY_SYSTEM_NO_VIRTUAL": reason} if reason else {"GANGWAY_SYSTEM_VIRTUAL": str(root.virtual(release))}
+    except root.Unavailable as e:
+        return {"GANGWAY_SYSTEM_NO_VIRTUAL": str(e)}
+
+
 def run_apart(arguments, folder):
     environment = os.environ | {
         "GANGWAY_SYSTEM_FOLDER": str(folder),
         "GANGWAY_SYSTEM_RUN": str(os.getpid()),
+        "GANGWAY_SYSTEM_BUS": arguments.bus,
         "GANGWAY_SYSTEM_ROOT": str(root.unpack(arguments.release, folder / "base")),
         "GANGWAY_SYSTEM_TREE": str(make_tree(folder, arguments.packages)),
     }
@@ -132,6 +150,8 @@ def run_apart(arguments, folder):
         environment["GANGWAY_SYSTEM_PACKAGES"] = str(arguments.packages)
     if arguments.full:
         environment["GANGWAY_SYSTEM_FULL"] = "1"
+    if arguments.full or any(name.startswith("test_virtual") for name in arguments.names):
+        environment |= virtual(arguments.release)
     try:
         return subprocess.run(["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child",
                                "--mount-proc", *FIRST, sys.executable, "-B", __file__, "--inside",
@@ -149,6 +169,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--release", default="bookworm")
     parser.add_argument("--packages", type=lambda p: pathlib.Path(p).resolve())
+    parser.add_argument("--bus", choices=("dbus-daemon", "dbus-broker"), default="dbus-daemon")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--inside", action="store_true")
     parser.add_argument("--here", metavar="NAME")

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from container import wait_for
+from machine import wait_for
 from gateway import CONFIG, World
 
 DROP_IN = "/etc/gangway/gangway.conf.d/50-site.conf"

@@ -5,7 +5,7 @@ import os
 import random
 import unittest
 
-from container import wait_for
+from machine import wait_for
 from gateway import PLUGINS, PROGRAMS, World
 
 AGENT = "gangwayd.service"

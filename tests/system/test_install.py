@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from container import wait_for
+from machine import wait_for
 from gateway import CREDENTIALS, LINK, PLUGINS, PROGRAMS, UNITS, World, user_of
 
 EXPOSED_MOST = {unit: 15 if unit in PLUGINS else 5 for unit in PROGRAMS}  # tenths

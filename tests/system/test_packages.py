@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from container import wait_for
+from machine import wait_for
 from gateway import PROGRAMS, World
 
 # Not the package's: what the machine itself writes.

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 import root
-from container import wait_for
+from machine import wait_for
 from gateway import PROGRAMS, Gateway
 from test_packages import CALLER, USERS
 
