@@ -42,6 +42,7 @@ struct due {
 	struct agent *agent;
 	sd_event_source *timer;
 	enum clock_verdict verdict;         /* as it was told */
+	bool is_anchored;                   /* what began without a time has one */
 	uint64_t trusted_since_us;          /* or not trusted */
 	int64_t told_ahead_s;               /* what plugins were told, of the monotonic clock */
 	enum credential_verdict credential; /* the last that was told */
@@ -199,16 +200,20 @@ static void log_verdict(enum clock_verdict verdict)
 		gw_log_event(NOTICE, CLOCK_UNTRUSTED, "The clock is not trusted: %s", text);
 }
 
-/* What was reckoned from a time that nobody knew is reckoned from now. Who waited for it comes again. */
-static void begin_trust(struct agent *agent, uint64_t now)
+/* What was reckoned from a time that nobody knew is reckoned from now. */
+static void anchor(struct due *due, uint64_t now)
 {
-	int r = store_claim_anchor(agent->store, now);
+	struct agent *agent = due->agent;
+	int r;
 
+	if (due->is_anchored)
+		return;
+	r = store_claim_anchor(agent->store, now);
 	if (r >= 0)
 		r = store_certificate_anchor(agent->store, now);
 	if (r < 0)
 		turn_fail(agent->turn, r);
-	sessions_end_waiting(agent->sessions, gw_reason_code(GW_REASON_RESTARTED));
+	due->is_anchored = true;
 }
 
 static void tell_clock(struct due *due, enum clock_verdict verdict, uint64_t now)
@@ -219,8 +224,10 @@ static void tell_clock(struct due *due, enum clock_verdict verdict, uint64_t now
 
 	if (turns)
 		due->trusted_since_us = gw_now_monotonic_us();
-	if (turns && trusts)
-		begin_trust(due->agent, now);
+	if (!trusts)
+		due->is_anchored = false;
+	if (turns && trusts) /* who waited for that comes again */
+		sessions_end_waiting(due->agent->sessions, gw_reason_code(GW_REASON_RESTARTED));
 	if (turns || off_s > CLOCK_NEWS_S || off_s < -CLOCK_NEWS_S)
 		tell_plugins(due, now);
 	if (verdict == due->verdict)
@@ -284,6 +291,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 
 	tell_clock(due, verdict, now);
 	if (trusted) {
+		anchor(due, now);
 		expire_claims(due->agent, now);
 		give_up_unproved(due->agent, now);
 		leave_look(due->agent, now);
@@ -305,6 +313,14 @@ uint64_t due_clock_since_us(const struct due *due)
 void due_look(struct due *due)
 {
 	(void)sd_event_source_set_time(due->timer, 0);
+	(void)sd_event_source_set_enabled(due->timer, SD_EVENT_ONESHOT);
+}
+
+void due_undone(struct due *due)
+{
+	due->is_anchored = false;
+	(void)sd_event_source_set_time(due->timer,
+				       gw_now_monotonic_us() + LOOK_AGAIN_S * SECOND_US);
 	(void)sd_event_source_set_enabled(due->timer, SD_EVENT_ONESHOT);
 }
 

@@ -17,6 +17,9 @@ struct due *due_free(struct due *due);
 /* Something changed that may be due: looks again, after what the loop does now. */
 void due_look(struct due *due);
 
+/* The turn was lost in which it may have looked: looks again within a minute, and takes nothing for done. */
+void due_undone(struct due *due);
+
 /* Tells a plugin that has just come what time it is. */
 void due_brief(struct due *due, struct plugin *plugin);
 

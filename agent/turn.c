@@ -13,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "agent/bus.h"
+#include "agent/due.h"
 #include "agent/plugins.h"
 #include "agent/pulse.h"
 #include "agent/store.h"
@@ -286,6 +287,8 @@ static void give_up(struct turn *turn, int r)
 	discard(turn, r);
 	/* What we remember of sessions may rest on what was not kept. */
 	plugins_break_all(turn->agent->plugins, "the store cannot be written");
+	if (turn->agent->due)
+		due_undone(turn->agent->due);
 	set_trouble(turn, r);
 }
 

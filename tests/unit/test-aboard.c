@@ -1091,6 +1091,30 @@ static void what_lasts_begins_when_time_is_known(void **state)
 	assert_int_equal(world_state(DEVICE), DEVICE_CLAIMED);
 }
 
+/* The disk was full in just that moment: nothing is kept of the turn, and nothing may be missed. */
+static void what_lasts_begins_though_a_turn_was_lost(void **state)
+{
+	struct claim_record record;
+
+	world_trust_clock(false);
+	world_step(-1000000);
+	world_turn();
+	claim();
+	world_issue(1, DEVICE, 11, 21);
+	world_step(1000000);
+	world_trust_clock(true);
+	world_pass(0);
+	world_spoil_store();
+	world_turn();
+	assert_int_equal(world_breaks(), 1);
+	assert_true(world_alarm_s() == world_now_s() + 60);
+	world_pass(60);
+	world_turn();
+	assert_int_equal(world_state(DEVICE), DEVICE_ISSUED);
+	assert_int_equal(store_claim_open_of(world_agent()->store, DEVICE, &record), 0);
+	assert_true(record.expires == world_now_s() + 30 * 86400 && !record.lifetime_s);
+}
+
 /* By the time that it has learned the agent may have been started anew. */
 static void what_lasts_begins_with_the_next_start(void **state)
 {
@@ -1211,6 +1235,7 @@ int main(void)
 		TEST(only_a_fresh_answer_tells_the_time),
 		TEST(the_record_goes_by_the_time_that_is_known),
 		TEST(what_lasts_begins_when_time_is_known),
+		TEST(what_lasts_begins_though_a_turn_was_lost),
 		TEST(what_lasts_begins_with_the_next_start),
 		TEST(a_job_put_off_by_a_wrong_clock),
 		TEST(what_is_not_kept_is_not_told),
