@@ -205,30 +205,9 @@ int adopt_take_answer(struct agent *agent, const struct job_record *job,
 static int put_certificate(struct agent *agent, const struct job_record *job,
 			   const struct job_answer *held, const struct gw_msg_checked *msg)
 {
-	struct certificate_record record = {
-		.serial_len = msg->serial.len,
-		.state = CERTIFICATE_LIVE,
-		.not_before = msg->not_before,
-		.not_after = msg->not_after,
-		.issued = clock_stamp_s(&agent->clock),
-	};
 	int r = store_certificate_remove(agent->store, msg->serial);
 
-	if (r < 0)
-		return r;
-	memcpy(record.serial, msg->serial.data, msg->serial.len);
-	memcpy(record.fingerprint, msg->fingerprint.data, GW_HASH_LEN);
-	if (msg->issuer.len)
-		memcpy(record.issuer, msg->issuer.data, msg->issuer.len);
-	record.issuer_len = msg->issuer.len;
-	memcpy(record.key, job->key, GW_HASH_LEN);
-	(void)gw_copy(record.device, sizeof(record.device), job->device);
-	(void)gw_copy(record.claim, sizeof(record.claim), job->claim);
-	(void)gw_copy(record.generation, sizeof(record.generation), job->claim);
-	(void)gw_copy(record.job, sizeof(record.job), job->id);
-	return store_certificate_add(agent->store, &record,
-				     (struct gw_blob){ held->certificate, held->certificate_len },
-				     (struct gw_blob){ held->chain, held->chain_len });
+	return r < 0 ? r : issue_put(agent, job, held, msg, /* is_proved= */ true, job->claim);
 }
 
 /* What was decided here meanwhile goes before: -EBUSY. */

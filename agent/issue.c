@@ -171,26 +171,16 @@ int issue_take_answer(struct agent *agent, const struct job_record *job,
 
 /* --- the registrar's word on it --- */
 
-static int store_issued(struct agent *agent, const struct job_record *job,
-			const struct job_answer *held, const struct gw_msg_checked *msg)
+int issue_put(struct agent *agent, const struct job_record *job, const struct job_answer *held,
+	      const struct gw_msg_checked *msg, bool is_proved, const char *claim)
 {
-	struct certificate_record present, record = {
+	struct certificate_record record = {
 		.serial_len = msg->serial.len,
-		.state = CERTIFICATE_CANDIDATE,
+		.state = is_proved ? CERTIFICATE_LIVE : CERTIFICATE_CANDIDATE,
 		.not_before = msg->not_before,
 		.not_after = msg->not_after,
 		.issued = clock_stamp_s(&agent->clock),
 	};
-	const char *claim = job->claim;
-
-	if (job->kind == GW_REQUEST_RENEW) {
-		int r = store_certificate_by_serial(
-			agent->store, (struct gw_blob){ job->serial, job->serial_len }, &present);
-
-		if (r < 0)
-			return r;
-		claim = present.claim;
-	}
 
 	memcpy(record.serial, msg->serial.data, msg->serial.len);
 	memcpy(record.fingerprint, msg->fingerprint.data, GW_HASH_LEN);
@@ -205,6 +195,24 @@ static int store_issued(struct agent *agent, const struct job_record *job,
 	return store_certificate_add(agent->store, &record,
 				     (struct gw_blob){ held->certificate, held->certificate_len },
 				     (struct gw_blob){ held->chain, held->chain_len });
+}
+
+/* A renewed one is its device's under the claim of the one before it. */
+static int store_issued(struct agent *agent, const struct job_record *job,
+			const struct job_answer *held, const struct gw_msg_checked *msg)
+{
+	struct certificate_record present;
+	const char *claim = job->claim;
+
+	if (job->kind == GW_REQUEST_RENEW) {
+		int r = store_certificate_by_serial(
+			agent->store, (struct gw_blob){ job->serial, job->serial_len }, &present);
+
+		if (r < 0)
+			return r;
+		claim = present.claim;
+	}
+	return issue_put(agent, job, held, msg, /* is_proved= */ false, claim);
 }
 
 static int issue(struct agent *agent, const struct job_record *job,
