@@ -661,25 +661,27 @@ tests_unit_test_cloud_certificate_SOURCES = \
 tests_unit_test_cloud_certificate_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_cloud_certificate_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(OPENSSL_LIBS)
 
+CLOUD_HOME = tests/unit/cloud-home.c tests/unit/cloud-home.h $(CLOUD_REGISTRY)
+
 UNIT_TESTS += tests/unit/test-cloud-registry
-tests_unit_test_cloud_registry_SOURCES = tests/unit/test-cloud-registry.c $(CLOUD_REGISTRY)
+tests_unit_test_cloud_registry_SOURCES = tests/unit/test-cloud-registry.c $(CLOUD_HOME)
 tests_unit_test_cloud_registry_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_cloud_registry_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SQLITE_LIBS)
 
 UNIT_TESTS += tests/unit/test-cloud-history
 tests_unit_test_cloud_history_SOURCES = tests/unit/test-cloud-history.c \
-	tools/cloud/body-write.c tools/cloud/history.c $(CLOUD_REGISTRY)
+	tools/cloud/body-write.c tools/cloud/history.c $(CLOUD_HOME)
 tests_unit_test_cloud_history_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_cloud_history_LDADD = \
 	$(CMOCKA_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS)
 
 UNIT_TESTS += tests/unit/test-cloud-gateways
-tests_unit_test_cloud_gateways_SOURCES = tests/unit/test-cloud-gateways.c $(CLOUD_REGISTRY)
+tests_unit_test_cloud_gateways_SOURCES = tests/unit/test-cloud-gateways.c $(CLOUD_HOME)
 tests_unit_test_cloud_gateways_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_cloud_gateways_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SQLITE_LIBS)
 
 UNIT_TESTS += tests/unit/test-cloud-move
-tests_unit_test_cloud_move_SOURCES = tests/unit/test-cloud-move.c $(CLOUD_REGISTRY)
+tests_unit_test_cloud_move_SOURCES = tests/unit/test-cloud-move.c $(CLOUD_HOME)
 tests_unit_test_cloud_move_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_cloud_move_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SQLITE_LIBS)
 

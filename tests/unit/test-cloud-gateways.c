@@ -9,35 +9,20 @@
 #include <stdio.h>
 
 #include "lib/util.h"
-#include "tools/cloud/home.h"
+#include "tests/unit/cloud-home.h"
 #include "tools/cloud/registry.h"
 
-static struct {
-	char folder[64];
-	struct home home;
-	struct registry *registry;
-} world;
+static struct cloud_home world;
 
 static int set_up(void **state)
 {
-	(void)snprintf(world.folder, sizeof(world.folder), "/tmp/gangway-test-XXXXXX");
-	assert_non_null(mkdtemp(world.folder));
-	assert_int_equal(home_open(world.folder, &world.home), 0);
-	assert_int_equal(registry_create(&world.home), 0);
-	assert_int_equal(registry_open(&world.home, &world.registry), 0);
+	cloud_home_make(&world);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	static const char *const files[] = { "registry.db", "registry.db-wal", "registry.db-shm",
-					     "doorbell" };
-
-	world.registry = registry_free(world.registry);
-	for (size_t i = 0; i < GW_ELEMENTS(files); i++)
-		(void)unlinkat(world.home.fd, files[i], 0);
-	home_close(&world.home);
-	assert_int_equal(rmdir(world.folder), 0);
+	cloud_home_remove(&world);
 	return 0;
 }
 

@@ -10,20 +10,16 @@
 #include <stdio.h>
 
 #include "lib/util.h"
+#include "tests/unit/cloud-home.h"
 #include "tools/cloud/body.h"
 #include "tools/cloud/history.h"
-#include "tools/cloud/home.h"
 #include "tools/cloud/registry.h"
 #include "tools/cloud/request.h"
 
 #define GATEWAY "gw-1"
 
-static struct {
-	char folder[64];
-	struct home home;
-	struct registry *registry;
-	const char *step;
-} world;
+static struct cloud_home world;
+static const char *last_step; /* of the last batch that was taken */
 
 /* In the place of the machine's clock. */
 uint64_t request_now_s(void)
@@ -33,25 +29,14 @@ uint64_t request_now_s(void)
 
 static int set_up(void **state)
 {
-	(void)snprintf(world.folder, sizeof(world.folder), "/tmp/gangway-test-XXXXXX");
-	assert_non_null(mkdtemp(world.folder));
-	assert_int_equal(home_open(world.folder, &world.home), 0);
-	assert_int_equal(registry_create(&world.home), 0);
-	assert_int_equal(registry_open(&world.home, &world.registry), 0);
+	cloud_home_make(&world);
 	assert_int_equal(registry_gateway_add(world.registry, GATEWAY, "t"), 0);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	static const char *const files[] = { "registry.db", "registry.db-wal", "registry.db-shm",
-					     "doorbell" };
-
-	world.registry = registry_free(world.registry);
-	for (size_t i = 0; i < GW_ELEMENTS(files); i++)
-		(void)unlinkat(world.home.fd, files[i], 0);
-	home_close(&world.home);
-	assert_int_equal(rmdir(world.folder), 0);
+	cloud_home_remove(&world);
 	return 0;
 }
 
@@ -91,8 +76,8 @@ static uint64_t tell(const struct events *events, const char **ret_reason)
 	json_int_t head;
 	json_t *json;
 
-	world.step = NULL;
-	assert_int_equal(history_take(world.registry, GATEWAY, events, &answer, &world.step), 0);
+	last_step = NULL;
+	assert_int_equal(history_take(world.registry, GATEWAY, events, &answer, &last_step), 0);
 	json = json_loads(answer, 0, NULL);
 	assert_non_null(json);
 	why = json_string_value(json_object_get(json, "reason"));
@@ -117,7 +102,7 @@ static void expect_taken(const struct events *events, uint64_t head, bool is_new
 
 	assert_int_equal(tell(events, &reason), head);
 	assert_string_equal(reason, "");
-	assert_int_equal(world.step != NULL, is_new);
+	assert_int_equal(last_step != NULL, is_new);
 }
 
 static void expect_refused(const struct events *events, uint64_t head, const char *expected)
@@ -126,7 +111,7 @@ static void expect_refused(const struct events *events, uint64_t head, const cha
 
 	assert_int_equal(tell(events, &reason), head);
 	assert_string_equal(reason, expected);
-	assert_null(world.step);
+	assert_null(last_step);
 }
 
 static int count_one(const char *gateway, uint64_t branch, const char *broken,

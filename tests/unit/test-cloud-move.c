@@ -9,27 +9,19 @@
 #include <stdio.h>
 
 #include "lib/util.h"
-#include "tools/cloud/home.h"
+#include "tests/unit/cloud-home.h"
 #include "tools/cloud/policy.h"
 #include "tools/cloud/registry.h"
 
 #define NOW 1900000000ull
 
-static struct {
-	char folder[64];
-	struct home home;
-	struct registry *registry;
-} world;
+static struct cloud_home world;
 
 static int set_up(void **state)
 {
 	static const char *const gateways[] = { "gw-1", "gw-2", "gw-3" };
 
-	(void)snprintf(world.folder, sizeof(world.folder), "/tmp/gangway-test-XXXXXX");
-	assert_non_null(mkdtemp(world.folder));
-	assert_int_equal(home_open(world.folder, &world.home), 0);
-	assert_int_equal(registry_create(&world.home), 0);
-	assert_int_equal(registry_open(&world.home, &world.registry), 0);
+	cloud_home_make(&world);
 	for (size_t i = 0; i < GW_ELEMENTS(gateways); i++)
 		assert_int_equal(registry_gateway_add(world.registry, gateways[i], "t"), 0);
 	return 0;
@@ -37,14 +29,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const files[] = { "registry.db", "registry.db-wal", "registry.db-shm",
-					     "doorbell" };
-
-	world.registry = registry_free(world.registry);
-	for (size_t i = 0; i < GW_ELEMENTS(files); i++)
-		(void)unlinkat(world.home.fd, files[i], 0);
-	home_close(&world.home);
-	assert_int_equal(rmdir(world.folder), 0);
+	cloud_home_remove(&world);
 	return 0;
 }
 

@@ -11,25 +11,16 @@
 #include <stdio.h>
 
 #include "lib/util.h"
-#include "tools/cloud/home.h"
+#include "tests/unit/cloud-home.h"
 #include "tools/cloud/registry-db.h"
 #include "tools/cloud/registry.h"
 
-struct fixture {
-	char folder[64];
-	struct home home;
-	struct registry *registry;
-};
-
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct cloud_home *f = calloc(1, sizeof(*f));
 
-	(void)snprintf(f->folder, sizeof(f->folder), "/tmp/gangway-test-XXXXXX");
-	assert_non_null(mkdtemp(f->folder));
-	assert_int_equal(home_open(f->folder, &f->home), 0);
-	assert_int_equal(registry_create(&f->home), 0);
-	assert_int_equal(registry_open(&f->home, &f->registry), 0);
+	assert_non_null(f);
+	cloud_home_make(f);
 	assert_int_equal(registry_gateway_add(f->registry, "gw-1", "t"), 0);
 	assert_int_equal(registry_gateway_add(f->registry, "gw-2", "t"), 0);
 	*state = f;
@@ -38,26 +29,18 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = { "registry.db", "registry.db-wal", "registry.db-shm",
-					     "doorbell" };
-	struct fixture *f = *state;
-
-	(void)registry_free(f->registry);
-	for (size_t i = 0; i < GW_ELEMENTS(files); i++)
-		(void)unlinkat(f->home.fd, files[i], 0);
-	home_close(&f->home);
-	assert_int_equal(rmdir(f->folder), 0);
-	free(f);
+	cloud_home_remove(*state);
+	free(*state);
 	return 0;
 }
 
-static void reopen(struct fixture *f)
+static void reopen(struct cloud_home *f)
 {
 	f->registry = registry_free(f->registry);
 	assert_int_equal(registry_open(&f->home, &f->registry), 0);
 }
 
-static void add_claim(struct fixture *f, const char *id, const char *gateway, const char *device)
+static void add_claim(struct cloud_home *f, const char *id, const char *gateway, const char *device)
 {
 	struct claim claim = { .state = CLAIM_OPEN, .tenant = "t" };
 
@@ -84,7 +67,7 @@ static struct record make_record(const char *serial, const char *gateway, const 
 	return record;
 }
 
-static struct record add_record(struct fixture *f, const char *serial, const char *gateway,
+static struct record add_record(struct cloud_home *f, const char *serial, const char *gateway,
 				const char *claim, const char *key)
 {
 	struct record record = make_record(serial, gateway, claim, key);
@@ -94,7 +77,7 @@ static struct record add_record(struct fixture *f, const char *serial, const cha
 	return record;
 }
 
-static void assert_state(struct fixture *f, const char *serial, enum certificate_state expected,
+static void assert_state(struct cloud_home *f, const char *serial, enum certificate_state expected,
 			 const char *reason)
 {
 	struct record record;
@@ -106,7 +89,7 @@ static void assert_state(struct fixture *f, const char *serial, enum certificate
 
 static void test_no_registry(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct registry *other;
 
 	f->registry = registry_free(f->registry);
@@ -118,7 +101,7 @@ static void test_no_registry(void **state)
 
 static void test_another_version(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 
 	assert_int_equal(sqlite3_exec(f->registry->db, "PRAGMA user_version = 99", NULL, NULL,
 				      NULL),
@@ -130,7 +113,7 @@ static void test_another_version(void **state)
 
 static void test_not_a_registry(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	int fd;
 
 	f->registry = registry_free(f->registry);
@@ -142,7 +125,7 @@ static void test_not_a_registry(void **state)
 
 static void test_settings_and_tenants(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	char value[16];
 	bool is;
 
@@ -167,7 +150,7 @@ static void test_settings_and_tenants(void **state)
 
 static void test_claims(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct claim claim = { .id = "f-1",
 			       .gateway = "gw-1",
 			       .device = "D",
@@ -205,7 +188,7 @@ static void test_claims(void **state)
 
 static void test_proof(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct record old, new, live;
 	struct claim claim;
 
@@ -239,7 +222,7 @@ static void test_proof(void **state)
 /* Whatever the verdicts say, the database does not hold two live certificates of a device. */
 static void test_one_live(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct record record;
 
 	add_claim(f, "c-1", "gw-1", "D");
@@ -255,7 +238,7 @@ static void test_one_live(void **state)
 
 static void test_jobs_and_keys(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct record record;
 	unsigned n;
 
@@ -283,7 +266,7 @@ static void test_jobs_and_keys(void **state)
 
 static void test_revocation(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct record record;
 
 	add_claim(f, "c-1", "gw-1", "D");
@@ -299,7 +282,7 @@ static void test_revocation(void **state)
 	assert_int_equal(registry_certificate_revoke(f->registry, "99", "x"), 0);
 }
 
-static void assert_suspended(struct fixture *f, bool expected)
+static void assert_suspended(struct cloud_home *f, bool expected)
 {
 	bool is_suspended;
 
@@ -309,7 +292,7 @@ static void assert_suspended(struct fixture *f, bool expected)
 
 static void test_suspension_ends_with_the_last_certificate(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 
 	add_claim(f, "c-1", "gw-1", "D");
 	(void)add_record(f, "41", "gw-1", "c-1", "k1");
@@ -340,7 +323,7 @@ static int count_gateway(const char *gateway, void *userdata)
 
 static void test_gateways_of_a_device(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	unsigned n = 0;
 
 	add_claim(f, "c-1", "gw-1", "D");
@@ -363,7 +346,7 @@ static void test_gateways_of_a_device(void **state)
 static void test_answers(void **state)
 {
 	_cleanup_free_ char *about = NULL, *body = NULL;
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 
 	assert_int_equal(registry_answer_get(f->registry, "gw-1", "j", &about, &body), -ENOENT);
 	assert_int_equal(registry_answer_add(f->registry, "gw-1", "j", "this", "{}"), 0);
@@ -378,7 +361,7 @@ static void test_answers(void **state)
 /* A rolled back part takes back itself and leaves the rest. */
 static void test_parts(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	char value[8];
 
 	assert_int_equal(registry_begin(f->registry), 0);
@@ -398,7 +381,7 @@ static void test_parts(void **state)
 
 static void test_rollback(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	char value[8];
 
 	assert_int_equal(registry_begin(f->registry), 0);
@@ -425,7 +408,7 @@ static struct command make_command(const char *id, enum command_kind kind, const
 	return command;
 }
 
-static struct command add_command(struct fixture *f, const char *id, enum command_kind kind,
+static struct command add_command(struct cloud_home *f, const char *id, enum command_kind kind,
 				  const char *device)
 {
 	struct command command = make_command(id, kind, device);
@@ -451,7 +434,7 @@ static int see(const struct command *command, void *userdata)
 
 static void test_order_of_commands(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct command first = add_command(f, "c1", COMMAND_CLAIM, "A");
 	struct command second = add_command(f, "c2", COMMAND_REVOKE, "B");
 	struct seen seen = { 0 };
@@ -486,7 +469,7 @@ static void test_order_of_commands(void **state)
 
 static void test_overtaken(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct command claim = add_command(f, "c1", COMMAND_CLAIM, "A");
 	bool is;
 
@@ -500,7 +483,7 @@ static void test_overtaken(void **state)
 
 static void test_commands_that_go_together(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct command first = add_command(f, "c1", COMMAND_REVOKE, "A"), other;
 	struct seen seen = { 0 };
 	uint64_t seq;
@@ -571,7 +554,7 @@ static void test_closing_overtaken(void **state)
 		{ COMMAND_CLAIM, COMMAND_REVOKE, true, true },
 		{ COMMAND_CLAIM, COMMAND_RESUME, true, true },
 	};
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 
 	for (unsigned i = 0; i < GW_ELEMENTS(pairs); i++) {
 		struct command first, then;
@@ -597,7 +580,7 @@ static void test_closing_overtaken(void **state)
 /* Only what has not been sent can be kept from being sent. */
 static void test_cancel(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct command waiting = add_command(f, "c1", COMMAND_CLAIM, "A");
 	struct command sent = add_command(f, "c2", COMMAND_CLAIM, "A");
 	struct command other = add_command(f, "c3", COMMAND_CLAIM, "B");
@@ -615,7 +598,7 @@ static void test_cancel(void **state)
 	assert_int_equal(other.state, COMMAND_WAITING);
 }
 
-static bool file_holds(struct fixture *f, const char *name, const char *text)
+static bool file_holds(struct cloud_home *f, const char *name, const char *text)
 {
 	_cleanup_free_ uint8_t *data = NULL;
 	size_t len;
@@ -629,7 +612,7 @@ static bool file_holds(struct fixture *f, const char *name, const char *text)
 
 static void test_secrets_are_wiped(void **state)
 {
-	struct fixture *f = *state;
+	struct cloud_home *f = *state;
 	struct command command = add_command(f, "c1", COMMAND_CLAIM, "A");
 	struct seen seen = { 0 };
 
