@@ -680,6 +680,14 @@ tests_unit_test_cloud_gateways_SOURCES = tests/unit/test-cloud-gateways.c $(CLOU
 tests_unit_test_cloud_gateways_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_cloud_gateways_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SQLITE_LIBS)
 
+UNIT_TESTS += tests/unit/test-cloud-fleet
+tests_unit_test_cloud_fleet_SOURCES = tests/unit/test-cloud-fleet.c \
+	tools/cloud/body-write.c tools/cloud/fleet.c tools/cloud/id.c tools/cloud/policy.c \
+	tools/cloud/turn.c $(CLOUD_HOME)
+tests_unit_test_cloud_fleet_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_cloud_fleet_LDADD = \
+	$(CMOCKA_LIBS) $(GANGWAY_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(SYSTEMD_LIBS)
+
 UNIT_TESTS += tests/unit/test-cloud-move
 tests_unit_test_cloud_move_SOURCES = tests/unit/test-cloud-move.c $(CLOUD_HOME)
 tests_unit_test_cloud_move_CFLAGS = $(UNIT_CFLAGS) $(SQLITE_CFLAGS)

@@ -3,9 +3,11 @@
  * Commands go to each gateway in the order of their sequence numbers and are repeated until they
  * are answered. What closes (withdraw, revoke) goes at once; what opens (claim) goes one at a time,
  * so that a closing command overtakes at most one. To a gateway that says it is away a command goes
- * once, for the broker to keep, and again when it is back. A list goes as one command; once that is refused, each of
- * it goes by itself, so that it is known what became of it. A claim waits until the gateway has told
- * the key to seal its secret to; each repetition is sealed anew.
+ * once, for the broker to keep, and again when it is back. Of one that has not said how it is nobody
+ * knows what it got: new commands wait for its word, or for the timer, and go behind what comes again.
+ * A list goes as one command; once that is refused, each of it goes by itself, so that it is known what
+ * became of it. A claim waits until the gateway has told the key to seal its secret to; each repetition
+ * is sealed anew.
  */
 #include "tools/cloud/fleet.h"
 
@@ -276,6 +278,14 @@ static void set_due(const struct pass *pass)
 			GW_MIN(gateway->due_us, now_us + (pass->wake_s - pass->now_s) * SECOND_US);
 }
 
+/* What was sent may be lost: if what is new went first, that would be refused as out of order. */
+static void wait_for_word(struct fleet *fleet, struct gateway *gateway)
+{
+	gateway->wait_us = WAIT_FIRST_US;
+	gateway->due_us = GW_MIN(gateway->due_us, gw_now_monotonic_us() + WAIT_FIRST_US);
+	set_timer(fleet);
+}
+
 /* Sends what is new to a gateway, and with `repeat` what it has not answered, too. */
 static void send_open(struct fleet *fleet, struct gateway *gateway, bool repeat)
 {
@@ -287,6 +297,10 @@ static void send_open(struct fleet *fleet, struct gateway *gateway, bool repeat)
 
 	if (!fleet->is_connected)
 		return;
+	if (gateway->presence == PRESENCE_UNKNOWN && !repeat) {
+		wait_for_word(fleet, gateway);
+		return;
+	}
 
 	r = turn_enter(fleet->turn);
 	if (r >= 0)
@@ -372,6 +386,7 @@ void fleet_status(struct fleet *fleet, const char *id, const struct status *stat
 {
 	struct gateway *gateway = find(fleet, id);
 	enum presence presence = status->online ? PRESENCE_ONLINE : PRESENCE_AWAY;
+	bool repeat;
 
 	if (!gateway) {
 		gw_log(WARNING, "status of %s, which is not on record, ignoring", id);
@@ -380,6 +395,7 @@ void fleet_status(struct fleet *fleet, const char *id, const struct status *stat
 
 	if (presence != gateway->presence)
 		gw_log(INFO, "%s is %s", id, status->online ? "online" : "away");
+	repeat = status->online || gateway->presence == PRESENCE_UNKNOWN;
 	gateway->presence = presence;
 	if (status->has_box_key) {
 		gateway->has_box_key = true;
@@ -387,7 +403,7 @@ void fleet_status(struct fleet *fleet, const char *id, const struct status *stat
 	}
 	if (status->online)
 		gateway->wait_us = WAIT_FIRST_US;
-	send_open(fleet, gateway, /* repeat= */ status->online);
+	send_open(fleet, gateway, repeat);
 }
 
 static int end_command(struct fleet *fleet, const struct command *command,

@@ -229,8 +229,8 @@ int registry_commands_unmove(struct registry *registry, const char *gateway, con
 
 /*
  * What opens is not said again once anything newer was said about the device. What closes is: only an opening
- * of the same, or the same once more, takes its place. A suspension says nothing of the certificate that was
- * to be revoked.
+ * of the same, or the same once more, takes its place. Who is revoked need not be suspended any more; but a
+ * suspension says nothing of the certificate that was to be revoked.
  */
 int registry_command_is_overtaken(struct registry *registry, const struct command *command,
 				  bool *ret)
@@ -243,7 +243,8 @@ int registry_command_is_overtaken(struct registry *registry, const struct comman
 		       "SELECT count(*) FROM command WHERE gateway = ?1 AND device = ?2"
 		       " AND number > ?3 AND (?5 OR kind = ?4"
 		       "  OR (state NOT IN ('refused', 'expired', 'cancelled')"
-		       "   AND (kind = 'claim' OR (?4 = 'suspend' AND kind = 'resume'))))",
+		       "   AND (kind = 'claim' OR (?4 = 'suspend'"
+		       "    AND kind IN ('resume', 'revoke', 'decommission')))))",
 		       "ssisi", command->gateway, command->device, command->number,
 		       command_kind_name(command->kind), (int64_t)opens);
 	if (r < 0)

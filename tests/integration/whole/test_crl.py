@@ -286,9 +286,10 @@ class FromTheCloud(Case):
         client = self.aboard("GONE-1")
         self.lab.settle()
         self.lab.stop("gangway-mqtt")
+        self.addCleanup(self.lab.start, "gangway-mqtt")
         for _ in range(3):
             self.cloud("crl")
-        self.assertEqual(self.commands()[-3:], ["cancelled", "cancelled", "sent"])
+        self.lab.wait_for("the last is sent", lambda: self.commands()[-3:] == ["cancelled", "cancelled", "sent"])
         self.registry("UPDATE certificate SET state = 'revoked', reason = 'stolen' WHERE device = ?", [(client.id,)])
         last = re.search("list ([0-9]+)", self.cloud("crl").stderr)[1]
         self.lab.start("gangway-mqtt")
