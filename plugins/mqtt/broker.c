@@ -6,8 +6,6 @@
  *
  * A connection that is cut leaves the will on the broker, which says what is true: not online.
  */
-#include "config.h"
-
 #include "plugins/mqtt/broker.h"
 
 #include <stdarg.h>
@@ -24,6 +22,7 @@
 #include "lib/util.h"
 #include "plugins/mqtt/backoff.h"
 #include "plugins/mqtt/credential.h"
+#include "plugins/mqtt/guise.h"
 #include "plugins/mqtt/presence.h"
 #include "plugins/mqtt/wallet.h"
 
@@ -36,8 +35,6 @@
 
 #define STEADY_US (10 * SECOND_US) /* a connection that lasts so long was no mere flap */
 #define FLAPS_MAX 5                /* in a row, before somebody is told */
-
-#define TOPIC_MAX (sizeof("gangway/v1/provision///response") + 2 * GW_ID_MAX)
 
 /* Where we stand between two attempts. */
 enum pause {
@@ -57,14 +54,10 @@ struct broker {
 	size_t n_endpoints, at, n_tried; /* in a row, since one let us in */
 	char *folder;
 	char gateway[GW_ID_MAX + 1];
-	char topics[_DIALECT_TOPIC_MAX][TOPIC_MAX];
-	uint8_t box_key[DIALECT_BOX_KEY_LEN];
-	size_t box_key_len;
 	struct presence *presence;
 	struct wallet *wallet;
-	bool is_claim; /* the connection is a claim's, with these topics */
-	char claim_request[TOPIC_MAX], claim_response[TOPIC_MAX];
-	bool is_returning; /* from a leave that we took */
+	struct guise *guise; /* of the connection */
+	bool is_returning;   /* from a leave that we took */
 
 	sd_event_source *again, *files;
 	enum pause pause;
@@ -78,9 +71,8 @@ struct broker {
 	struct gw_resolve_result addresses;
 	size_t next_address;
 	struct gw_mqtt *connection;
-	uint64_t since_s; /* when the connection was begun, by the clock on the wall */
-	uint64_t up_us;   /* when it came up, 0: it is not up */
-	bool corrected;   /* the status that stands on the broker, once */
+	uint64_t up_us; /* when it came up, 0: it is not up */
+	bool corrected; /* the status that stands on the broker, once */
 	unsigned flaps;
 };
 
@@ -159,25 +151,12 @@ static void give_way(struct broker *b)
 
 /* --- one connection --------------------------------------------------------------------------- */
 
-static int write_status(const struct broker *b, bool online, char **ret)
-{
-	const struct dialect_status status = {
-		.id = b->presence->id,
-		.online = online,
-		.version = PACKAGE_VERSION,
-		.since = b->since_s,
-		.box_key = { b->box_key, b->box_key_len },
-	};
-
-	return dialect_write_status(&status, ret);
-}
-
 static void publish_status(struct broker *b)
 {
 	_cleanup_free_ char *status = NULL;
 
-	if (write_status(b, /* online= */ true, &status) >= 0)
-		(void)gw_mqtt_publish(b->connection, b->topics[DIALECT_STATUS], status,
+	if (guise_write_status(b->guise, &status) >= 0)
+		(void)gw_mqtt_publish(b->connection, guise_topic(b->guise, DIALECT_STATUS), status,
 				      /* retain= */ true);
 }
 
@@ -187,7 +166,7 @@ static void on_up(void *userdata)
 
 	b->up_us = gw_now_monotonic_us();
 	b->n_tried = 0;
-	if (!b->is_claim) {
+	if (!guise_is_claim(b->guise)) {
 		publish_status(b);
 		say(b, GW_CLOUD_ONLINE, false, "Connected to the broker %s:%u.", endpoint(b)->host,
 		    endpoint(b)->port);
@@ -216,20 +195,21 @@ static void on_room(void *userdata)
 {
 	struct broker *b = userdata;
 
-	if (!b->is_claim)
+	if (!guise_is_claim(b->guise))
 		b->ops->room(b->userdata);
 }
 
 static void on_message(const char *topic, struct gw_blob body, void *userdata)
 {
 	struct broker *b = userdata;
+	enum dialect_topic which;
 
-	if (gw_streq(topic, b->is_claim ? b->claim_response : b->topics[DIALECT_RESPONSE]))
-		b->ops->message(DIALECT_RESPONSE, body, b->userdata);
-	else if (gw_streq(topic, b->topics[DIALECT_COMMAND]))
-		b->ops->message(DIALECT_COMMAND, body, b->userdata);
-	else if (gw_streq(topic, b->topics[DIALECT_STATUS]))
+	if (guise_topic_of(b->guise, topic, &which) < 0)
+		return;
+	if (which == DIALECT_STATUS)
 		check_status(b, body);
+	else
+		b->ops->message(which, body, b->userdata);
 }
 
 /* Whether it was a good connection, as judged by its length. */
@@ -349,73 +329,27 @@ static int take_tls(struct broker *b, struct gw_mqtt_tls **ret)
 	return *ret ? 0 : make_tls(b, ret, why, sizeof(why));
 }
 
-static const struct gw_mqtt_ops connection_ops = { on_up, on_message, on_room, on_closed };
-
-/* With a claim we are nobody yet: no status, no will, and only the claim's topics. */
-static int connect_by_claim(struct broker *b, struct gw_mqtt_tls *tls)
-{
-	char client_id[sizeof("gangway-provision-") + GW_ID_MAX];
-	const struct gw_mqtt_config config = {
-		.address = b->addresses.addresses[b->next_address++],
-		.port = endpoint(b)->port,
-		.client_id = client_id,
-		.topics = { b->claim_response },
-		.n_topics = 1,
-		.n_needed = 1,
-		.forget = true,
-	};
-	const char *claim = wallet_name(b->wallet);
-
-	(void)snprintf(client_id, sizeof(client_id), "gangway-provision-%s", b->gateway);
-	(void)snprintf(b->claim_request, TOPIC_MAX, "gangway/v1/provision/%s/%s/request", claim,
-		       b->gateway);
-	(void)snprintf(b->claim_response, TOPIC_MAX, "gangway/v1/provision/%s/%s/response", claim,
-		       b->gateway);
-	return gw_mqtt_new(b->event, tls, &config, &connection_ops, b, &b->connection);
-}
-
-static int connect_as_gateway(struct broker *b, struct gw_mqtt_tls *tls)
-{
-	char client_id[sizeof("gangway-") + GW_ID_MAX];
-	_cleanup_free_ char *will = NULL;
-	struct gw_mqtt_config config = {
-		.address = b->addresses.addresses[b->next_address++],
-		.port = endpoint(b)->port,
-		.client_id = client_id,
-		.will_topic = b->topics[DIALECT_STATUS],
-		.topics = { b->topics[DIALECT_RESPONSE], b->topics[DIALECT_COMMAND],
-			    b->topics[DIALECT_STATUS] },
-		.n_topics = 3,
-		.n_needed = 2,
-	};
-	int r;
-
-	(void)snprintf(client_id, sizeof(client_id), "gangway-%s", b->gateway);
-	(void)presence_next(b->presence);
-	b->since_s = gw_now_realtime_us() / SECOND_US;
-	b->corrected = false;
-	r = write_status(b, /* online= */ false, &will);
-	if (r < 0) {
-		gw_mqtt_tls_free(tls);
-		return r;
-	}
-
-	config.will = will;
-	return gw_mqtt_new(b->event, tls, &config, &connection_ops, b, &b->connection);
-}
-
 static int connect_next(struct broker *b)
 {
+	static const struct gw_mqtt_ops ops = { on_up, on_message, on_room, on_closed };
+	struct gw_mqtt_config config;
 	struct gw_mqtt_tls *tls;
 	int r = take_tls(b, &tls);
 
 	if (r < 0)
 		return r;
 
+	b->is_returning = b->corrected = false;
+	r = guise_put_on(b->guise, wallet_is_claim(b->wallet) ? wallet_name(b->wallet) : NULL,
+			 &config);
+	if (r < 0) {
+		gw_mqtt_tls_free(tls);
+		return r;
+	}
 	b->used = tls;
-	b->is_returning = false;
-	b->is_claim = wallet_is_claim(b->wallet);
-	return b->is_claim ? connect_by_claim(b, tls) : connect_as_gateway(b, tls);
+	config.address = b->addresses.addresses[b->next_address++];
+	config.port = endpoint(b)->port;
+	return gw_mqtt_new(b->event, tls, &config, &ops, b, &b->connection);
 }
 
 /* --- one attempt ------------------------------------------------------------------------------ */
@@ -511,6 +445,7 @@ struct broker *broker_free(struct broker *b)
 	b->connection = gw_mqtt_free(b->connection);
 	b->resolve = gw_resolve_free(b->resolve);
 	b->tls = gw_mqtt_tls_free(b->tls);
+	b->guise = guise_free(b->guise);
 	sd_event_source_disable_unref(b->again);
 	sd_event_source_disable_unref(b->files);
 	sd_event_unref(b->event);
@@ -521,13 +456,6 @@ struct broker *broker_free(struct broker *b)
 
 GW_DEFINE_CLEANUP(struct broker *, broker_free)
 
-static void name_topics(struct broker *b)
-{
-	for (int i = 0; i < _DIALECT_TOPIC_MAX; i++)
-		(void)snprintf(b->topics[i], TOPIC_MAX, "gangway/v1/%s/%s", b->gateway,
-			       dialect_topic_name((enum dialect_topic)i));
-}
-
 static int copy_config(struct broker *b, const struct broker_config *config)
 {
 	b->n_endpoints = GW_MIN(config->n_endpoints, (size_t)BROKER_ENDPOINTS_MAX);
@@ -535,14 +463,9 @@ static int copy_config(struct broker *b, const struct broker_config *config)
 	b->presence = config->presence;
 	b->wallet = config->wallet;
 	(void)gw_copy(b->gateway, sizeof(b->gateway), config->gateway);
-	name_topics(b);
-
-	b->box_key_len = GW_MIN(config->box_key.len, sizeof(b->box_key));
-	if (b->box_key_len)
-		memcpy(b->box_key, config->box_key.data, b->box_key_len);
 
 	b->folder = strdup(config->folder);
-	return b->folder ? 0 : -ENOMEM;
+	return b->folder ? guise_new(b->gateway, config->box_key, b->presence, &b->guise) : -ENOMEM;
 }
 
 int broker_new(sd_event *event, const struct broker_config *config, const struct broker_ops *ops,
@@ -578,9 +501,10 @@ int broker_new(sd_event *event, const struct broker_config *config, const struct
 
 int broker_publish(struct broker *b, enum dialect_topic topic, const char *body)
 {
-	if (!b->connection || b->is_claim)
+	if (!b->connection || guise_is_claim(b->guise))
 		return -ENOTCONN;
-	return gw_mqtt_publish(b->connection, b->topics[topic], body, /* retain= */ false);
+	return gw_mqtt_publish(b->connection, guise_topic(b->guise, topic), body,
+			       /* retain= */ false);
 }
 
 void broker_set_clock(struct broker *b, bool trusted, uint64_t time_s)
@@ -604,14 +528,13 @@ int broker_publish_own(struct broker *b, const char *body)
 {
 	if (!b->connection)
 		return -ENOTCONN;
-	return gw_mqtt_publish(b->connection,
-			       b->is_claim ? b->claim_request : b->topics[DIALECT_REQUEST], body,
+	return gw_mqtt_publish(b->connection, guise_topic(b->guise, DIALECT_REQUEST), body,
 			       /* retain= */ false);
 }
 
 bool broker_has_room(const struct broker *b)
 {
-	return b->connection && !b->is_claim && gw_mqtt_has_room(b->connection);
+	return b->connection && !guise_is_claim(b->guise) && gw_mqtt_has_room(b->connection);
 }
 
 void broker_reconnect(struct broker *b)

@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A queue of one, by the same rules as the relay's (outstanding.h), and a count of what stays unanswered. */
+/*
+ * A queue of one, by the same rules as the relay's (outstanding.h), and a count of what stays unanswered. A job's id is
+ * made from the key or the serial number that it is about: so whenever we die, the same is asked again by the same
+ * name, and the cloud answers it as it did before. One takes the place of the other.
+ */
 #include "plugins/mqtt/errand.h"
 
+#include <stdio.h>
 #include <sys/random.h>
 #include <systemd/sd-event.h>
 
+#include "lib/hex.h"
 #include "lib/step.h"
 #include "lib/util.h"
 #include "lib/wire.h"
 #include "plugins/mqtt/dialect.h"
+#include "plugins/mqtt/keypair.h"
 #include "plugins/mqtt/outstanding.h"
 
 #define UNANSWERED_MAX 3      /* publications of a request, until somebody is told */
 #define FULL_US        100000 /* until it is tried again where there was no room */
+
+#define JOB_ASK   "gateway-"
+#define JOB_PROVE "gateway-proof-"
+#define JOB_LEN   32 /* hex digits behind it */
 
 struct errand {
 	const struct errand_ops *ops;
@@ -57,7 +68,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-int errand_send(struct errand *e, const struct gw_msg_request *request, const char *step)
+/* In the place of the one before it. */
+static int send_it(struct errand *e, const struct gw_msg_request *request, const char *step)
 {
 	const struct gw_msg msg = { .type = GW_MSG_REQUEST, .request = *request };
 	struct dialect_error error;
@@ -78,6 +90,53 @@ int errand_send(struct errand *e, const struct gw_msg_request *request, const ch
 	return r;
 }
 
+static void make_job(const char *prefix, struct gw_blob about, char job[GW_ID_MAX + 1])
+{
+	char digits[2 * KEYPAIR_HASH_LEN + 1];
+
+	gw_hex_encode(about.data, GW_MIN(about.len, (size_t)KEYPAIR_HASH_LEN), digits);
+	(void)snprintf(job, GW_ID_MAX + 1, "%s%.*s", prefix, JOB_LEN, digits);
+}
+
+int errand_ask(struct errand *e, const struct keypair_request *key, struct gw_blob serial)
+{
+	char job[GW_ID_MAX + 1];
+	const struct gw_msg_request request = {
+		.job = job,
+		.kind = DIALECT_PROVISION,
+		.key = { key->hash, sizeof(key->hash) },
+		.csr = { key->csr, key->csr_len },
+		.serial = serial,
+	};
+
+	make_job(JOB_ASK, request.key, job);
+	return send_it(e, &request, ERRAND_STEP_ASK);
+}
+
+int errand_prove(struct errand *e, struct gw_blob serial)
+{
+	char job[GW_ID_MAX + 1];
+	const struct gw_msg_request request = {
+		.job = job,
+		.kind = DIALECT_PROVISIONED,
+		.serial = serial,
+	};
+
+	make_job(JOB_PROVE, serial, job);
+	return send_it(e, &request, ERRAND_STEP_PROVE);
+}
+
+int errand_leave(struct errand *e, const char *job, struct gw_blob serial)
+{
+	const struct gw_msg_request request = {
+		.job = job,
+		.kind = GW_REQUEST_RELINQUISHED,
+		.serial = serial,
+	};
+
+	return send_it(e, &request, ERRAND_STEP_LEAVE);
+}
+
 void errand_end(struct errand *e)
 {
 	if (*e->job)
@@ -90,6 +149,11 @@ void errand_end(struct errand *e)
 bool errand_is(const struct errand *e, const char *job)
 {
 	return *e->job && gw_streq(e->job, job);
+}
+
+bool errand_is_own(const char *job)
+{
+	return strncmp(job, JOB_ASK, strlen(JOB_ASK)) == 0;
 }
 
 struct errand *errand_free(struct errand *e)

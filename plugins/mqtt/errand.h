@@ -9,9 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/blob.h"
+
 struct errand;
-struct gw_msg_request;
+struct keypair_request;
 struct sd_event;
+
+/* Durable steps, see lib/step.h. */
+#define ERRAND_STEP_ASK   "mqtt.provision"
+#define ERRAND_STEP_PROVE "mqtt.provisioned"
+#define ERRAND_STEP_LEAVE "mqtt.relinquished"
 
 /* Called from the loop. */
 struct errand_ops {
@@ -23,11 +30,20 @@ int errand_new(struct sd_event *event, uint64_t retry_first_us, uint64_t retry_m
 	       const struct errand_ops *ops, void *userdata, struct errand **ret);
 struct errand *errand_free(struct errand *errand);
 
-/* Sends it, in the place of the one before it. `step` is a static text (lib/step.h). */
-int errand_send(struct errand *errand, const struct gw_msg_request *request, const char *step);
+/* For a certificate for that key; `serial`: of the one that it is to follow, or empty. */
+int errand_ask(struct errand *errand, const struct keypair_request *key, struct gw_blob serial);
+
+/* The certificate of that number has been used. */
+int errand_prove(struct errand *errand, struct gw_blob serial);
+
+/* The certificate of that number is given up, which is this job of the agent's. */
+int errand_leave(struct errand *errand, const char *job, struct gw_blob serial);
 
 /* Answered, or its connection is gone. */
 void errand_end(struct errand *errand);
 
 /* Whether this is the one under way. */
 bool errand_is(const struct errand *errand, const char *job);
+
+/* Whether a job was ever made here, by errand_ask() or errand_prove(), and is not the agent's. */
+bool errand_is_own(const char *job);

@@ -9,6 +9,7 @@ plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/anchors.c plugins/mqtt/anchors.h \
 	plugins/mqtt/backoff.c plugins/mqtt/backoff.h \
 	plugins/mqtt/broker.c plugins/mqtt/broker.h \
+	plugins/mqtt/bulletin.c plugins/mqtt/bulletin.h \
 	plugins/mqtt/calendar.c plugins/mqtt/calendar.h \
 	plugins/mqtt/cell.c plugins/mqtt/cell.h \
 	plugins/mqtt/credential.c plugins/mqtt/credential.h \
@@ -18,10 +19,12 @@ plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/dialect-table.h \
 	plugins/mqtt/dialect-write.c \
 	plugins/mqtt/errand.c plugins/mqtt/errand.h \
+	plugins/mqtt/guise.c plugins/mqtt/guise.h \
 	plugins/mqtt/identity.c plugins/mqtt/identity.h \
 	plugins/mqtt/keypair.c plugins/mqtt/keypair.h \
 	plugins/mqtt/keyring.c plugins/mqtt/keyring.h \
 	plugins/mqtt/main.c \
+	plugins/mqtt/offer.c plugins/mqtt/offer.h \
 	plugins/mqtt/outstanding.c plugins/mqtt/outstanding.h \
 	plugins/mqtt/parts.c plugins/mqtt/parts.h \
 	plugins/mqtt/presence.c plugins/mqtt/presence.h \

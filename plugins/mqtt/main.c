@@ -5,15 +5,20 @@
  * device.
  *
  *   main         this: settings of the agent's welcome, from there to its end
- *   relay        requests, answers, commands; how the cloud is reached
+ *   relay        requests, answers, commands
+ *   bulletin     what the agent is told of how it goes
+ *   offer        the broker's anchors that a command brought, until that is obeyed
+ *   parts        a command that comes in several bodies
  *   outstanding  requests without an answer
  *   dialect      bodies <-> messages of the link
  *   broker       the standing wish to be connected (one attempt is lib/mqtt)
+ *   guise        as whom we come to it: as the gateway, or by a claim
  *   backoff      how long to wait before the next attempt
  *   presence     is somebody else using our identity?
  *   wallet       what we show the broker, and the care of it
  *   identity     what to show next, and what to do about our own certificate
  *   keyring      all there is to connect with
+ *   errand       what is asked of the cloud about it
  *   calendar     when to renew our own certificate, when to try again
  *   slots        our own certificates on disk; anchors: what the broker is known by
  *   cell         what is on disk, in two files by turns
@@ -36,6 +41,7 @@
 #include "plugins/mqtt/anchors.h"
 #include "plugins/mqtt/broker.h"
 #include "plugins/mqtt/dialect.h"
+#include "plugins/mqtt/errand.h"
 #include "plugins/mqtt/presence.h"
 #include "plugins/mqtt/relay.h"
 #include "plugins/mqtt/slots.h"
@@ -228,9 +234,9 @@ int main(int argc, char **argv)
 {
 	static const char *const steps[] = {
 		RELAY_STEP_REQUEST, RELAY_STEP_RESPONSE,    RELAY_STEP_COMMAND, RELAY_STEP_ANSWER,
-		RELAY_STEP_EVENT,   WALLET_STEP_ASK,        WALLET_STEP_PROVE,  SLOTS_STEP_KEY,
+		RELAY_STEP_EVENT,   ERRAND_STEP_ASK,        ERRAND_STEP_PROVE,  SLOTS_STEP_KEY,
 		ANCHORS_STEP,       SLOTS_STEP_CERTIFICATE, SLOTS_STEP_SWITCH,  SLOTS_STEP_RETIRE,
-		SLOTS_STEP_DROP,    SLOTS_STEP_FORGET,      WALLET_STEP_LEAVE,
+		SLOTS_STEP_DROP,    SLOTS_STEP_FORGET,      ERRAND_STEP_LEAVE,
 	};
 	static char library[sizeof("libmosquitto 000.000.000")];
 	struct gw_plugin_info info = {

@@ -5,13 +5,9 @@
  * and what the agent answers is published once: if that is lost, the cloud repeats the command and
  * the agent, which remembers, answers again. So nothing has to be kept here that must survive this
  * process.
- *
- * "Silent" is a broker without a cloud behind it: something was published and nothing at all was
- * heard for silent_after. Until then a fresh connection counts as online.
  */
 #include "plugins/mqtt/relay.h"
 
-#include <stdio.h>
 #include <sys/random.h>
 #include <systemd/sd-event.h>
 
@@ -23,161 +19,36 @@
 #include "lib/util.h"
 #include "plugins/mqtt/anchors.h"
 #include "plugins/mqtt/broker.h"
-#include "plugins/mqtt/credential.h"
+#include "plugins/mqtt/bulletin.h"
 #include "plugins/mqtt/dialect-events.h"
 #include "plugins/mqtt/dialect.h"
+#include "plugins/mqtt/offer.h"
 #include "plugins/mqtt/outstanding.h"
 #include "plugins/mqtt/parts.h"
 #include "plugins/mqtt/wallet.h"
-
-#define GRUMBLE_US 10000000  /* between two words about bad bodies */
-#define GARBAGE_US 600000000 /* that the operator is shown the last of them */
 
 /* After a long absence the broker may hold the same command a thousand times. What is dropped
  * the cloud repeats; what is too much for the agent would cost the link. */
 #define COMMANDS_PER_SECOND 200
 
-/* What a command says of the broker is not for the agent; whether the command is obeyed, is. So it is kept until then. */
-struct broker_anchors {
-	char command[GW_ID_MAX + 1];
-	uint8_t *list;
-	size_t len;
-	uint64_t seq; /* of the last that was taken */
-};
-
-/* What the agent was told last. */
-struct credential_told {
-	struct gw_msg_credential msg; /* with texts of its own, below */
-	bool is_told;
-	char text[GW_TEXT_MAX + 1], trouble[GW_TEXT_MAX + 1];
-};
-
 struct relay {
 	struct gw_plugin *plugin;
 	struct wallet *wallet;
 	struct broker *broker;
+	struct bulletin *bulletin;
 	struct outstanding *outstanding;
 	struct dialect_events *events; /* of the batch that is coming in */
 	struct parts *parts;           /* of a command that comes in several bodies */
-	uint64_t silent_after_us;
-	struct gw_bucket pace; /* of requests */
-
-	sd_event_source *pump;    /* the next repetition is due */
-	sd_event_source *silence; /* the cloud has owed us a word for too long */
-	sd_event_source *quiet;   /* no bad body for long enough */
-
-	enum gw_cloud_state state;
-	char text[GW_TEXT_MAX + 1];
-	bool needs_help;               /* the text says with what */
-	char garbage[GW_TEXT_MAX + 1]; /* what was wrong with the last bad body; empty: long ago */
-
-	struct broker_anchors anchors;
-	struct credential_told credential;
-	char unusable[GW_TEXT_MAX + 1]; /* what is wrong with the credential; empty: nothing */
-	bool is_retry_told;             /* the agent counts on an attempt */
+	struct offer offer;            /* of the broker's anchors */
+	uint64_t anchors_seq;          /* of the command whose list was taken last */
+	struct gw_bucket pace;         /* of requests */
+	sd_event_source *pump;         /* the next repetition is due */
 
 	uint64_t second;
 	unsigned n_commands; /* in that second */
-
-	uint64_t grumbled_us;
-	unsigned n_grumbles; /* left unsaid since then */
 };
 
-/* --- the word on how it goes ------------------------------------------------------------------ */
-
-static const char *const state_names[_GW_CLOUD_MAX] = {
-	[GW_CLOUD_UNPROVISIONED] = "unprovisioned",
-	[GW_CLOUD_CONNECTING] = "connecting",
-	[GW_CLOUD_OFFLINE] = "offline",
-	[GW_CLOUD_SILENT] = "silent",
-	[GW_CLOUD_ONLINE] = "online",
-};
-
-/* Texts carry file names and foreign words; the link takes printable ASCII. */
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		if (*text < 0x20 || *text > 0x7e)
-			*text = '?';
-}
-
-static void tell_health(struct relay *relay)
-{
-	const char *text = relay->needs_help ? relay->text : relay->garbage;
-
-	gw_plugin_health(relay->plugin, *text ? text : NULL);
-}
-
-static void tell_state(struct relay *relay, enum gw_cloud_state state, const char *text,
-		       bool needs_help)
-{
-	struct gw_msg msg = { .type = GW_MSG_CLOUD_STATE };
-	char clean[GW_TEXT_MAX + 1];
-	bool is_news;
-
-	(void)gw_copy(clean, sizeof(clean), text);
-	make_printable(clean);
-	is_news = state != relay->state || !gw_streq(clean, relay->text);
-	if (is_news && !needs_help)
-		gw_log(NOTICE, "Cloud %s -> %s: %s", state_names[relay->state], state_names[state],
-		       clean);
-	relay->state = state;
-	relay->needs_help = needs_help;
-	(void)gw_copy(relay->text, sizeof(relay->text), clean);
-	tell_health(relay);
-	if (!is_news)
-		return;
-
-	msg.cloud_state.state = (uint8_t)state;
-	msg.cloud_state.text = relay->text;
-	(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
-}
-
-static bool is_same(const struct gw_msg_credential *a, const struct gw_msg_credential *b)
-{
-	return a->ok == b->ok && a->not_before == b->not_before && a->not_after == b->not_after &&
-	       a->ca_not_after == b->ca_not_after && a->source == b->source &&
-	       a->renew_at == b->renew_at && a->retry_at == b->retry_at &&
-	       gw_streq(a->text, b->text) && gw_streq(a->trouble, b->trouble);
-}
-
-static uint64_t time_of(int64_t seconds)
-{
-	return (uint64_t)GW_MAX(seconds, 0);
-}
-
-static void tell_credential(struct relay *relay, const struct wallet_facts *facts)
-{
-	const struct credential_dates *dates = &facts->credential->dates;
-	struct credential_told *told = &relay->credential, now = { .is_told = true };
-	struct gw_msg msg = { .type = GW_MSG_CREDENTIAL };
-
-	(void)gw_copy(now.text, sizeof(now.text), relay->unusable);
-	(void)gw_copy(now.trouble, sizeof(now.trouble), facts->trouble);
-	make_printable(now.text);
-	make_printable(now.trouble);
-	now.msg = (struct gw_msg_credential){
-		.ok = !*now.text,
-		.text = now.text,
-		.not_before = time_of(dates->not_before),
-		.not_after = time_of(dates->not_after),
-		.ca_not_after = time_of(dates->ca_not_after),
-		.source = (uint8_t)facts->source,
-		.renew_at = facts->renew_at_s,
-		.retry_at = facts->retry_at_s,
-		.trouble = now.trouble,
-	};
-	if (facts->source == GW_CREDENTIAL_NONE && now.msg.ok)
-		return; /* nobody has looked yet */
-	if (told->is_told && is_same(&told->msg, &now.msg))
-		return;
-
-	*told = now;
-	told->msg.text = told->text;
-	told->msg.trouble = told->trouble;
-	msg.credential = told->msg;
-	(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
-}
+/* --- how it goes ------------------------------------------------------------------------------ */
 
 static void on_wallet_changed(void *userdata)
 {
@@ -185,19 +56,14 @@ static void on_wallet_changed(void *userdata)
 	struct wallet_facts facts;
 
 	wallet_get_facts(relay->wallet, &facts);
-	tell_credential(relay, &facts);
-	if (facts.source == GW_CREDENTIAL_CLAIM && facts.is_up)
-		tell_state(relay, GW_CLOUD_UNPROVISIONED,
-			   *facts.trouble ? facts.trouble
-					  : "Asking the cloud for this gateway's certificate.",
-			   /* needs_help= */ *facts.trouble);
+	bulletin_credential(relay->bulletin, &facts);
 }
 
 static void on_credential(const char *why, void *userdata)
 {
 	struct relay *relay = userdata;
 
-	(void)gw_copy(relay->unusable, sizeof(relay->unusable), why ? why : "");
+	bulletin_unusable(relay->bulletin, why);
 	on_wallet_changed(relay);
 }
 
@@ -239,48 +105,19 @@ static void on_wallet_forgotten(const char *job, void *userdata)
 static void on_retry(uint64_t in_us, void *userdata)
 {
 	struct relay *relay = userdata;
-	struct gw_msg msg = { .type = GW_MSG_CLOUD_RETRY };
 
-	msg.cloud_retry.in_ms = (uint32_t)GW_MIN((in_us + 999) / 1000, (uint64_t)UINT32_MAX);
-	if (in_us || relay->is_retry_told)
-		(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
-	relay->is_retry_told = in_us;
-}
-
-static void set_timer(sd_event_source *source, uint64_t at_us)
-{
-	if (at_us == OUTSTANDING_NEVER) {
-		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	} else {
-		(void)sd_event_source_set_time(source, at_us);
-		(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-	}
+	bulletin_retry(relay->bulletin, in_us);
 }
 
 static void watch_silence(struct relay *relay)
 {
-	uint64_t since_us = outstanding_silent_since(relay->outstanding);
-
-	if (relay->state != GW_CLOUD_ONLINE)
-		since_us = OUTSTANDING_NEVER;
-	set_timer(relay->silence,
-		  since_us == OUTSTANDING_NEVER ? since_us : since_us + relay->silent_after_us);
-}
-
-static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct relay *relay = userdata;
-
-	tell_state(relay, GW_CLOUD_SILENT,
-		   "The broker is there, but the cloud behind it does not answer.", false);
-	return 0;
+	bulletin_owed_since(relay->bulletin, outstanding_silent_since(relay->outstanding));
 }
 
 static void heard(struct relay *relay)
 {
 	outstanding_heard(relay->outstanding);
-	if (relay->state == GW_CLOUD_SILENT)
-		tell_state(relay, GW_CLOUD_ONLINE, "The cloud answers.", false);
+	bulletin_heard(relay->bulletin);
 	watch_silence(relay);
 }
 
@@ -290,7 +127,7 @@ static void on_state(enum gw_cloud_state state, const char *text, bool needs_hel
 
 	if (state == GW_CLOUD_ONLINE)
 		outstanding_restart(relay->outstanding, gw_now_monotonic_us());
-	tell_state(relay, state, text, needs_help);
+	bulletin_state(relay->bulletin, state, text, needs_help);
 	watch_silence(relay);
 }
 
@@ -327,6 +164,15 @@ static uint64_t next_pump_us(struct relay *relay)
 	return GW_MAX(outstanding_next(relay->outstanding), gw_bucket_ready_us(&relay->pace, 1));
 }
 
+static void set_pump(struct relay *relay, uint64_t at_us)
+{
+	bool is_due = at_us != OUTSTANDING_NEVER;
+
+	if (is_due)
+		(void)sd_event_source_set_time(relay->pump, at_us);
+	(void)sd_event_source_set_enabled(relay->pump, is_due ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
 /* Publishes what is due, as far as the broker and the pace let it; its acknowledgements bring us back here. */
 static void pump(struct relay *relay)
 {
@@ -339,7 +185,7 @@ static void pump(struct relay *relay)
 		if (publish_request(relay, request) < 0)
 			break;
 
-	set_timer(relay->pump, next_pump_us(relay));
+	set_pump(relay, next_pump_us(relay));
 	watch_silence(relay);
 }
 
@@ -420,21 +266,20 @@ static int take_events(struct relay *relay, const struct gw_msg *msg)
 /* Before the cloud hears of it. An older command that is answered once more brings nothing back. */
 static int take_broker_anchors(struct relay *relay, const struct gw_msg_command_answer *answer)
 {
-	struct broker_anchors *anchors = &relay->anchors;
 	int r = 0;
 
-	if (!anchors->list || !gw_streq(anchors->command, answer->id))
+	if (!offer_is_of(&relay->offer, answer->id))
 		return 0;
-	if (answer->outcome == GW_OUTCOME_DONE && answer->seq >= anchors->seq)
+	if (answer->outcome == GW_OUTCOME_DONE && answer->seq >= relay->anchors_seq)
 		r = wallet_take_anchors(relay->wallet,
-					(struct gw_blob){ anchors->list, anchors->len });
+					(struct gw_blob){ relay->offer.list, relay->offer.len });
 	if (r < 0) {
 		gw_log(ERROR, "The cloud's list of the broker's anchors cannot be kept: %s",
 		       strerror(-r));
 		return r;
 	}
-	anchors->seq = GW_MAX(anchors->seq, answer->seq);
-	free(TAKE_PTR(anchors->list));
+	relay->anchors_seq = GW_MAX(relay->anchors_seq, answer->seq);
+	offer_end(&relay->offer);
 	return 0;
 }
 
@@ -484,40 +329,10 @@ int relay_message(struct relay *relay, const struct gw_msg *msg)
 
 /* --- from the cloud --------------------------------------------------------------------------- */
 
-static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct relay *relay = userdata;
-
-	*relay->garbage = 0;
-	tell_health(relay);
-	return 0;
-}
-
-/* For the log, and for the operator by way of the agent: not more often than people read. */
 static void grumble(struct relay *relay, enum dialect_topic topic,
 		    const struct dialect_error *error)
 {
-	uint64_t now_us = gw_now_monotonic_us();
-
-	if (relay->grumbled_us && now_us - relay->grumbled_us < GRUMBLE_US) {
-		relay->n_grumbles++;
-		return;
-	}
-
-	gw_log_event(WARNING, CLOUD_GARBAGE,
-		     "Dropped a body on topic %s ('%s'): '%s' %s; %u more since the last line",
-		     dialect_topic_name(topic), error->kind, error->member, error->why,
-		     relay->n_grumbles);
-	relay->grumbled_us = now_us;
-	relay->n_grumbles = 0;
-
-	(void)snprintf(relay->garbage, sizeof(relay->garbage),
-		       "The cloud sends what is no use: on topic %s ('%s'), '%s' %s; look into the "
-		       "cloud, its release and its broker's permissions",
-		       dialect_topic_name(topic), error->kind, error->member, error->why);
-	make_printable(relay->garbage);
-	tell_health(relay);
-	set_timer(relay->quiet, now_us + GARBAGE_US);
+	bulletin_garbage(relay->bulletin, dialect_topic_name(topic), error);
 }
 
 static int send_anchors(struct relay *relay, const struct dialect_body *body)
@@ -584,20 +399,6 @@ static bool is_one_too_many(struct relay *relay)
 	return relay->n_commands++ >= COMMANDS_PER_SECOND;
 }
 
-static int keep_broker_anchors(struct relay *relay, const struct dialect_body *body)
-{
-	struct broker_anchors *anchors = &relay->anchors;
-	uint8_t *list = gw_blob_dup(body->broker_anchors);
-
-	if (!list)
-		return -ENOMEM;
-	free(anchors->list);
-	anchors->list = list;
-	anchors->len = body->broker_anchors.len;
-	(void)gw_copy(anchors->command, sizeof(anchors->command), body->msg.command.id);
-	return 0;
-}
-
 static void take_command(struct relay *relay, const struct dialect_body *body)
 {
 	static const struct dialect_error no_list = { "anchors", "broker",
@@ -617,7 +418,7 @@ static void take_command(struct relay *relay, const struct dialect_body *body)
 
 	gw_step_before(RELAY_STEP_COMMAND);
 	if (body->has_broker_anchors)
-		r = keep_broker_anchors(relay, body);
+		r = offer_make(&relay->offer, body->msg.command.id, body->broker_anchors);
 	if (r >= 0 && body->has_anchors)
 		r = send_anchors(relay, body);
 	else if (body->msg.command.kind == GW_COMMAND_CRL && (r = send_list(relay, body)) == 0)
@@ -662,24 +463,22 @@ struct relay *relay_free(struct relay *relay)
 	relay->wallet = wallet_free(relay->wallet);
 	relay->outstanding = outstanding_free(relay->outstanding);
 	relay->events = dialect_events_free(relay->events);
-	free(relay->anchors.list);
+	relay->bulletin = bulletin_free(relay->bulletin);
 	relay->parts = parts_free(relay->parts);
+	offer_end(&relay->offer);
 	sd_event_source_disable_unref(relay->pump);
-	sd_event_source_disable_unref(relay->silence);
-	sd_event_source_disable_unref(relay->quiet);
 	free(relay);
 	return NULL;
 }
 
 GW_DEFINE_CLEANUP(struct relay *, relay_free)
 
-static int make_timer(sd_event *event, sd_event_source **ret, sd_event_time_handler_t handler,
-		      struct relay *relay)
+static int make_pump(struct relay *relay, sd_event *event)
 {
-	int r = sd_event_add_time(event, ret, CLOCK_MONOTONIC, 0, /* accuracy= */ 10000, handler,
-				  relay);
+	int r = sd_event_add_time(event, &relay->pump, CLOCK_MONOTONIC, 0, /* accuracy= */ 10000,
+				  on_pump, relay);
 
-	return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+	return r < 0 ? r : sd_event_source_set_enabled(relay->pump, SD_EVENT_OFF);
 }
 
 int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_config *config,
@@ -697,24 +496,18 @@ int relay_new(struct gw_plugin *plugin, sd_event *event, const struct relay_conf
 	if (!relay)
 		return -ENOMEM;
 	relay->plugin = plugin;
-	relay->silent_after_us = config->silent_after_us;
 	gw_bucket_init(&relay->pace, config->per_second, config->per_second, gw_now_monotonic_us());
-	relay->state = GW_CLOUD_OFFLINE; /* with no text, so that the first word is a new one */
 
-	r = outstanding_new(config->retry_first_us, config->retry_max_us, &relay->outstanding);
+	r = bulletin_new(plugin, event, config->silent_after_us, &relay->bulletin);
+	if (r >= 0)
+		r = outstanding_new(config->retry_first_us, config->retry_max_us,
+				    &relay->outstanding);
 	if (r >= 0)
 		r = dialect_events_new(&relay->events);
 	if (r >= 0)
 		r = parts_new(&relay->parts);
-	if (r < 0)
-		return r;
-	r = make_timer(event, &relay->pump, on_pump, relay);
-	if (r < 0)
-		return r;
-	r = make_timer(event, &relay->silence, on_silence, relay);
-	if (r < 0)
-		return r;
-	r = make_timer(event, &relay->quiet, on_quiet, relay);
+	if (r >= 0)
+		r = make_pump(relay, event);
 	if (r < 0)
 		return r;
 	r = wallet_new(event, config->wallet, &wallet_ops, relay, &relay->wallet);

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Carries out what identity.c decides. Every step is on disk before the next one is begun, and a job's
- * id is made from its key or its serial number; so whenever we die, the same step is taken again and
- * the cloud answers it as it did before.
+ * Carries out what identity.c decides. Every step is on disk before the next one is begun, and asked for by the same
+ * name as before (errand.h); so whenever we die, the same step is taken again.
  */
 #include "plugins/mqtt/wallet.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "lib/hex.h"
 #include "lib/log.h"
-#include "lib/step.h"
 #include "lib/util.h"
 #include "plugins/mqtt/calendar.h"
 #include "plugins/mqtt/credential.h"
@@ -22,10 +19,6 @@
 #include "plugins/mqtt/keyring.h"
 
 #define SECOND_US 1000000ull
-
-#define JOB_ASK   "gateway-"
-#define JOB_PROVE "gateway-proof-"
-#define JOB_LEN   32 /* hex digits behind it */
 
 struct wallet {
 	const struct wallet_ops *ops;
@@ -82,28 +75,9 @@ static void on_unanswered(void *userdata)
 	w->ops->changed(w->userdata);
 }
 
-static void make_job(const char *prefix, const uint8_t *about, size_t len, char *job, size_t size)
+static struct gw_blob serial_of(const struct wallet *w)
 {
-	char digits[2 * KEYPAIR_HASH_LEN + 1];
-
-	gw_hex_encode(about, GW_MIN(len, (size_t)KEYPAIR_HASH_LEN), digits);
-	(void)snprintf(job, size, "%s%.*s", prefix, JOB_LEN, digits);
-}
-
-static int send_asking(struct wallet *w, const struct keypair_request *asked)
-{
-	char job[GW_ID_MAX + 1];
-	struct gw_msg_request request = {
-		.job = job,
-		.kind = DIALECT_PROVISION,
-		.key = { asked->hash, sizeof(asked->hash) },
-		.csr = { asked->csr, asked->csr_len },
-	};
-
-	make_job(JOB_ASK, asked->hash, sizeof(asked->hash), job, sizeof(job));
-	if (w->identity.pass != IDENTITY_CLAIM)
-		request.serial = (struct gw_blob){ w->credential.serial, w->credential.serial_len };
-	return errand_send(w->errand, &request, WALLET_STEP_ASK);
+	return (struct gw_blob){ w->credential.serial, w->credential.serial_len };
 }
 
 static int ask(struct wallet *w)
@@ -121,22 +95,11 @@ static int ask(struct wallet *w)
 	w->identity.candidate = IDENTITY_KEY;
 	r = keyring_request(w->keyring, &request);
 	if (r >= 0)
-		r = send_asking(w, &request);
+		r = errand_ask(w->errand, &request,
+			       w->identity.pass == IDENTITY_CLAIM ? (struct gw_blob){ NULL, 0 }
+								  : serial_of(w));
 	free(request.csr);
 	return r;
-}
-
-static int prove(struct wallet *w)
-{
-	char job[GW_ID_MAX + 1];
-	const struct gw_msg_request request = {
-		.job = job,
-		.kind = DIALECT_PROVISIONED,
-		.serial = { w->credential.serial, w->credential.serial_len },
-	};
-
-	make_job(JOB_PROVE, request.serial.data, request.serial.len, job, sizeof(job));
-	return errand_send(w->errand, &request, WALLET_STEP_PROVE);
 }
 
 /* --- leaving --------------------------------------------------------------------------------- */
@@ -167,11 +130,6 @@ static void forget(struct wallet *w)
 
 static void leave(struct wallet *w)
 {
-	const struct gw_msg_request request = {
-		.job = w->leaving,
-		.kind = GW_REQUEST_RELINQUISHED,
-		.serial = { w->credential.serial, w->credential.serial_len },
-	};
 	int r;
 
 	if (!*w->leaving || errand_is(w->errand, w->leaving))
@@ -179,7 +137,7 @@ static void leave(struct wallet *w)
 
 	switch (w->identity.pass) {
 	case IDENTITY_LIVE:
-		r = w->identity.is_up ? errand_send(w->errand, &request, WALLET_STEP_LEAVE) : 0;
+		r = w->identity.is_up ? errand_leave(w->errand, w->leaving, serial_of(w)) : 0;
 		if (r < 0)
 			say_trouble(w, "The cloud cannot be told that this gateway leaves: %s.",
 				    strerror(-r));
@@ -223,8 +181,7 @@ static void on_due(void *userdata)
 	struct wallet *w = userdata;
 	const struct credential_facts *c = &w->credential;
 
-	if (!gw_blob_equal((struct gw_blob){ w->due, w->due_len },
-			   (struct gw_blob){ c->serial, c->serial_len }))
+	if (!gw_blob_equal((struct gw_blob){ w->due, w->due_len }, serial_of(w)))
 		gw_log_event(NOTICE, CREDENTIAL_DUE,
 			     "It is time to renew the gateway's own certificate");
 	memcpy(w->due, c->serial, c->serial_len);
@@ -295,7 +252,7 @@ static void act(struct wallet *w, enum identity_action action)
 	switch (action) {
 	case IDENTITY_GO_ON: return;
 	case IDENTITY_ASK: r = ask(w); break;
-	case IDENTITY_PROVE: r = prove(w); break;
+	case IDENTITY_PROVE: r = errand_prove(w->errand, serial_of(w)); break;
 	case IDENTITY_RECONNECT:
 		errand_end(w->errand);
 		w->ops->reconnect(w->userdata);
@@ -392,7 +349,7 @@ bool wallet_take_answer(struct wallet *w, const struct dialect_body *body)
 			forget(w); /* if the cloud knows nothing of it, all the more so */
 		return true;
 	}
-	if (strncmp(answer->job, JOB_ASK, strlen(JOB_ASK)) != 0)
+	if (!errand_is_own(answer->job))
 		return false;
 	if (!errand_is(w->errand, answer->job))
 		return true; /* answers cross repetitions */

@@ -19,11 +19,6 @@ struct sd_event;
 struct ssl_ctx_st;
 struct wallet;
 
-/* Durable steps, see lib/step.h; more are in slots.h and anchors.h. */
-#define WALLET_STEP_ASK   "mqtt.provision"
-#define WALLET_STEP_PROVE "mqtt.provisioned"
-#define WALLET_STEP_LEAVE "mqtt.relinquished"
-
 struct wallet_config {
 	const char *gateway;
 	const char *given; /* the folder of credentials */

@@ -199,11 +199,11 @@ tests_fuzz_fuzz_device_gateway_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS)
 FUZZ_TARGETS += tests/fuzz/fuzz-cloud-link
 tests_fuzz_fuzz_cloud_link_SOURCES = tests/fuzz/fuzz-cloud-link.c \
 	tests/fuzz/fake-loop.c tests/fuzz/fake-loop.h \
-	plugins/mqtt/backoff.c plugins/mqtt/broker.c plugins/mqtt/calendar.c plugins/mqtt/dialect.c \
-	plugins/mqtt/dialect-events.c plugins/mqtt/dialect-read.c \
-	plugins/mqtt/dialect-write.c plugins/mqtt/outstanding.c plugins/mqtt/parts.c plugins/mqtt/presence.c \
-	plugins/mqtt/errand.c plugins/mqtt/identity.c plugins/mqtt/relay.c \
-	plugins/mqtt/wallet.c tools/cloud/body-read.c
+	plugins/mqtt/backoff.c plugins/mqtt/broker.c plugins/mqtt/bulletin.c plugins/mqtt/calendar.c \
+	plugins/mqtt/dialect.c plugins/mqtt/dialect-events.c plugins/mqtt/dialect-read.c \
+	plugins/mqtt/dialect-write.c plugins/mqtt/errand.c plugins/mqtt/guise.c plugins/mqtt/identity.c \
+	plugins/mqtt/offer.c plugins/mqtt/outstanding.c plugins/mqtt/parts.c plugins/mqtt/presence.c \
+	plugins/mqtt/relay.c plugins/mqtt/wallet.c tools/cloud/body-read.c
 tests_fuzz_fuzz_cloud_link_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_cloud_link_LDFLAGS = $(AM_LDFLAGS) $(FAKE_LOOP_WRAPS) $(FAKE_PLUGIN_WRAPS) \
 	-Wl,--wrap=getrandom

@@ -446,6 +446,25 @@ tests_unit_test_errand_LDFLAGS = $(AM_LDFLAGS) $(FAKE_LOOP_WRAPS) \
 	-Wl,--wrap=getrandom,--wrap=gw_step_before,--wrap=gw_step_after
 tests_unit_test_errand_LDADD = $(CMOCKA_LIBS) $(JANSSON_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-offer
+tests_unit_test_offer_SOURCES = tests/unit/test-offer.c plugins/mqtt/offer.c
+tests_unit_test_offer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_offer_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-guise
+tests_unit_test_guise_SOURCES = tests/unit/test-guise.c \
+	plugins/mqtt/dialect.c plugins/mqtt/dialect-read.c plugins/mqtt/dialect-write.c \
+	plugins/mqtt/guise.c plugins/mqtt/presence.c
+tests_unit_test_guise_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_guise_LDADD = $(CMOCKA_LIBS) $(JANSSON_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-bulletin
+tests_unit_test_bulletin_SOURCES = tests/unit/test-bulletin.c \
+	tests/fuzz/fake-loop.c tests/fuzz/fake-loop.h plugins/mqtt/bulletin.c
+tests_unit_test_bulletin_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_bulletin_LDFLAGS = $(AM_LDFLAGS) $(FAKE_LOOP_WRAPS) $(FAKE_PLUGIN_WRAPS)
+tests_unit_test_bulletin_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-outstanding
 tests_unit_test_outstanding_SOURCES = tests/unit/test-outstanding.c plugins/mqtt/outstanding.c
 tests_unit_test_outstanding_CFLAGS = $(UNIT_CFLAGS)

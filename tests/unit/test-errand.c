@@ -15,12 +15,13 @@
 #include "lib/wire.h"
 #include "plugins/mqtt/dialect.h"
 #include "plugins/mqtt/errand.h"
+#include "plugins/mqtt/keypair.h"
 #include "tests/fuzz/fake-loop.h"
 
 #define SECOND   1000000ull
 #define FIRST_US (2 * SECOND)
 #define MAX_US   (8 * SECOND)
-#define STEP     "mqtt.test"
+#define STEP     ERRAND_STEP_LEAVE
 
 static struct {
 	struct errand *errand;
@@ -94,16 +95,11 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static const uint8_t serial[] = { 1, 2, 3 };
+
 static int ask(const char *job)
 {
-	static const uint8_t serial[] = { 1, 2, 3 };
-	const struct gw_msg_request request = {
-		.job = job,
-		.kind = DIALECT_PROVISIONED,
-		.serial = GW_BLOB_ARRAY(serial),
-	};
-
-	return errand_send(world.errand, &request, STEP);
+	return errand_leave(world.errand, job, GW_BLOB_ARRAY(serial));
 }
 
 static void it_is_said_at_once(void **state)
@@ -111,7 +107,7 @@ static void it_is_said_at_once(void **state)
 	assert_false(errand_is(world.errand, ""));
 	assert_int_equal(ask("job-1"), 0);
 	assert_int_equal(world.n_published, 1);
-	assert_non_null(strstr(world.last, "\"provisioned\""));
+	assert_non_null(strstr(world.last, "\"relinquished\""));
 	assert_non_null(strstr(world.last, "\"job-1\""));
 	assert_string_equal(world.steps, "before " STEP ";after " STEP ";");
 	assert_true(errand_is(world.errand, "job-1"));
@@ -190,6 +186,37 @@ static void what_cannot_be_said(void **state)
 	assert_int_equal(world.n_published, 1);
 }
 
+/* The same key and the same number are the same job, whenever they are asked about; others are others. */
+static void jobs_have_names_of_their_own(void **state)
+{
+	uint8_t csr[] = "csr";
+	struct keypair_request key = { .csr = csr, .csr_len = 3, .hash = { 0xab, 0xcd } };
+
+	assert_int_equal(errand_ask(world.errand, &key, (struct gw_blob){ NULL, 0 }), 0);
+	assert_true(errand_is(world.errand, "gateway-abcd0000000000000000000000000000"));
+	assert_non_null(strstr(world.last, "\"provision\""));
+	assert_null(strstr(world.last, "\"serial\""));
+	assert_int_equal(errand_ask(world.errand, &key, GW_BLOB_ARRAY(serial)), 0);
+	assert_true(errand_is(world.errand, "gateway-abcd0000000000000000000000000000"));
+	assert_non_null(strstr(world.last, "\"serial\":\"010203\""));
+	key.hash[15] = 1;
+	assert_int_equal(errand_ask(world.errand, &key, GW_BLOB_ARRAY(serial)), 0);
+	assert_true(errand_is(world.errand, "gateway-abcd0000000000000000000000000001"));
+
+	assert_int_equal(errand_prove(world.errand, GW_BLOB_ARRAY(serial)), 0);
+	assert_true(errand_is(world.errand, "gateway-proof-010203"));
+	assert_non_null(strstr(world.last, "\"provisioned\""));
+	assert_string_equal(world.steps, "before mqtt.provision;after mqtt.provision;"
+					 "before mqtt.provision;after mqtt.provision;"
+					 "before mqtt.provision;after mqtt.provision;"
+					 "before mqtt.provisioned;after mqtt.provisioned;");
+
+	assert_true(errand_is_own("gateway-proof-010203"));
+	assert_true(errand_is_own("gateway-abcd"));
+	assert_false(errand_is_own("gateway"));
+	assert_false(errand_is_own("1234"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +227,7 @@ int main(void)
 		TEST(the_next_one_takes_its_place),
 		TEST(there_is_no_room),
 		TEST(what_cannot_be_said),
+		TEST(jobs_have_names_of_their_own),
 #undef TEST
 	};
 
