@@ -4,6 +4,7 @@ out, an old copy of the store is noticed, and nobody waits while it is checked."
 import contextlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ import threading
 import unittest
 
 import lab
+import label
 
 sys.path.insert(1, str(lab.TOP / "tests/integration"))
 import dbus  # noqa: E402
@@ -167,6 +169,37 @@ class Retention(Base):
             self.edit(f"DELETE FROM audit WHERE n < {status['audit_first'] + 3}")
         self.assertEqual(self.verify(), {"ok": False, "first_bad": status["audit_first"],
                                          "reason": "a record is missing"})
+
+
+class Summaries(Base):
+    options = ("--set", "audit.waiting=1000")
+
+    def test_an_absence_that_is_too_long(self):
+        """The oldest go, and how many there were stays: nothing that was decided is gone without a word."""
+        n_claims = 2100
+        self.wait_for_export()
+        self.lab.stop("gangway-cloud")
+        labels = [label.make(f"LONG-{i}", os.urandom(16)) for i in range(n_claims)]
+        self.lab.ctl("claim", "--list", "-", input="\n".join(labels))
+        self.lab.wait_for("the oldest are summarised", lambda: self.lab.status()["audit_first"] > 1024)
+        with self.stopped():
+            pass
+        self.assertTrue(self.verify()["ok"])
+        self.assertEqual(self.claims(self.lab.audit()), n_claims)
+        self.assertIn("only a summary", self.lab.log("gangwayd"))
+
+        self.lab.start("gangway-cloud")
+        self.wait_for_export()
+        events = self.events()
+        self.assertEqual({e["branch"]: e["broken"] for e in events}, {1: "", 2: "summarised"})
+        self.assertEqual(self.claims(e for e in events if e["branch"] == 2), n_claims)
+        self.assertEqual(self.finding()["verdict"], "ok")
+
+    @staticmethod
+    def claims(record):
+        record = list(record)
+        summaries = [re.fullmatch("([0-9]+) of claim from .*", r["detail"]) for r in record if r["event"] == "summarised"]
+        return sum(r["event"] == "claim" for r in record) + sum(int(found[1]) for found in summaries if found)
 
 
 class Tampering(Base):
