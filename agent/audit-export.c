@@ -51,6 +51,7 @@ struct audit_export {
 	bool is_question; /* the batch that the cloud link holds is the one that asks */
 	char open[GW_ID_MAX + 1]; /* id of the batch that the cloud link holds; empty: none */
 	char refusal[GW_REASON_MAX + 1];
+	uint64_t refused_us; /* for the first time in a row, 0: it is not */
 };
 
 struct batch {
@@ -357,6 +358,8 @@ static int take_refusal(struct audit_export *export, const struct gw_msg_answer 
 	gw_log_event(ERROR, CLOUD_REFUSED, "The cloud will not take the record: %s %s", msg->reason,
 		     msg->text);
 	(void)gw_copy(export->refusal, sizeof(export->refusal), msg->reason);
+	if (!export->refused_us)
+		export->refused_us = gw_now_monotonic_us();
 	return 0;
 }
 
@@ -402,6 +405,8 @@ int audit_export_take_answer(struct audit_export *export, const struct gw_msg_an
 {
 	int r = take(export, msg);
 
+	if (!*export->refusal)
+		export->refused_us = 0;
 	if (gw_streq(msg->job, export->open)) {
 		*export->open = 0;
 		look_in(export, pause_after(export, msg, r));
@@ -450,7 +455,8 @@ void audit_export_get_facts(struct agent *agent, struct audit_export_facts *ret)
 	struct audit_record record;
 	struct audit_point head;
 
-	*ret = (struct audit_export_facts){ .refusal = agent->audit_export->refusal };
+	*ret = (struct audit_export_facts){ .refusal = agent->audit_export->refusal,
+					    .refused_us = agent->audit_export->refused_us };
 	if (audit_head(agent->store, agent->vault, &head) < 0 ||
 	    audit_checkpoint(agent->store, agent->vault, &checkpoint) < 0 ||
 	    audit_acknowledged(agent->store, agent->vault, &acknowledged) < 0)

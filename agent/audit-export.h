@@ -33,6 +33,7 @@ struct audit_export_facts {
 	uint64_t lost_from, lost_to, since; /* an old copy was put back; 0 = no */
 	uint64_t common; /* when the last record was made that both have; 0 = it is here no more */
 	const char *refusal; /* why the cloud will not take the record; "" */
+	uint64_t refused_us; /* since when (monotonic) */
 };
 
 void audit_export_get_facts(struct agent *agent, struct audit_export_facts *ret);

@@ -38,6 +38,7 @@ struct bus_verify {
 	bool is_walking;
 	uint64_t first_bad; /* of the last walk that came to its end */
 	const char *why;
+	uint64_t found_us; /* by the first walk that found it so */
 };
 
 static void waiter_done(struct waiter *waiter)
@@ -98,6 +99,8 @@ static void finish(struct bus_verify *verify, int r)
 {
 	verify->is_walking = false;
 	if (r >= 0) {
+		if (verify->first_bad != verify->walk.first_bad)
+			verify->found_us = gw_now_monotonic_us();
 		verify->first_bad = verify->walk.first_bad;
 		verify->why = verify->walk.why;
 	}
@@ -208,9 +211,11 @@ void bus_verify_clear(struct bus_verify *verify)
 	end_unless_wanted(verify);
 }
 
-uint64_t bus_verify_first_bad(const struct bus_verify *verify, const char **ret_why)
+uint64_t bus_verify_first_bad(const struct bus_verify *verify, const char **ret_why,
+			      uint64_t *ret_found_us)
 {
 	*ret_why = verify->why;
+	*ret_found_us = verify->found_us;
 	return verify->first_bad;
 }
 

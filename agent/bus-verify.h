@@ -23,5 +23,7 @@ int bus_verify_call(struct agent *agent, struct sd_bus_message *call);
 void bus_verify_leave(struct bus_verify *verify, const char *name);
 void bus_verify_clear(struct bus_verify *verify);
 
-/* What the last walk found: 0, or the number of the record that does not fit, and what is wrong. */
-uint64_t bus_verify_first_bad(const struct bus_verify *verify, const char **ret_why);
+/* What the last walk found: 0, or the number of the record that does not fit, what is wrong, and when it was found
+ * (monotonic). */
+uint64_t bus_verify_first_bad(const struct bus_verify *verify, const char **ret_why,
+			      uint64_t *ret_found_us);

@@ -61,6 +61,7 @@ static void look_at_cloud(struct agent *agent, struct doctor_facts *facts)
 
 static void look_at_record(struct agent *agent, struct doctor_facts *facts)
 {
+	uint64_t now_us = gw_now_monotonic_us(), found_us;
 	struct audit_export_facts record;
 
 	audit_export_get_facts(agent, &record);
@@ -73,7 +74,9 @@ static void look_at_record(struct agent *agent, struct doctor_facts *facts)
 	facts->record_common_s =
 		record.common ? facts->now_s - GW_MIN(facts->now_s, record.common) : DOCTOR_NEVER;
 	facts->record_refusal = record.refusal;
-	facts->record_bad = bus_verify_first_bad(agent->verify, &facts->record_why);
+	facts->record_refused_s = (now_us - record.refused_us) / SECOND_US;
+	facts->record_bad = bus_verify_first_bad(agent->verify, &facts->record_why, &found_us);
+	facts->record_bad_s = (now_us - found_us) / SECOND_US;
 }
 
 /* Jobs have the time on the wall as it went then: one that jumped says nothing. */

@@ -454,10 +454,14 @@ static void examine_lost_record(struct sheet *sheet, const struct doctor_facts *
 
 static void examine_record(struct sheet *sheet, const struct doctor_facts *facts)
 {
+	char found[32], refused[32];
+
+	doctor_duration(facts->record_bad_s, found, sizeof(found));
+	doctor_duration(facts->record_refused_s, refused, sizeof(refused));
 	if (is_tampered_with(facts))
 		advise(find(sheet, "record", DOCTOR_WRONG,
-			    "The record was tampered with, at record %llu: %s.",
-			    (unsigned long long)facts->record_bad, facts->record_why),
+			    "The record was tampered with (found %s ago), at record %llu: %s.",
+			    found, (unsigned long long)facts->record_bad, facts->record_why),
 		       TAMPERED);
 	else if (!facts->record_is_sealed)
 		advise(find(sheet, "record", DOCTOR_WRONG,
@@ -467,9 +471,9 @@ static void examine_record(struct sheet *sheet, const struct doctor_facts *facts
 		examine_lost_record(sheet, facts);
 	else if (*facts->record_refusal)
 		advise(find(sheet, "record", DOCTOR_WRONG,
-			    "The cloud will not take the record: %s; it is asked again every few "
-			    "minutes.",
-			    facts->record_refusal),
+			    "The cloud will not take the record, for %s: %s; it is asked again "
+			    "every few minutes.",
+			    refused, facts->record_refusal),
 		       "Ask the cloud's operator why; nothing is lost meanwhile.");
 	else
 		examine_waiting_record(sheet, facts);

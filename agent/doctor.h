@@ -80,8 +80,10 @@ struct doctor_facts {
 	uint64_t record_lost_s;                    /* ago */
 	uint64_t record_common_s;   /* ago: the last that both have, DOCTOR_NEVER if nobody knows */
 	const char *record_refusal; /* why it will not take them, "" */
+	uint64_t record_refused_s;  /* for so long */
 	uint64_t record_bad;        /* the first that does not fit, 0 = none known */
 	const char *record_why;
+	uint64_t record_bad_s; /* found so long ago */
 
 	const char *version;
 	struct doctor_plugin plugins[DOCTOR_PLUGINS_MAX];

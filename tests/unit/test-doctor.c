@@ -286,7 +286,9 @@ static void the_record(void **state)
 	facts.record_waiting = 901;
 	expect("record", DOCTOR_WARNING, "901 records wait", "[audit] waiting");
 	facts.record_refusal = "not-allowed";
-	expect("record", DOCTOR_WRONG, "will not take the record: not-allowed", "operator why");
+	facts.record_refused_s = 600;
+	expect("record", DOCTOR_WRONG, "will not take the record, for 10 min: not-allowed",
+	       "operator why");
 	facts.record_lost_from = 17;
 	facts.record_lost_to = 42;
 	facts.record_lost_s = 180;
@@ -304,8 +306,10 @@ static void the_record(void **state)
 	facts.record_is_sealed = false;
 	expect("record", DOCTOR_WRONG, "cannot be opened", "who could write the store");
 	facts.record_bad = 7;
+	facts.record_bad_s = 7200;
 	facts.record_why = "a record is missing";
-	expect("record", DOCTOR_WRONG, "at record 7: a record is missing", "the cloud's copy");
+	expect("record", DOCTOR_WRONG, "(found 2 h ago), at record 7: a record is missing",
+	       "the cloud's copy");
 
 	facts.record_is_sealed = true;
 	facts.record_bad = facts.record_lost_to = 0;
