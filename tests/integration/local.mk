@@ -89,8 +89,11 @@ EXTRA_DIST += \
 	tests/integration/messages.py \
 	tests/integration/test_messages.py
 # The reference device against the real registrar.
-TESTS += tests/integration/test_device.py
-EXTRA_DIST += tests/integration/test_device.py
+DEVICE_TESTS = \
+	tests/integration/test_device.py \
+	tests/integration/test_device_given_up.py
+TESTS += $(DEVICE_TESTS)
+EXTRA_DIST += $(DEVICE_TESTS)
 # gangway-cloud against a real broker, between gateways that the test plays.
 check_PROGRAMS += tests/integration/box-open
 tests_integration_box_open_SOURCES = tests/integration/box-open.c

@@ -24,6 +24,7 @@ tools_device_gangway_device_SOURCES = \
 	tools/device/tally.c tools/device/tally.h \
 	tools/device/trust.c tools/device/trust.h \
 	tools/device/uri.c tools/device/uri.h \
+	tools/device/visit.c tools/device/visit.h \
 	tools/device/wait.c tools/device/wait.h
 tools_device_gangway_device_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(WOLFSSL_CFLAGS)
 tools_device_gangway_device_LDADD = $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)

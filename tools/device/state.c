@@ -31,10 +31,11 @@
 #define STEP_ANCHORS     "device.anchors"
 #define STEP_CERTIFICATE "device.certificate"
 #define STEP_PROVED      "device.proved"
+#define STEP_DROPPED     "device.dropped"
 #define STEP_WIPED       "device.wiped"
 
-const char *const state_steps[] = { STEP_KEY, STEP_ANCHORS, STEP_CERTIFICATE, STEP_PROVED,
-				    STEP_WIPED };
+const char *const state_steps[] = { STEP_KEY,    STEP_ANCHORS, STEP_CERTIFICATE,
+				    STEP_PROVED, STEP_DROPPED, STEP_WIPED };
 const size_t state_n_steps = GW_ELEMENTS(state_steps);
 
 /* --- reading --- */
@@ -270,11 +271,18 @@ int state_promote(struct state *state, struct failure *failure)
 
 int state_drop_candidate(struct state *state, struct failure *failure)
 {
+	int r;
+
+	gw_step_before(STEP_DROPPED);
 	if (unlinkat(state->dir_fd, CANDIDATE, 0) < 0 && errno != ENOENT)
 		return failure_set(failure, -errno, "%s/%s: cannot be removed: %s", state->path,
 				   CANDIDATE, strerror(errno));
 	credential_done(&state->candidate);
-	return sync_folder(state, failure);
+	r = sync_folder(state, failure);
+	if (r < 0)
+		return r;
+	gw_step_after(STEP_DROPPED);
+	return 0;
 }
 
 /* Overwritten, too: what a removed file has held may lie on the disk for long. Removed first, since a file of zeros

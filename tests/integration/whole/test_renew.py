@@ -29,7 +29,7 @@ def set_clocks(gateway, seconds):
     gateway.wait_for("the time is known", lambda: gateway.status().get("clock_trusted"))
 
 
-class Renew(unittest.TestCase):
+class Aboard(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(lab.Lab(*EAGER))
@@ -58,6 +58,8 @@ class Renew(unittest.TestCase):
         self.assertEqual(status, 0, output + self.lab.story())
         return output
 
+
+class Renew(Aboard):
     def test_new_key_and_same_key(self):
         device = self.aboard("RENEW-1")
         first = shutil.copytree(device.folder, str(device.folder) + "-first")
@@ -178,6 +180,44 @@ class NeverProved(unittest.TestCase):
             gateway.wait_for_rest()
             self.assertEqual(states(), ["revoked", "revoked", "live"])
             self.assertEqual(gateway.show("LOST-1")["reason"], "")
+
+    def test_a_first_one(self):
+        """The claim is open once more, and the label gets another one for the same key."""
+        with lab.Lab(*EAGER, "--set", "policy.prove_within=2") as gateway:
+            device = gateway.new_device("FIRST-1")
+            gateway.claim(device)
+            self.assertEqual(device.run(die_at="device.certificate:after")[0], -9)
+            gateway.wait_for_state("FIRST-1", "claimed")
+            device.come_aboard()
+            gateway.wait_for_rest()
+            listed = gateway.certificates("FIRST-1")
+            self.assertEqual([c["state"] for c in listed], ["revoked", "live"])
+            self.assertEqual(len({c["key_sha256"] for c in listed}), 1)
+
+
+class Superseded(Aboard):
+    """A device is set back to a renewal that another key has overtaken meanwhile."""
+
+    def test_the_old_one_stays(self):
+        device = self.aboard("BACK-1")
+        self.assertEqual(device.run("--renew", die_at="device.certificate:after")[0], -9)
+        before = device.folder.with_name("BACK-1.before")
+        shutil.copytree(device.folder, before)
+        self.assertEqual(device.run("--renew", "--fresh-key", die_at="device.certificate:after")[0], -9)
+        self.assertEqual(self.states("BACK-1"), ["live", "revoked", "candidate"])
+
+        back = lab.Device(self.lab, device.label, before)
+        self.assertEqual(back.run("--renew", die_at="device.dropped:before")[0], -9)
+        self.assertEqual(back.run("--renew", die_at="device.dropped:after")[0], -9)
+        self.assertEqual(serial_of(back), serial_of(device))
+        self.renew(back)
+        self.assertEqual(self.states("BACK-1"), ["revoked", "revoked", "revoked", "live"])
+        self.assertEqual(len(set(self.keys("BACK-1"))), 4)
+        self.assertEqual(serial_of(back), self.lab.certificates("BACK-1")[-1]["serial"])
+
+        # What it was before the renewals is out: neither of the two that lie there is taken, and both stay there.
+        self.assertIn("the one before it", device.run("--renew", "--timeout", "30")[1])
+        self.assertTrue((device.folder / "candidate.pem").exists())
 
 
 class Roll(unittest.TestCase):
