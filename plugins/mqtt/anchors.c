@@ -6,9 +6,11 @@
  */
 #include "plugins/mqtt/anchors.h"
 
+#include <inttypes.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 
 #include "lib/step.h"
 #include "lib/util.h"
@@ -17,6 +19,10 @@
 /* Cells. */
 #define LIST "anchors"
 #define HELD "anchor-in-use"
+
+/* What stands before the certificates of the list. */
+#define HEAD     "gangway anchors 1, of command %" PRIu64 "\n"
+#define HEAD_MAX 64
 
 static void bio_freep(BIO **bio)
 {
@@ -52,15 +58,59 @@ bool anchors_are_certificates(struct gw_blob list)
 	return list.len == 0;
 }
 
-static void add_cell(int dir_fd, const char *cell, X509_STORE *store)
+/* --- the list on disk ------------------------------------------------------------------------ */
+
+struct kept {
+	uint8_t *data;
+	uint64_t seq; /* the highest of a command that brought one */
+	struct gw_blob list;
+};
+
+static void kept_done(struct kept *kept)
 {
-	_cleanup_free_ uint8_t *data = NULL;
-	struct gw_blob list = { NULL, 0 };
+	free(kept->data);
+}
+
+/* What nobody of ours wrote is no list. */
+static int kept_read(int dir_fd, struct kept *ret)
+{
+	_cleanup_(kept_done) struct kept kept = { 0 };
+	const uint8_t *end;
+	size_t len;
+	int r;
+
+	r = cell_read(dir_fd, LIST, &kept.data, &len);
+	if (r < 0)
+		return r;
+	end = memchr(kept.data, '\n', len);
+	if (!end || sscanf((const char *)kept.data, "gangway anchors 1, of command %" SCNu64 "\n",
+			   &kept.seq) != 1)
+		return -ENOENT;
+	kept.list = (struct gw_blob){ end + 1, len - (size_t)(end + 1 - kept.data) };
+	*ret = kept;
+	kept.data = NULL;
+	return 0;
+}
+
+static int kept_write(int dir_fd, uint64_t seq, struct gw_blob list)
+{
+	_cleanup_free_ char *text = malloc(HEAD_MAX + list.len);
+	size_t len;
+
+	if (!text)
+		return -ENOMEM;
+	len = (size_t)snprintf(text, HEAD_MAX, HEAD, seq);
+	if (list.len)
+		memcpy(text + len, list.data, list.len);
+	return cell_write(dir_fd, LIST, (struct gw_blob){ (uint8_t *)text, len + list.len });
+}
+
+/* --- what a connection is verified with ------------------------------------------------------ */
+
+static void add_list(struct gw_blob list, X509_STORE *store)
+{
 	X509 *certificate;
 
-	if (cell_read(dir_fd, cell, &data, &list.len) < 0)
-		return;
-	list.data = data;
 	while ((certificate = next_of(&list))) {
 		(void)X509_STORE_add_cert(store, certificate);
 		X509_free(certificate);
@@ -70,8 +120,14 @@ static void add_cell(int dir_fd, const char *cell, X509_STORE *store)
 
 void anchors_add(int dir_fd, X509_STORE *store)
 {
-	add_cell(dir_fd, LIST, store);
-	add_cell(dir_fd, HELD, store);
+	_cleanup_(kept_done) struct kept kept = { 0 };
+	_cleanup_free_ uint8_t *held = NULL;
+	size_t len = 0;
+
+	(void)kept_read(dir_fd, &kept);
+	(void)cell_read(dir_fd, HELD, &held, &len);
+	add_list(kept.list, store);
+	add_list((struct gw_blob){ held, len }, store);
 }
 
 static bool is_in_list(struct gw_blob list, struct gw_blob certificate)
@@ -121,26 +177,37 @@ int anchors_forget(int dir_fd)
 	return r < 0 ? r : cell_wipe(dir_fd, HELD);
 }
 
-int anchors_take(int dir_fd, struct gw_blob list, struct gw_blob in_use, struct gw_blob given)
+/* -ENOENT counts as a list that is empty; what cannot be read now may be newer than all we know. */
+static int read_or_none(int dir_fd, struct kept *ret)
 {
-	_cleanup_free_ uint8_t *old = NULL;
-	size_t len = 0;
+	int r = kept_read(dir_fd, ret);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int anchors_take(int dir_fd, uint64_t seq, struct gw_blob list, struct gw_blob in_use,
+		 struct gw_blob given)
+{
+	_cleanup_(kept_done) struct kept kept = { 0 };
 	int r;
 
 	if (!anchors_are_certificates(list))
 		return -EBADMSG;
-	if (cell_read(dir_fd, LIST, &old, &len) >= 0 &&
-	    gw_blob_equal((struct gw_blob){ old, len }, list))
+	r = read_or_none(dir_fd, &kept);
+	if (r < 0)
+		return r;
+	if (seq == ANCHORS_ISSUED ? kept.data && gw_blob_equal(kept.list, list) : seq == kept.seq)
 		return 0;
+	if (seq != ANCHORS_ISSUED && seq < kept.seq)
+		return -ESTALE;
 
-	if (in_use.len && !is_in_text(given, in_use) && !is_in_list(list, in_use)) {
+	if (!is_in_text(given, in_use) && !is_in_list(list, in_use))
 		r = cell_write(dir_fd, HELD, in_use);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 
 	gw_step_before(ANCHORS_STEP);
-	r = cell_write(dir_fd, LIST, list);
+	r = kept_write(dir_fd, GW_MAX(seq, kept.seq), list);
 	if (r < 0)
 		return r;
 	gw_step_after(ANCHORS_STEP);
@@ -149,11 +216,10 @@ int anchors_take(int dir_fd, struct gw_blob list, struct gw_blob in_use, struct 
 
 int anchors_verified_by(int dir_fd, struct gw_blob in_use, struct gw_blob given)
 {
-	_cleanup_free_ uint8_t *list = NULL;
-	size_t len = 0;
+	_cleanup_(kept_done) struct kept kept = { 0 };
 
-	(void)cell_read(dir_fd, LIST, &list, &len);
-	if (!is_in_text(given, in_use) && !is_in_list((struct gw_blob){ list, len }, in_use))
+	(void)kept_read(dir_fd, &kept);
+	if (!is_in_text(given, in_use) && !is_in_list(kept.list, in_use))
 		return 0;
 	return cell_wipe(dir_fd, HELD);
 }

@@ -547,5 +547,5 @@ void broker_reconnect(struct broker *b)
 
 int broker_anchor(const struct broker *b, uint8_t **ret, size_t *ret_len)
 {
-	return b->connection ? gw_mqtt_anchor(b->connection, ret, ret_len) : -ENOENT;
+	return b->up_us ? gw_mqtt_anchor(b->connection, ret, ret_len) : -ENOTCONN;
 }

@@ -62,7 +62,7 @@ int broker_publish_own(struct broker *b, const char *body);
 /* Takes leave and comes back at once, with what the wallet then says. */
 void broker_reconnect(struct broker *b);
 
-/* As gw_mqtt_anchor(). */
+/* As gw_mqtt_anchor(); -ENOTCONN. */
 int broker_anchor(const struct broker *b, uint8_t **ret, size_t *ret_len);
 
 /* Whether a request may be published now. */

@@ -158,7 +158,8 @@ int keyring_forget(struct keyring *k)
 
 /* --- the broker's anchors -------------------------------------------------------------------- */
 
-int keyring_take_anchors(struct keyring *k, struct gw_blob list, struct gw_blob in_use)
+int keyring_take_anchors(struct keyring *k, uint64_t seq, struct gw_blob list,
+			 struct gw_blob in_use)
 {
 	_cleanup_free_ uint8_t *given = NULL;
 	size_t len = 0;
@@ -166,7 +167,7 @@ int keyring_take_anchors(struct keyring *k, struct gw_blob list, struct gw_blob 
 	if (k->state_fd < 0)
 		return 0; /* what we were given has to do */
 	(void)credential_given_ca(k->given, &given, &len);
-	return anchors_take(k->state_fd, list, in_use, (struct gw_blob){ given, len });
+	return anchors_take(k->state_fd, seq, list, in_use, (struct gw_blob){ given, len });
 }
 
 int keyring_verified_by(struct keyring *k, struct gw_blob in_use)

@@ -45,5 +45,6 @@ int keyring_drop(struct keyring *keyring);
 int keyring_forget(struct keyring *keyring);
 
 /* As anchors_take() and anchors_verified_by(); nothing where nothing can be kept. */
-int keyring_take_anchors(struct keyring *keyring, struct gw_blob list, struct gw_blob in_use);
+int keyring_take_anchors(struct keyring *keyring, uint64_t seq, struct gw_blob list,
+			 struct gw_blob in_use);
 int keyring_verified_by(struct keyring *keyring, struct gw_blob in_use);

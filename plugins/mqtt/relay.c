@@ -40,7 +40,6 @@ struct relay {
 	struct dialect_events *events; /* of the batch that is coming in */
 	struct parts *parts;           /* of a command that comes in several bodies */
 	struct offer offer;            /* of the broker's anchors */
-	uint64_t anchors_seq;          /* of the command whose list was taken last */
 	struct gw_bucket pace;         /* of requests */
 	sd_event_source *pump;         /* the next repetition is due */
 
@@ -263,22 +262,26 @@ static int take_events(struct relay *relay, const struct gw_msg *msg)
 	return 0;
 }
 
-/* Before the cloud hears of it. An older command that is answered once more brings nothing back. */
+/* Before the cloud hears of it. Not taken: the command stays unanswered, and comes again with its list. */
 static int take_broker_anchors(struct relay *relay, const struct gw_msg_command_answer *answer)
 {
+	const struct gw_blob list = { relay->offer.list, relay->offer.len };
 	int r = 0;
 
 	if (!offer_is_of(&relay->offer, answer->id))
 		return 0;
-	if (answer->outcome == GW_OUTCOME_DONE && answer->seq >= relay->anchors_seq)
-		r = wallet_take_anchors(relay->wallet,
-					(struct gw_blob){ relay->offer.list, relay->offer.len });
-	if (r < 0) {
-		gw_log(ERROR, "The cloud's list of the broker's anchors cannot be kept: %s",
+	if (answer->outcome == GW_OUTCOME_DONE)
+		r = wallet_take_anchors(relay->wallet, answer->seq, list);
+	if (r == -ESTALE) {
+		gw_log(NOTICE,
+		       "A later list of the broker's anchors stands here already, ignoring");
+	} else if (r < 0) {
+		gw_log(WARNING,
+		       "The cloud's list of the broker's anchors cannot be kept now (%s): the "
+		       "cloud will send it again",
 		       strerror(-r));
 		return r;
 	}
-	relay->anchors_seq = GW_MAX(relay->anchors_seq, answer->seq);
 	offer_end(&relay->offer);
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
+#include "plugins/mqtt/anchors.h"
 #include "plugins/mqtt/calendar.h"
 #include "plugins/mqtt/credential.h"
 #include "plugins/mqtt/dialect.h"
@@ -285,16 +286,22 @@ static int keep_certificate(struct wallet *w, const struct gw_msg_answer *answer
 	return r;
 }
 
-int wallet_take_anchors(struct wallet *w, struct gw_blob list)
+int wallet_take_anchors(struct wallet *w, uint64_t seq, struct gw_blob list)
 {
 	_cleanup_free_ uint8_t *in_use = NULL;
 	size_t len = 0;
 	int r;
 
-	(void)w->ops->anchor(&in_use, &len, w->userdata);
-	r = keyring_take_anchors(w->keyring, list, (struct gw_blob){ in_use, len });
-	if (r != -EBADMSG)
-		return r;
+	r = w->ops->anchor(&in_use, &len, w->userdata);
+	return r < 0 ? r
+		     : keyring_take_anchors(w->keyring, seq, list, (struct gw_blob){ in_use, len });
+}
+
+/* A certificate is worth having without the list that came with it. */
+static int take_issued_anchors(struct wallet *w, struct gw_blob list)
+{
+	if (anchors_are_certificates(list))
+		return wallet_take_anchors(w, ANCHORS_ISSUED, list);
 	gw_log_event(
 		WARNING, CLOUD_GARBAGE,
 		"The cloud's list of the broker's anchors holds what is no certificate, ignoring");
@@ -306,7 +313,7 @@ static void take_issued(struct wallet *w, const struct dialect_body *body)
 	int r = 0;
 
 	if (body->has_broker_anchors)
-		r = wallet_take_anchors(w, body->broker_anchors);
+		r = take_issued_anchors(w, body->broker_anchors);
 	if (r >= 0)
 		r = keep_certificate(w, &body->msg.answer);
 	if (r == -EKEYREJECTED) {

@@ -31,7 +31,7 @@ struct wallet_config {
 struct wallet_ops {
 	/* On the topic for requests of the connection that is up. */
 	int (*publish)(const char *body, void *userdata);
-	/* What the connection's broker was verified with, as gw_mqtt_anchor(). */
+	/* What the connection's broker was verified with, as gw_mqtt_anchor(); -ENOTCONN. */
 	int (*anchor)(uint8_t **ret, size_t *ret_len, void *userdata);
 	void (*reconnect)(void *userdata);
 	void (*changed)(void *userdata);                    /* the facts */
@@ -76,8 +76,11 @@ bool wallet_closed(struct wallet *wallet, enum wallet_end end, const char *why);
 /* False if the answer is to no request of ours. */
 bool wallet_take_answer(struct wallet *wallet, const struct dialect_body *body);
 
-/* The cloud's list of what the broker is known by (DER, one after the other), in the place of its last one. */
-int wallet_take_anchors(struct wallet *wallet, struct gw_blob list);
+/*
+ * The cloud's list of what the broker is known by, in the place of its last one: as anchors_take(). -ENOTCONN, and any
+ * other error: nothing was taken, since what the present connection was verified with has to be known first.
+ */
+int wallet_take_anchors(struct wallet *wallet, uint64_t seq, struct gw_blob list);
 
 /* Everything of our own is to go (the agent's job), once the cloud has heard of it; if it is not by our own that the cloud
  * is spoken to, at once. Asked again it does no more. */

@@ -156,7 +156,8 @@ int keyring_forget(struct keyring *keyring)
 	return 0;
 }
 
-int keyring_take_anchors(struct keyring *keyring, struct gw_blob list, struct gw_blob in_use)
+int keyring_take_anchors(struct keyring *keyring, uint64_t seq, struct gw_blob list,
+			 struct gw_blob in_use)
 {
 	require(list.len == 0 || list.data);
 	return list.len % 3 ? 0 : -EIO;

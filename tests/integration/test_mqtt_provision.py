@@ -17,6 +17,7 @@ import unittest
 import broker
 import cloud
 import fake_agent
+import mqtt
 import patience
 import wire
 from cloud import openssl
@@ -108,6 +109,11 @@ class Machine:
             if magic == b"gwcell1\0" and data[24:HEADER] == hashlib.sha256(data[:24] + contents).digest():
                 newest = max(newest, (sequence, contents))
         return newest[1]
+
+    def anchors(self):
+        """The list that the cloud sent last: the number of the command that brought it, and the certificates."""
+        head, _, certificates = self.cell("anchors").partition(b"\n")
+        return int(re.fullmatch(rb"gangway anchors 1, of command (\d+)", head)[1]), certificates
 
     def files(self):
         return sorted(p.name for p in self.state.iterdir())
@@ -661,7 +667,7 @@ class Authority(Base):
         self.change_broker("--gateway-lifetime", "6", anchors=self.new)
         box.is_in(ONLINE)
         serial = box.live_serial()
-        self.until(lambda: box.live_serial() != serial and box.cell("anchors") == der(self.new),
+        self.until(lambda: box.live_serial() != serial and box.anchors() == (0, der(self.new)),
                    "renewed, with the new list")
         box.stop()
         box.start()
@@ -699,17 +705,17 @@ class Authority(Base):
         box = self.aboard()
         self.tell(self.old + self.new)
         box.agent.expect("command", kind=wire.COMMAND_ANCHORS)
-        self.assertEqual(box.cell("anchors"), der(self.old), "not before the agent has said yes")
+        self.assertEqual(box.anchors()[1], der(self.old), "not before the agent has said yes")
         self.obey(box)  # to the repetition
         self.ended("done")
-        self.assertEqual(box.cell("anchors"), der(self.old) + der(self.new))
+        self.assertEqual(box.anchors()[1], der(self.old) + der(self.new))
 
         self.change_broker()
         box.is_in(ONLINE)
         self.tell(self.new)
         self.obey(box)
         self.ended("done", "done")
-        self.assertEqual((box.cell("anchors"), box.cell("anchor-in-use")), (der(self.new), b""))
+        self.assertEqual((box.anchors()[1], box.cell("anchor-in-use")), (der(self.new), b""))
         box.stop()
         box.start()
         box.is_in(ONLINE)
@@ -717,7 +723,34 @@ class Authority(Base):
         self.tell((self.cloud.folder / "device-ca.crt").read_bytes())
         self.obey(box, wire.REFUSED, "bad-message")
         self.ended("done", "done", "refused")
-        self.assertEqual(box.cell("anchors"), der(self.new), "what the agent refuses is not done")
+        self.assertEqual(box.anchors()[1], der(self.new), "what the agent refuses is not done")
+
+    def test_an_old_command_brings_nothing_back(self):
+        """A broker, or the cloud, repeats what was once sent; the program has started anew in between."""
+        box = self.aboard()
+        topic = f"gangway/v1/{box.gateway}/command"
+        observer = mqtt.Client(self.cloud.members, self.cloud.port, "observer")
+        self.addCleanup(observer.close)
+        observer.subscribe(topic)
+        self.tell(self.old + self.new)
+        old = observer.expect(topic).body
+        self.obey(box)
+        self.ended("done")
+        self.tell(self.old)
+        self.obey(box)
+        self.ended("done", "done")
+        kept = box.anchors()
+        self.assertEqual(kept[1], der(self.old))
+
+        box.stop()
+        box.start()
+        box.is_in(ONLINE)
+        cloud_itself = mqtt.Client(self.cloud.members, self.cloud.port, "cloud", client_id="somebody")
+        self.addCleanup(cloud_itself.close)
+        cloud_itself.publish(topic, old)
+        self.obey(box)  # the agent remembers what it said then, and says it again
+        self.until(lambda: "A later list of the broker's anchors stands here already" in box.log(), "it is told")
+        self.assertEqual(box.anchors(), kept)
 
     def test_a_command_that_would_lock_it_out(self):
         box = self.aboard()
@@ -747,7 +780,7 @@ class Authority(Base):
         box.is_in(ONLINE)
         self.obey(box)
         self.ended("done")
-        self.assertEqual(box.cell("anchors"), der(self.new), "as it is now, whenever it was told")
+        self.assertEqual(box.anchors()[1], der(self.new), "as it is now, whenever it was told")
 
     @unittest.skipUnless(FAULT_POINTS, WHY)
     def test_death(self):
@@ -764,7 +797,7 @@ class Authority(Base):
                 box.is_in(ONLINE)
                 self.obey(box)
                 self.ended(*["done"] * (n + 1))
-                self.assertEqual(box.cell("anchors"), [der(self.old) + der(self.new), der(self.new) + der(self.old)][n])
+                self.assertEqual(box.anchors()[1], [der(self.old) + der(self.new), der(self.new) + der(self.old)][n])
 
 
 @unittest.skipUnless(FAULT_POINTS, WHY)

@@ -428,6 +428,14 @@ tests_unit_test_slots_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_slots_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwrite,--wrap=fsync
 tests_unit_test_slots_LDADD = $(CMOCKA_LIBS) $(OPENSSL_LIBS)
 
+UNIT_TESTS += tests/unit/test-anchors
+tests_unit_test_anchors_SOURCES = tests/unit/test-anchors.c tests/unit/disk.c tests/unit/disk.h \
+	tests/unit/openssl.c tests/unit/openssl.h \
+	lib/step.c lib/util.c plugins/mqtt/anchors.c plugins/mqtt/cell.c
+tests_unit_test_anchors_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_anchors_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwrite,--wrap=fsync
+tests_unit_test_anchors_LDADD = $(CMOCKA_LIBS) $(OPENSSL_LIBS)
+
 UNIT_TESTS += tests/unit/test-dialect
 tests_unit_test_dialect_SOURCES = tests/unit/test-dialect.c \
 	plugins/mqtt/dialect.c \
