@@ -93,6 +93,8 @@ class Pki:
 
 
 class Mosquitto:
+    environment = {}
+
     def __init__(self, folder, pki, port=None, acl=ACL):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +110,7 @@ class Mosquitto:
 
     def start(self):
         self.process = subprocess.Popen(["mosquitto", "-c", str(self.folder / "conf")],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                        env=dict(os.environ) | self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + patience.NEVER_S
         while True:
             try:

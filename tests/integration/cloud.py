@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -17,6 +18,9 @@ import broker
 import mqtt
 import patience
 import schema
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+import clocks  # noqa: E402
 
 BUILD = pathlib.Path(os.environ["top_builddir"])
 PROGRAM = BUILD / "tools/cloud/gangway-cloud"
@@ -68,6 +72,7 @@ class Cloud:
         self.port = broker.free_port()
         self.mosquitto = Mosquitto(pathlib.Path(folder), self.folder / "broker/mosquitto.conf", self.port)
         self.process = self.notify = None
+        self.clocks = clocks.Clocks(pathlib.Path(folder) / "clocks")
         arguments = [a for g in gateways for a in ("--gateway", g)]
         self.run("init", self.folder, *arguments, "--broker", f"localhost:{self.port}")
 
@@ -84,15 +89,31 @@ class Cloud:
         """Starts it; returns when it is connected and has subscribed."""
         path = self.log_path.with_suffix(".notify")
         path.unlink(missing_ok=True)
+        self.options = options
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(path))
         self.notify.settimeout(patience.NEVER_S)
-        env = dict(os.environ, NOTIFY_SOCKET=str(path)) | ({"GANGWAY_DIE_AT": die_at} if die_at else {})
+        env = dict(os.environ, NOTIFY_SOCKET=str(path)) | self.clocks.environment("cloud")
+        env |= {"GANGWAY_DIE_AT": die_at} if die_at else {}
         env.pop("JOURNAL_STREAM", None)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([PROGRAM, "serve", self.folder, *options], stderr=log, env=env)
         if wait:
             self.ready()
+
+    def set_clock(self, offset_s):
+        """Of broker and cloud, which are started anew the first time."""
+        if self.clocks.are_there():
+            self.clocks.set("cloud", offset_s)
+            return
+        self.clocks.make()
+        self.clocks.set("cloud", offset_s)
+        self.mosquitto.environment = self.clocks.environment("cloud")
+        self.mosquitto.stop()
+        self.mosquitto.start()
+        if self.process:
+            self.stop()
+            self.serve(*self.options)
 
     def ready(self):
         """Waits until it is connected (again)."""

@@ -105,7 +105,8 @@ CLOUD_TESTS = \
 	tests/integration/test_cloud_commands.py \
 	tests/integration/test_cloud_death.py \
 	tests/integration/test_cloud_folder.py \
-	tests/integration/test_cloud_provision.py
+	tests/integration/test_cloud_provision.py \
+	tests/integration/test_cloud_return.py
 TESTS += $(CLOUD_TESTS)
 EXTRA_DIST += tests/integration/cloud.py $(CLOUD_TESTS)
 

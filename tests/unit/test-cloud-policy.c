@@ -321,9 +321,10 @@ static void check_provision(const struct provision_facts *f)
 		f->csr_has_key ? GW_REASON_NONE : GW_REASON_BAD_CSR,
 		f->csr_in_name && f->id_is_valid ? GW_REASON_NONE : GW_REASON_WRONG_NAME,
 		f->is_barred ? GW_REASON_REVOKED : GW_REASON_NONE,
-		f->is_aboard ? GW_REASON_ALREADY_ABOARD : GW_REASON_NONE,
+		f->is_aboard && !f->is_back ? GW_REASON_ALREADY_ABOARD : GW_REASON_NONE,
 		gateway_claim_alone[f->claim],
-		f->n_candidates < POLICY_KEYS_MAX ? GW_REASON_NONE : GW_REASON_TOO_MANY_KEYS,
+		f->n_candidates < POLICY_KEYS_MAX || f->is_back ? GW_REASON_NONE
+								: GW_REASON_TOO_MANY_KEYS,
 	};
 	enum gw_reason expected = GW_REASON_NONE;
 
@@ -337,7 +338,7 @@ static void test_provision(void **state)
 	struct provision_facts f;
 
 	for (size_t csr = 0; csr < GW_ELEMENTS(csr_reasons); csr++)
-		for (unsigned bits = 0; bits < 32; bits++)
+		for (unsigned bits = 0; bits < 64; bits++)
 			for (int claim = 0; claim < _GATEWAY_CLAIM_STANDING_MAX; claim++)
 				for (unsigned n = 0; n <= POLICY_KEYS_MAX; n++) {
 					f = (struct provision_facts){
@@ -347,6 +348,7 @@ static void test_provision(void **state)
 						.id_is_valid = bits & 4,
 						.is_barred = bits & 8,
 						.is_aboard = bits & 16,
+						.is_back = bits & 32,
 						.claim = (enum gateway_claim_standing)claim,
 						.n_candidates = n,
 					};

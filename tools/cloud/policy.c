@@ -182,12 +182,12 @@ enum gw_reason policy_provision(const struct provision_facts *facts)
 		why = GW_REASON_WRONG_NAME;
 	if (why == GW_REASON_NONE && facts->is_barred)
 		why = GW_REASON_REVOKED;
-	if (why == GW_REASON_NONE && facts->is_aboard)
+	if (why == GW_REASON_NONE && facts->is_aboard && !facts->is_back)
 		why = GW_REASON_ALREADY_ABOARD;
 	if (why == GW_REASON_NONE)
 		why = gateway_claim_refusal(facts->claim);
-	if (why == GW_REASON_NONE && facts->n_candidates >= POLICY_KEYS_MAX)
-		why = GW_REASON_TOO_MANY_KEYS;
+	if (why == GW_REASON_NONE && !facts->is_back && facts->n_candidates >= POLICY_KEYS_MAX)
+		why = GW_REASON_TOO_MANY_KEYS; /* those were its own, from when it was here */
 	return why;
 }
 

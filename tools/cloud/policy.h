@@ -137,10 +137,11 @@ struct provision_facts {
 	enum gateway_claim_standing claim;
 	bool is_barred;
 	bool is_aboard; /* it has a live certificate */
+	bool is_back; /* that one has ended, and the key is the same: it is the box that was aboard */
 	unsigned n_candidates;
 };
 
-/* A box wants its first certificate. */
+/* A box wants its first certificate, or another in the place of one that ended while it was away. */
 enum gw_reason policy_provision(const struct provision_facts *facts);
 
 /* The certificate that a gateway wants to renew, as it says. */

@@ -6,7 +6,8 @@
  * refused is judged anew, since an operator may have mended it.
  *
  * A candidate unseats nothing. With two boxes of one identity both may get one; whoever proves his
- * first is the gateway, and the other hears `already-aboard` from then on.
+ * first is the gateway, and the other hears `already-aboard` from then on. That holds when its certificate has ended, too:
+ * it was away for long, and may be back tomorrow. By the key of that certificate it is known again, and nobody else is.
  */
 #include "tools/cloud/request.h"
 
@@ -25,7 +26,7 @@
 #include "tools/cloud/policy.h"
 #include "tools/cloud/registry.h"
 
-#define CANDIDATES_MAX 3 /* unproved ones that a gateway that renews may have */
+#define CANDIDATES_MAX 3 /* unproved ones that a gateway that renews or is back may have */
 
 /* --- answers --------------------------------------------------------------------------------- */
 
@@ -59,6 +60,8 @@ static const struct {
 	{ GW_REASON_TOO_MANY_KEYS, "It has come with three keys and proved none of them." },
 	{ GW_REASON_WITHDRAWN, "The claim was closed." },
 	{ GW_REASON_CLAIM_EXPIRED, "The claim's time is over." },
+	{ GW_REASON_CERTIFICATE_EXPIRED,
+	  "What was issued for this has ended; ask under another id, or with another key." },
 	{ GW_REASON_UNKNOWN_CERTIFICATE,
 	  "Another certificate than this one is live. Is this a copy of another box's image?" },
 };
@@ -105,6 +108,13 @@ static int issue(struct desk *desk, const char *gateway, const char *claim,
 	return say_issued(desk, request, (struct gw_blob){ der, len }, reply);
 }
 
+/* Makes room for another candidate of a gateway that we know. */
+static int trim(struct desk *desk, const char *gateway)
+{
+	return registry_gateway_certificate_trim(desk->registry, gateway, CANDIDATES_MAX - 1,
+						 gw_reason_code(GW_REASON_SUPERSEDED));
+}
+
 /* Whether this request was answered with a certificate before; then it is answered here. */
 static int answer_again(struct desk *desk, const char *gateway, const struct request *request,
 			struct reply *reply)
@@ -123,12 +133,16 @@ static int answer_again(struct desk *desk, const char *gateway, const struct req
 		r = refuse(request, gateway, GW_REASON_BAD_MESSAGE, reply);
 	else if (record.state == CERTIFICATE_REVOKED)
 		r = refuse(request, gateway, GW_REASON_REVOKED, reply);
+	else if (record.not_after <= request_now_s())
+		r = refuse(request, gateway, GW_REASON_CERTIFICATE_EXPIRED, reply);
 	else
 		r = say_issued(desk, request, (struct gw_blob){ der, len }, reply);
 	return r < 0 ? r : 1;
 }
 
-static int is_aboard(struct registry *registry, const char *gateway, bool *ret)
+/* ret_is_back: as in struct provision_facts, for who comes with that key. */
+static int is_aboard(struct registry *registry, const char *gateway, const char *key, bool *ret,
+		     bool *ret_is_back)
 {
 	struct record live;
 	int r = registry_gateway_certificate_live(registry, gateway, &live);
@@ -137,6 +151,7 @@ static int is_aboard(struct registry *registry, const char *gateway, bool *ret)
 		return r;
 
 	*ret = r >= 0;
+	*ret_is_back = r >= 0 && live.not_after <= request_now_s() && gw_streq(live.key, key);
 	return 0;
 }
 
@@ -173,7 +188,7 @@ static int claim_standing(struct registry *registry, const char *name, const cha
 	return 0;
 }
 
-static int gather(struct desk *desk, const char *claim, const char *gateway,
+static int gather(struct desk *desk, const char *claim, const char *gateway, const char *key,
 		  struct provision_facts *facts)
 {
 	char reason[REGISTRY_ID_MAX + 1];
@@ -182,7 +197,7 @@ static int gather(struct desk *desk, const char *claim, const char *gateway,
 	facts->id_is_valid = member_gateway_is_valid(gateway);
 	r = claim_standing(desk->registry, claim, gateway, &facts->claim);
 	if (r >= 0)
-		r = is_aboard(desk->registry, gateway, &facts->is_aboard);
+		r = is_aboard(desk->registry, gateway, key, &facts->is_aboard, &facts->is_back);
 	if (r >= 0)
 		r = registry_gateway_certificate_candidates(desk->registry, gateway,
 							    &facts->n_candidates);
@@ -208,7 +223,7 @@ int request_provision_by(struct desk *desk, const char *claim, const char *gatew
 		return r < 0 ? r : 0;
 
 	facts.csr = request_examine(request, gateway, &csr, &facts.csr_has_key, &facts.csr_in_name);
-	r = gather(desk, claim, gateway, &facts);
+	r = gather(desk, claim, gateway, request->key, &facts);
 	if (r < 0)
 		return r;
 
@@ -216,7 +231,12 @@ int request_provision_by(struct desk *desk, const char *claim, const char *gatew
 	if (why != GW_REASON_NONE)
 		return refuse(request, gateway, why, reply);
 
+	if (facts.is_back)
+		gw_log(NOTICE, "%s is back after its certificate has ended, with the same key",
+		       gateway);
 	r = registry_gateway_admit(desk->registry, claim, gateway);
+	if (r >= 0 && facts.is_back)
+		r = trim(desk, gateway);
 	return r < 0 ? r : issue(desk, gateway, claim, request, csr, reply);
 }
 
@@ -226,7 +246,7 @@ static int renewed_standing(struct registry *registry, const char *gateway,
 			    const struct request *request, enum renewed_standing *ret)
 {
 	struct record record;
-	bool aboard;
+	bool aboard, back;
 	int r;
 
 	*ret = RENEWED_UNTOLD;
@@ -241,7 +261,7 @@ static int renewed_standing(struct registry *registry, const char *gateway,
 	if (r < 0 && r != -ENOENT)
 		return r;
 
-	r = is_aboard(registry, gateway, &aboard);
+	r = is_aboard(registry, gateway, request->key, &aboard, &back);
 	if (r >= 0)
 		*ret = aboard ? RENEWED_STRANGE : RENEWED_UNKNOWN;
 	return r;
@@ -268,8 +288,7 @@ int request_provision(struct desk *desk, const char *gateway, const struct reque
 	if (why != GW_REASON_NONE)
 		return refuse(request, gateway, why, reply);
 
-	r = registry_gateway_certificate_trim(desk->registry, gateway, CANDIDATES_MAX - 1,
-					      gw_reason_code(GW_REASON_SUPERSEDED));
+	r = trim(desk, gateway);
 	return r < 0 ? r : issue(desk, gateway, /* claim= */ "", request, csr, reply);
 }
 
