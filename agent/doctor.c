@@ -206,14 +206,14 @@ static void examine_disk(struct sheet *sheet, const struct doctor_facts *facts)
 	"as cloud-cert (with a new cloud-key), and restart gangway-mqtt."
 
 /* It renews by itself, and has not. */
-#define READMIT                                                                                   \
-	"Get a claim from the cloud's operator, who may have to let this gateway in again, put "  \
-	"it into the folder of credentials as cloud-claim-cert and cloud-claim-key, and restart " \
-	"gangway-mqtt."
+#define COME_BACK                                                                                  \
+	"By a claim that is still good it comes back by itself. If it has none: get one from the " \
+	"cloud's operator, put it into the folder of credentials as cloud-claim-cert and "         \
+	"cloud-claim-key, and restart gangway-mqtt."
 
 static const char *renew_advice(const struct doctor_facts *facts)
 {
-	return facts->care.source && gw_streq(facts->care.source, "own") ? READMIT : RENEW;
+	return facts->care.source && gw_streq(facts->care.source, "own") ? COME_BACK : RENEW;
 }
 
 static void examine_dates(struct sheet *sheet, const struct doctor_facts *facts)
