@@ -109,7 +109,7 @@ int errand_ask(struct errand *e, const struct keypair_request *key, struct gw_bl
 		.serial = serial,
 	};
 
-	make_job(JOB_ASK, request.key, job);
+	make_job(JOB_ASK, (struct gw_blob){ key->about, sizeof(key->about) }, job);
 	return send_it(e, &request, ERRAND_STEP_ASK);
 }
 

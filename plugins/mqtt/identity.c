@@ -2,7 +2,7 @@
 /*
  * What works comes first and is fallen back on; a candidate is tried in between, never for good.
  * What is no candidate has an order: our own, then a file's, then the claim, which is no way to
- * work but the way back where the cloud has readmitted us. The next in the order has its turn after
+ * work but the way back where our own has ended, or the cloud has readmitted us. The next in the order has its turn after
  * a few refusals, in so many words, of the one before it.
  */
 #include "plugins/mqtt/identity.h"

@@ -126,9 +126,25 @@ int keypair_request(struct gw_blob key_pem, const char *gateway, struct keypair_
 	if (!der || i2d_X509_REQ(req, &at) != len)
 		return library_failed(-EIO);
 
+	memcpy(ret->about, ret->hash, sizeof(ret->about));
 	ret->csr = TAKE_PTR(der);
 	ret->csr_len = (size_t)len;
 	return 0;
+}
+
+int keypair_request_again(struct keypair_request *request, struct gw_blob certificate, unsigned n)
+{
+	const uint8_t count[] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+				  (uint8_t)n };
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+		  EVP_DigestUpdate(ctx, request->hash, sizeof(request->hash)) == 1 &&
+		  EVP_DigestUpdate(ctx, count, sizeof(count)) == 1 &&
+		  EVP_DigestUpdate(ctx, certificate.data, certificate.len) == 1 &&
+		  EVP_DigestFinal_ex(ctx, request->about, NULL) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : library_failed(-EIO);
 }
 
 /* --- being answered -------------------------------------------------------------------------- */

@@ -13,7 +13,8 @@
 struct keypair_request {
 	uint8_t *csr;
 	size_t csr_len;
-	uint8_t hash[KEYPAIR_HASH_LEN]; /* SHA-256 of the SubjectPublicKeyInfo */
+	uint8_t hash[KEYPAIR_HASH_LEN];  /* SHA-256 of the SubjectPublicKeyInfo */
+	uint8_t about[KEYPAIR_HASH_LEN]; /* what one job is about: a key, by its hash */
 };
 
 /* A new P-256 key as PEM, on the heap; wipe it. */
@@ -21,6 +22,9 @@ int keypair_make(uint8_t **ret_pem, size_t *ret_len);
 
 /* -EBADMSG: there is no key in the file. Free ret->csr with free(). */
 int keypair_request(struct gw_blob key_pem, const char *gateway, struct keypair_request *ret);
+
+/* It is about a key that has had this certificate, and asks for another for the nth time: a job of its own. */
+int keypair_request_again(struct keypair_request *request, struct gw_blob certificate, unsigned n);
 
 /*
  * The certificate that came for the key, and the chain behind it (DER, one after the other), as PEM on the

@@ -21,6 +21,7 @@ struct keyring {
 	int state_fd; /* -1: nothing can be kept */
 	char trouble[GW_TEXT_MAX + 1];
 	struct slots slots;
+	unsigned n_dropped; /* candidates, since we began */
 };
 
 const char *keyring_trouble(const struct keyring *k)
@@ -113,12 +114,49 @@ int keyring_make_key(struct keyring *k)
 	return r;
 }
 
+/* A copy: the way from one slot to the other stays the same. */
+int keyring_reuse_key(struct keyring *k)
+{
+	_cleanup_(slots_pair_done) struct slots_pair live = { 0 }, candidate = { 0 };
+	int r;
+
+	if (k->slots.live == SLOTS_NONE)
+		return -ENOKEY;
+	r = slots_read(&k->slots, k->slots.live, &live);
+	if (r < 0)
+		return r;
+
+	r = slots_read(&k->slots, slots_candidate(&k->slots), &candidate);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return r >= 0 && gw_blob_equal(candidate.key, live.key)
+		       ? 0
+		       : slots_store_key(&k->slots, live.key);
+}
+
+/* A key that has a certificate already: the id of the job that brought that one would bring it once more. */
+static int tell_apart(const struct keyring *k, const struct slots_pair *candidate,
+		      struct keypair_request *request)
+{
+	_cleanup_(slots_pair_done) struct slots_pair live = { 0 };
+	int r;
+
+	if (k->slots.live == SLOTS_NONE)
+		return 0;
+	r = slots_read(&k->slots, k->slots.live, &live);
+	if (r < 0 || !gw_blob_equal(candidate->key, live.key))
+		return r;
+	return keypair_request_again(request, live.certificate, k->n_dropped);
+}
+
 int keyring_request(const struct keyring *k, struct keypair_request *ret)
 {
 	_cleanup_(slots_pair_done) struct slots_pair pair = { 0 };
 	int r = slots_read(&k->slots, slots_candidate(&k->slots), &pair);
 
-	return r < 0 ? r : keypair_request(pair.key, k->gateway, ret);
+	if (r >= 0)
+		r = keypair_request(pair.key, k->gateway, ret);
+	return r < 0 ? r : tell_apart(k, &pair, ret);
 }
 
 int keyring_keep(struct keyring *k, struct gw_blob certificate, struct gw_blob chain,
@@ -142,6 +180,7 @@ int keyring_promote(struct keyring *k)
 
 int keyring_drop(struct keyring *k)
 {
+	k->n_dropped++;
 	return slots_drop(&k->slots);
 }
 

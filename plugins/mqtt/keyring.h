@@ -35,6 +35,7 @@ int keyring_load(struct keyring *keyring, enum identity_pass pass, struct ssl_ct
 
 /* The candidate: a key and what is asked for it; the certificate that came (as keypair_accept()); its end, either way. */
 int keyring_make_key(struct keyring *keyring);
+int keyring_reuse_key(struct keyring *keyring); /* the live one's */
 int keyring_request(const struct keyring *keyring, struct keypair_request *ret);
 int keyring_keep(struct keyring *keyring, struct gw_blob certificate, struct gw_blob chain,
 		 const char **ret_why);

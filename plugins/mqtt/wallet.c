@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Carries out what identity.c decides. Every step is on disk before the next one is begun, and asked for by the same
- * name as before (errand.h); so whenever we die, the same step is taken again.
+ * name as before (errand.h); so whenever we die, the same step is taken again. By a claim the key of the certificate that we
+ * have is asked for once more: that one has ended, and by its key the cloud knows us again.
  */
 #include "plugins/mqtt/wallet.h"
 
@@ -88,7 +89,9 @@ static int ask(struct wallet *w)
 
 	if (*w->leaving && w->identity.pass == IDENTITY_LIVE)
 		return 0; /* what is on its way out is not renewed */
-	if (w->identity.candidate == IDENTITY_NO_CANDIDATE)
+	if (w->identity.pass == IDENTITY_CLAIM && w->identity.has_live)
+		r = keyring_reuse_key(w->keyring);
+	else if (w->identity.candidate == IDENTITY_NO_CANDIDATE)
 		r = keyring_make_key(w->keyring);
 	if (r < 0)
 		return r;

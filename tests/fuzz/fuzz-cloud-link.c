@@ -121,6 +121,12 @@ int keyring_make_key(struct keyring *keyring)
 	return -ENOSYS;
 }
 
+int keyring_reuse_key(struct keyring *keyring)
+{
+	require(false);
+	return -ENOSYS;
+}
+
 int keyring_request(const struct keyring *keyring, struct keypair_request *ret)
 {
 	require(false);

@@ -42,12 +42,14 @@ EXTRA_DIST += tests/integration/fuse.py tests/integration/test_config.py tests/i
 
 # The cloud link against a real broker, between an agent and a cloud that the test plays.
 TESTS += tests/integration/test_mqtt.py tests/integration/test_mqtt_provision.py
+TESTS += tests/integration/test_mqtt_return.py
 EXTRA_DIST += \
 	tests/integration/broker.py \
 	tests/integration/fake_agent.py \
 	tests/integration/mqtt.py \
 	tests/integration/test_mqtt.py \
-	tests/integration/test_mqtt_provision.py
+	tests/integration/test_mqtt_provision.py \
+	tests/integration/test_mqtt_return.py
 TESTS += tests/integration/test_ip.py tests/integration/test_loopback.py
 EXTRA_DIST += tests/integration/test_ip.py tests/integration/test_loopback.py
 

@@ -190,7 +190,9 @@ static void what_cannot_be_said(void **state)
 static void jobs_have_names_of_their_own(void **state)
 {
 	uint8_t csr[] = "csr";
-	struct keypair_request key = { .csr = csr, .csr_len = 3, .hash = { 0xab, 0xcd } };
+	struct keypair_request key = {
+		.csr = csr, .csr_len = 3, .hash = { 0xff }, .about = { 0xab, 0xcd }
+	};
 
 	assert_int_equal(errand_ask(world.errand, &key, (struct gw_blob){ NULL, 0 }), 0);
 	assert_true(errand_is(world.errand, "gateway-abcd0000000000000000000000000000"));
@@ -199,7 +201,7 @@ static void jobs_have_names_of_their_own(void **state)
 	assert_int_equal(errand_ask(world.errand, &key, GW_BLOB_ARRAY(serial)), 0);
 	assert_true(errand_is(world.errand, "gateway-abcd0000000000000000000000000000"));
 	assert_non_null(strstr(world.last, "\"serial\":\"010203\""));
-	key.hash[15] = 1;
+	key.about[15] = 1;
 	assert_int_equal(errand_ask(world.errand, &key, GW_BLOB_ARRAY(serial)), 0);
 	assert_true(errand_is(world.errand, "gateway-abcd0000000000000000000000000001"));
 

@@ -34,6 +34,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_queue.py \
 	tests/integration/whole/test_adopt.py \
 	tests/integration/whole/test_renew.py \
+	tests/integration/whole/test_return.py \
 	tests/integration/whole/test_revoke.py \
 	tests/integration/whole/test_record.py \
 	tests/integration/whole/test_secrets.py \
