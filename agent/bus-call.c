@@ -32,12 +32,23 @@ static int read_part(sd_bus_message *m, char type, size_t *size)
 	return r;
 }
 
+/* All of them in one, however many. */
+static int read_bytes(sd_bus_message *m, size_t *size)
+{
+	const void *bytes;
+	size_t n = 0;
+	int r = sd_bus_message_read_array(m, 'y', &bytes, &n);
+
+	*size += PART_SIZE + n;
+	return r;
+}
+
 static bool is_container(char type)
 {
 	return type == 'a' || type == 'v' || type == 'r' || type == 'e';
 }
 
-bool bus_call_is_small(sd_bus_message *call)
+int bus_call_measure(sd_bus_message *call, size_t size_max, unsigned *ret_places)
 {
 	size_t size = strlen(sd_bus_message_get_path(call));
 	const char *contents;
@@ -45,13 +56,15 @@ bool bus_call_is_small(sd_bus_message *call)
 	char type;
 	int r = 1;
 
-	while (r >= 0 && size <= BUS_CALL_SIZE_MAX) {
+	while (r >= 0 && size <= size_max) {
 		r = sd_bus_message_peek_type(call, &type, &contents);
 		if (r == 0 && depth == 0)
 			break;
 		if (r == 0) {
 			r = sd_bus_message_exit_container(call);
 			depth--;
+		} else if (r > 0 && type == 'a' && gw_streq(contents, "y")) {
+			r = read_bytes(call, &size);
 		} else if (r > 0 && is_container(type)) {
 			size += PART_SIZE;
 			r = ++depth > DEPTH_MAX
@@ -62,7 +75,10 @@ bool bus_call_is_small(sd_bus_message *call)
 		}
 	}
 	(void)sd_bus_message_rewind(call, /* complete= */ true);
-	return r >= 0 && size <= BUS_CALL_SIZE_MAX;
+	if (r < 0 || size > size_max)
+		return -EFBIG;
+	*ret_places = (unsigned)(size / BUS_CALL_PLACE) + 1;
+	return 0;
 }
 
 /* --- flags --- */

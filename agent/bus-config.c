@@ -113,25 +113,22 @@ static int reply_problems(sd_bus_message *call, const struct settings_report *re
 
 int bus_config_check(struct agent *agent, sd_bus_message *call)
 {
+	struct settings_blob draft = { .path = GIVEN };
 	struct settings_report report;
-	struct settings_blob draft;
 	struct settings settings;
-	const char *why;
-	int fd, r;
+	const void *text;
+	int r;
 
-	r = sd_bus_message_read_basic(call, 'h', &fd);
+	r = sd_bus_message_read_array(call, 'y', &text, &draft.len);
 	if (r < 0)
 		return r;
-	r = settings_disk_read_fd(fd, GIVEN, &draft, &why);
-	if (r == -EINVAL)
+	if (draft.len > SETTINGS_FILE_MAX)
 		return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_INVALID_ARGS,
-						  "The descriptor cannot be read: %s", why);
-	if (r < 0)
-		return r;
+						  "It is larger than 64 KiB; split it");
 
+	draft.data = text;
 	if (settings_read(&agent->config, &draft, &settings, &report) >= 0)
 		settings_done(&settings);
-	settings_blob_done(&draft);
 	return reply_problems(call, &report);
 }
 

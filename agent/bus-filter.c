@@ -14,6 +14,7 @@
  */
 #include "agent/bus-filter.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -30,6 +31,7 @@
 #include "agent/turn.h"
 #include "agent/unconfigured.h"
 #include "lib/util.h"
+#include "lib/wire.h"
 
 #define GROUP "gangway"
 
@@ -253,6 +255,17 @@ static int judge_again(struct bus_wait *wait)
 	return r;
 }
 
+static_assert((BUS_CALL_SIZE_MAX + GW_CRL_MAX) / BUS_CALL_PLACE < CALLERS_PLACES_MAX,
+	      "the largest call that there is");
+
+/* With the bytes that are for its method, and no more. */
+static int measure(struct bus_wait *wait)
+{
+	size_t bytes = wait->line ? rights_bytes(wait->line) : 0;
+
+	return bus_call_measure(wait->call, BUS_CALL_SIZE_MAX + bytes, &wait->places);
+}
+
 static int judge_new(struct bus_filter *filter, sd_bus_message *call)
 {
 	const char *sender = sd_bus_message_get_sender(call);
@@ -268,7 +281,7 @@ static int judge_new(struct bus_filter *filter, sd_bus_message *call)
 		callers_get(filter->waits.callers, sender ? sender : "", gw_now_monotonic_us());
 	if (!wait->caller)
 		r = refuse_unknown(wait);
-	else if (!bus_call_is_small(call))
+	else if (measure(wait) < 0)
 		r = bus_wait_refuse(wait, SD_BUS_ERROR_LIMITS_EXCEEDED,
 				    "No call is as large as this one");
 	else

@@ -16,8 +16,8 @@
 #include "agent/revocation.h"
 #include "agent/store-crl.h"
 #include "agent/turn.h"
-#include "lib/sealed.h"
 #include "lib/util.h"
+#include "lib/wire.h"
 
 struct waiter {
 	sd_bus_message *call; /* NULL: free */
@@ -93,37 +93,25 @@ void bus_revocation_tell(struct agent *agent, uint64_t number,
 
 /* --- the call --- */
 
-static const char *what_is_unfit(int fd)
-{
-	size_t len;
-
-	switch (gw_sealed_check(fd, GW_CRL_MAX, &len)) {
-	case 0: return NULL;
-	case -EPERM:
-		return "it is not sealed for good: see fcntl(2), F_ADD_SEALS, all four of them";
-	case -EFBIG: return "it is larger than 1.25 MiB";
-	default: return "it is no memory file: copy the list into one, see memfd_create(2)";
-	}
-}
-
 int bus_revocation_call(struct agent *agent, sd_bus_message *call)
 {
 	struct waiter *waiter = find_waiter(agent->bus_revocation, 0);
-	const char *unfit;
+	struct gw_blob der;
+	const void *list;
 	uint64_t number;
 	char who[32];
-	int fd, r;
+	int r;
 
-	r = sd_bus_message_read_basic(call, 'h', &fd);
+	r = sd_bus_message_read_array(call, 'y', &list, &der.len);
 	if (r < 0)
 		return r;
-	unfit = what_is_unfit(fd);
-	if (unfit)
+	if (der.len > GW_CRL_MAX)
 		return sd_bus_reply_method_errorf(call, SD_BUS_ERROR_INVALID_ARGS,
-						  "The descriptor cannot be read: %s", unfit);
+						  "The list is larger than 1.25 MiB");
 
+	der.data = list;
 	bus_name_caller(agent->bus, call, who, sizeof(who));
-	r = waiter ? revocation_take(agent, who, fd, &number) : -EBUSY;
+	r = waiter ? revocation_take(agent, who, der, &number) : -EBUSY;
 	if (r == -EBUSY)
 		return sd_bus_reply_method_errorf(
 			call, SD_BUS_ERROR_LIMITS_EXCEEDED,

@@ -49,7 +49,7 @@ struct bus_wait *bus_wait_free(struct bus_wait *wait)
 		for (at = &wait->waits->first; *at != wait; at = &(*at)->next)
 			;
 		*at = wait->next;
-		callers_release(wait->waits->callers, wait->caller);
+		callers_release(wait->waits->callers, wait->caller, wait->places);
 	}
 	sd_bus_slot_unref(wait->credentials);
 	sd_bus_message_unref(wait->call);
@@ -136,7 +136,7 @@ bool bus_wait_list(struct bus_wait *wait)
 		at = &(*at)->next;
 	*at = wait;
 	wait->is_listed = true;
-	callers_hold(wait->waits->callers, wait->caller);
+	callers_hold(wait->waits->callers, wait->caller, wait->places);
 	return trim(wait->waits, wait->caller, wait);
 }
 

@@ -40,6 +40,7 @@ struct bus_wait {
 	const struct rights_line *line; /* NULL: nobody may */
 	enum bus_station station;
 	bool is_listed;
+	unsigned places;  /* that it takes while it is */
 	unsigned granted; /* rights, as far as they were asked for */
 	enum right asked;
 	uint64_t line_up_us; /* since when it waits until it may be asked for; 0: it does not */

@@ -21,6 +21,7 @@
 
 #define RETRY_FIRST_US 250000
 #define RETRY_MAX_US   10000000
+#define SYSTEM_BUS     "unix:path=/run/dbus/system_bus_socket" /* where no environment says so */
 
 struct bus {
 	struct agent *agent;
@@ -325,15 +326,39 @@ static void disconnect(struct bus *bus)
 	bus->asker = sd_bus_close_unref(bus->asker);
 }
 
+/* As the library does for the system's bus, but that the asker takes no descriptors, and nobody can hand it one. The other
+ * connection gives the record's (ReadAudit), and who may give has to take: that it gets none is the bus's policy's to see to. */
+static int open_connection(bool may_give, sd_bus **ret)
+{
+	const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
+	sd_bus *bus = NULL;
+	int r = sd_bus_new(&bus);
+
+	if (r >= 0)
+		r = sd_bus_set_address(bus, address ? address : SYSTEM_BUS);
+	if (r >= 0)
+		r = sd_bus_set_bus_client(bus, true);
+	if (r >= 0)
+		r = sd_bus_negotiate_fds(bus, may_give);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r < 0) {
+		sd_bus_unref(bus);
+		return r;
+	}
+	*ret = bus;
+	return 0;
+}
+
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct bus *bus = userdata;
 	int r;
 
 	disconnect(bus);
-	r = sd_bus_open_system(&bus->connection);
+	r = open_connection(/* may_give= */ true, &bus->connection);
 	if (r >= 0)
-		r = sd_bus_open_system(&bus->asker);
+		r = open_connection(/* may_give= */ false, &bus->asker);
 	if (r >= 0)
 		r = set_up(bus);
 	if (r >= 0)

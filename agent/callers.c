@@ -24,7 +24,7 @@
 struct user {
 	bool is_used;
 	unsigned uid;
-	unsigned n_callers, n_waiting, n_asked;
+	unsigned n_callers, n_waiting, n_asked; /* waiting: places of calls */
 	struct gw_bucket bucket;
 };
 
@@ -40,7 +40,8 @@ struct caller {
 struct callers {
 	struct caller callers[CALLERS_MAX];
 	struct user users[CALLERS_MAX];
-	unsigned n_waiting, n_strangers; /* calls that wait: of those known, and of strangers */
+	unsigned n_waiting,
+		n_strangers; /* places of calls that wait: of those known, and of strangers */
 	unsigned n_asked;
 };
 
@@ -224,14 +225,14 @@ static void count(struct callers *callers, struct caller *caller, unsigned n)
 	}
 }
 
-void callers_hold(struct callers *callers, struct caller *caller)
+void callers_hold(struct callers *callers, struct caller *caller, unsigned places)
 {
-	count(callers, caller, 1);
+	count(callers, caller, places);
 }
 
-void callers_release(struct callers *callers, struct caller *caller)
+void callers_release(struct callers *callers, struct caller *caller, unsigned places)
 {
-	count(callers, caller, -1u);
+	count(callers, caller, -places);
 }
 
 static bool is_alone(const struct caller *caller)
@@ -285,7 +286,7 @@ struct caller *callers_find_surplus(struct callers *callers, struct caller *call
 
 bool callers_strangers_are_full(const struct callers *callers)
 {
-	return callers->n_strangers >= CALLERS_WAITING_STRANGERS;
+	return callers->n_strangers + CALLERS_PLACES_MAX > CALLERS_WAITING_STRANGERS;
 }
 
 /* --- questions --- */

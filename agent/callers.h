@@ -23,11 +23,12 @@ struct callers;
 #define CALLERS_USER_BURST 10000
 
 /* Calls that may wait for something: of a user or, where he is not known or root, of a connection; of all who
- * are known; of all strangers, at which point no more are read. Each of them may keep
- * sixteen descriptors open: LimitNOFILE= of the unit has room for that. */
+ * are known; of all strangers, at which point no more are read. They are counted by the places that they take
+ * in memory: a call that brings much takes more than one, and never more than CALLERS_PLACES_MAX. */
 #define CALLERS_WAITING_EACH      64
 #define CALLERS_WAITING_MAX       512
 #define CALLERS_WAITING_STRANGERS 320
+#define CALLERS_PLACES_MAX        48
 
 /* Questions to polkit under way: of a user, and of all. A bus lets us have no more than 128. */
 #define CALLERS_ASKED_EACH 4
@@ -52,14 +53,14 @@ const char *caller_name(const struct caller *caller);
 /* Takes what a call costs; false: it has called too much lately, nothing was taken. For those known. */
 bool caller_pay(struct caller *caller, enum cost cost, uint64_t now_us);
 
-/* A call begins to wait, and ends. Who let it begin looks for a surplus. */
-void callers_hold(struct callers *callers, struct caller *caller);
-void callers_release(struct callers *callers, struct caller *caller);
+/* A call of so many places begins to wait, and ends. Who let it begin looks for a surplus. */
+void callers_hold(struct callers *callers, struct caller *caller, unsigned places);
+void callers_release(struct callers *callers, struct caller *caller, unsigned places);
 
 /* Since this one has more calls that wait: whose crowd has to give up its last call; NULL: all is within limits. */
 struct caller *callers_find_surplus(struct callers *callers, struct caller *caller);
 
-/* Whether one more call of a stranger were too many. */
+/* Whether one more call of a stranger could be too many. */
 bool callers_strangers_are_full(const struct callers *callers);
 
 /* Whether they share a limit. */

@@ -9,7 +9,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 
 #include "agent/agent.h"
@@ -128,7 +127,7 @@ enum gw_reason revocation_take_command(struct agent *agent, const struct gw_msg_
 	return GW_REASON_ASKING;
 }
 
-int revocation_take(struct agent *agent, const char *who, int fd, uint64_t *ret_number)
+int revocation_take(struct agent *agent, const char *who, struct gw_blob der, uint64_t *ret_number)
 {
 	struct plugin *registrar = plugins_find(agent->plugins, GW_ROLE_REGISTRAR);
 	_cleanup_close_ int copy = -1;
@@ -137,9 +136,9 @@ int revocation_take(struct agent *agent, const char *who, int fd, uint64_t *ret_
 
 	if (!registrar)
 		return -ENOTCONN;
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	copy = gw_sealed_make("crl", der);
 	if (copy < 0)
-		return -errno;
+		return copy;
 	r = turn_open(agent->turn); /* what is sent leaves with it */
 	if (r < 0)
 		return r;

@@ -30,9 +30,9 @@ int revocation_hold(struct agent *agent, const struct gw_msg_crl *msg, int *fd);
 /* That command. GW_REASON_ASKING: it will be answered once the registrar has spoken, or is repeated; else why not. */
 enum gw_reason revocation_take_command(struct agent *agent, const struct gw_msg_command *command);
 
-/* A caller on the bus brings one: what comes of it bus_revocation_tell() hears, by the number returned here. Borrows
- * the descriptor, which must be sealed memory. -ENOTCONN: there is no registrar; -EBUSY: too many are examined. */
-int revocation_take(struct agent *agent, const char *who, int fd, uint64_t *ret_number);
+/* A caller on the bus brings one, of GW_CRL_MAX at most: what comes of it bus_revocation_tell() hears, by the number
+ * returned here. -ENOTCONN: there is no registrar; -EBUSY: too many are examined. */
+int revocation_take(struct agent *agent, const char *who, struct gw_blob der, uint64_t *ret_number);
 
 /* What became of a list. */
 struct revocation_verdict {

@@ -8,7 +8,9 @@
  */
 #include "agent/rights.h"
 
+#include "agent/settings-disk.h"
 #include "lib/util.h"
+#include "lib/wire.h"
 
 #define MANAGER "org.gangway1.Manager"
 #define DEVICE  "org.gangway1.Device"
@@ -48,6 +50,24 @@ static const struct rights_line needs[] = {
 static const struct rights_option options[] = {
 	{ MANAGER, "Claim", "replace", RIGHT_REPLACE },
 };
+
+/* Methods that take what a file holds. */
+static const struct {
+	const char *interface, *member;
+	unsigned max;
+} bytes[] = {
+	{ MANAGER, "CheckConfig", SETTINGS_FILE_MAX },
+	{ MANAGER, "LoadRevocationList", GW_CRL_MAX },
+};
+
+unsigned rights_bytes(const struct rights_line *line)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(bytes); i++)
+		if (gw_streq(bytes[i].interface, line->interface) &&
+		    gw_streq(bytes[i].member, line->member))
+			return bytes[i].max;
+	return 0;
+}
 
 const struct rights_option *rights_option(const struct rights_line *line)
 {

@@ -44,6 +44,9 @@ const struct rights_line *rights_find(const char *interface, const char *member)
 /* The flag of a method that needs more; NULL: it has none. */
 const struct rights_option *rights_option(const struct rights_line *line);
 
+/* How many bytes a call may bring beside what any call holds: a file; 0 for nearly all. */
+unsigned rights_bytes(const struct rights_line *line);
+
 /* Whether a method is there before the gateway is configured: what configures it, and what needs no right. */
 bool rights_is_early(const struct rights_line *line);
 

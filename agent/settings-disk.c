@@ -15,9 +15,8 @@
 #include "agent/settings-report.h"
 #include "lib/util.h"
 
-#define SUFFIX     ".conf"
-#define BLOBS_MAX  (SETTINGS_DROP_IN_MAX + 2)
-#define SEALS_NEED (F_SEAL_WRITE | F_SEAL_SHRINK)
+#define SUFFIX    ".conf"
+#define BLOBS_MAX (SETTINGS_DROP_IN_MAX + 2)
 
 const struct settings_paths settings_paths_system = { SETTINGS_VENDOR_PATH, SETTINGS_PATH, true };
 
@@ -65,37 +64,10 @@ static int read_blob(int fd, const char *path, struct settings_blob *ret, const 
 	return 0;
 }
 
-static bool is_too_large(const struct stat *st)
+static void blob_done(struct settings_blob *blob)
 {
-	return st->st_size > SETTINGS_FILE_MAX;
-}
-
-/* Asking for seals reaches no disk and no server, whatever the descriptor is of; to look at a file or to read it may
- * wait for ever, if it is on a network or on a file system that a program makes up. */
-static const char *what_is_unfit(int fd)
-{
-	int seals = fcntl(fd, F_GET_SEALS);
-	struct stat st;
-
-	if (seals < 0)
-		return "it is no memory file: copy what is to be checked into one, see "
-		       "memfd_create(2)";
-	if ((seals & SEALS_NEED) != SEALS_NEED)
-		return "it is not sealed against writing and shrinking: see fcntl(2), F_ADD_SEALS";
-	if (fstat(fd, &st) < 0)
-		return strerror(errno);
-	return is_too_large(&st) ? "it is larger than 64 KiB" : NULL;
-}
-
-int settings_disk_read_fd(int fd, const char *path, struct settings_blob *ret, const char **ret_why)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	*ret_why = "it is not open for reading";
-	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
-		return -EINVAL;
-	*ret_why = what_is_unfit(fd);
-	return *ret_why ? -EINVAL : read_blob(fd, path, ret, ret_why);
+	free((char *)(uintptr_t)blob->path);
+	free((char *)(uintptr_t)blob->data);
 }
 
 /* --- files --- */
@@ -276,16 +248,10 @@ int settings_disk_read(const struct settings_paths *paths, struct settings_repor
 	return 0;
 }
 
-void settings_blob_done(struct settings_blob *blob)
-{
-	free(blob->path);
-	free(blob->data);
-}
-
 struct settings_blob *settings_blobs_free(struct settings_blob *blobs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		settings_blob_done(&blobs[i]);
+		blob_done(&blobs[i]);
 	free(blobs);
 	return NULL;
 }

@@ -32,12 +32,4 @@ extern const struct settings_paths settings_paths_system;
  */
 int settings_disk_read(const struct settings_paths *paths, struct settings_report *report,
 		       struct settings_blob **ret, size_t *ret_n);
-void settings_blob_done(struct settings_blob *blob);
 struct settings_blob *settings_blobs_free(struct settings_blob *blobs, size_t n);
-
-/*
- * Reads what somebody handed over, named `path` for people: a memory file that is sealed, since only that can be
- * read without waiting. -EINVAL: *ret_why says what is wrong with it.
- */
-int settings_disk_read_fd(int fd, const char *path, struct settings_blob *ret,
-			  const char **ret_why);

@@ -12,8 +12,8 @@ struct settings_report;
 
 /* A file that was read. */
 struct settings_blob {
-	char *path; /* as people are told */
-	char *data;
+	const char *path; /* as people are told */
+	const char *data;
 	size_t len;
 	bool is_vendor; /* of the vendor's defaults */
 };

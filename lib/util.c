@@ -45,15 +45,11 @@ static int read_fully(int fd, uint8_t *buf, size_t size, size_t *ret_len)
 	return 0;
 }
 
-int gw_read_file(int dir_fd, const char *path, size_t max, uint8_t **ret, size_t *ret_len)
+int gw_read_fd(int fd, size_t max, uint8_t **ret, size_t *ret_len)
 {
-	_cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	_cleanup_free_ uint8_t *buf = NULL;
 	size_t len = 0;
 	int r;
-
-	if (fd < 0)
-		return -errno;
 
 	buf = malloc(max + 1);
 	if (!buf)
@@ -71,6 +67,13 @@ int gw_read_file(int dir_fd, const char *path, size_t max, uint8_t **ret, size_t
 	*ret_len = len;
 	*ret = TAKE_PTR(buf);
 	return 0;
+}
+
+int gw_read_file(int dir_fd, const char *path, size_t max, uint8_t **ret, size_t *ret_len)
+{
+	_cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : gw_read_fd(fd, max, ret, ret_len);
 }
 
 static int write_fully(int fd, struct gw_blob contents)

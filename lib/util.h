@@ -68,6 +68,9 @@ int gw_copy(char *to, size_t size, const char *from);
 /* Reads a whole small file, at most max bytes (-EFBIG above); a zero byte follows the contents. */
 int gw_read_file(int dir_fd, const char *path, size_t max, uint8_t **ret, size_t *ret_len);
 
+/* The same of what is open, from where it stands. */
+int gw_read_fd(int fd, size_t max, uint8_t **ret, size_t *ret_len);
+
 /* Writes a file so that after a crash either the old or the new contents stand there, on disk. */
 int gw_write_file(int dir_fd, const char *path, struct gw_blob contents, unsigned mode);
 

@@ -138,7 +138,7 @@ tests_fuzz_fuzz_agent_link_LDADD = $(FUZZ_LIBS) $(AGENT_LIBS)
 FUZZ_TARGETS += tests/fuzz/fuzz-bus
 tests_fuzz_fuzz_bus_SOURCES = tests/fuzz/fuzz-bus.c $(AGENT_ROOM_SOURCES)
 tests_fuzz_fuzz_bus_CFLAGS = $(AGENT_ROOM_CFLAGS)
-tests_fuzz_fuzz_bus_LDFLAGS = $(AGENT_ROOM_WRAPS) -Wl,--wrap=sd_bus_open_system
+tests_fuzz_fuzz_bus_LDFLAGS = $(AGENT_ROOM_WRAPS) -Wl,--wrap=sd_bus_set_address
 tests_fuzz_fuzz_bus_LDADD = $(FUZZ_LIBS) $(AGENT_LIBS)
 
 FUZZ_TARGETS += tests/fuzz/fuzz-names

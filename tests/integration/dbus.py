@@ -99,8 +99,11 @@ class Writer:
         self.out += bytes(4)
         self.align(_alignment(kind))
         start = len(self.out)
-        for item in items:
-            self.put(kind, item)
+        if kind == "y":
+            self.out += bytes(items)
+        else:
+            for item in items:
+                self.put(kind, item)
         struct.pack_into("<I", self.out, at, len(self.out) - start)
 
 

@@ -32,11 +32,7 @@ EXTRA_DIST += \
 TESTS += tests/integration/test_completion.py tests/integration/test_man.py
 EXTRA_DIST += tests/integration/test_completion.py tests/integration/test_man.py
 
-# The agent's configuration, with descriptors of every kind.
-check_PROGRAMS += tests/integration/hand-over
-tests_integration_hand_over_SOURCES = tests/integration/hand-over.c
-tests_integration_hand_over_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
-tests_integration_hand_over_LDADD = $(GANGWAY_LIBS)
+# The agent's configuration, and descriptors that nobody asked for.
 TESTS += tests/integration/test_config.py tests/integration/test_handed_over.py
 EXTRA_DIST += tests/integration/fuse.py tests/integration/test_config.py tests/integration/test_handed_over.py
 

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The configuration of a running gangwayd: shown, checked, taken over or refused, by gangwayctl, D-Bus and SIGHUP."""
-import fcntl
 import os
 import signal
 import socket
@@ -12,11 +11,10 @@ import time
 import unittest
 from xml.etree import ElementTree
 
-import fuse
+import dbus
 import test_ctl
 from test_ctl import BUILD
 
-HAND_OVER = BUILD / "tests/integration/hand-over"
 GANGWAYD = BUILD / "agent/gangwayd"
 GOOD = "[gateway]\nid = gw-1\n[cloud]\nbroker = mqtts://127.0.0.1:1\n"
 MANAGER = ("org.gangway1", "/org/gangway1", "org.gangway1.Manager")
@@ -228,88 +226,78 @@ class TestReload(Case):
         self.manager.wait_for("READY=1")
 
 
-class TestDescriptors(Case):
-    """CheckConfig of what people with no good in mind hand over; the agent goes on whatever it is."""
+class TestBytes(Case):
+    """What a file holds, handed over as it comes by people with no good in mind; the agent goes on whatever it is."""
+    ARGUMENTS, LIMITS = (f"org.freedesktop.DBus.Error.{name}" for name in ("InvalidArgs", "LimitsExceeded"))
+    FILE_MAX, LIST_MAX, CALL_MAX = 64 << 10, 1280 << 10, 16 << 10  # settings-disk.h, wire.h, bus-call.h
 
-    def check(self, fd):
-        """What the agent answers to this descriptor."""
-        return subprocess.run([HAND_OVER, str(fd)], env=self.environment, pass_fds=[fd], stdout=subprocess.PIPE,
-                              text=True).stdout
+    def setUp(self):
+        super().setUp()
+        self.peer = self.connect()
 
-    def refuse(self, fd, why):
-        self.assertIn(why, self.check(fd))
+    def connect(self):
+        peer = dbus.Connection(self.bus.address.removeprefix("unix:path=").split(",")[0], dbus.User(os.geteuid(), 0, []))
+        self.addCleanup(peer.close)
+        return peer
 
-    def memory(self, text, seals):
-        fd = os.memfd_create("config", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        self.addCleanup(os.close, fd)
-        os.write(fd, text)
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
-        return fd
+    def call(self, member, content):
+        return self.peer.ask(*MANAGER, member, "ay", [content])
 
-    def opened(self, path, flags=os.O_RDONLY):
-        fd = os.open(path, flags | os.O_CLOEXEC)
-        self.addCleanup(os.close, fd)
-        return fd
+    def check(self, content):
+        answer = self.call("CheckConfig", content)
+        self.assertIsNone(answer.error, answer.text)
+        return answer.body[0]
 
-    def test_good_ones(self):
-        sealed = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE
-        self.assertIn("<given>:2: [limits] devices must be", self.check(self.memory(b"[limits]\ndevices = x\n", sealed)))
-        self.assertEqual(self.check(self.memory(b"[limits]\ndevices = 5\n", sealed)), "")
+    def test_what_is_wrong_is_said(self):
+        self.assertIn("<given>:2: [limits] devices must be", self.check(b"[limits]\ndevices = x\n")[0])
+        self.assertEqual(self.check(b"[limits]\ndevices = 5\n"), [])
+        self.assertEqual(self.check(b""), [])
+        self.assertIn("<given>:1: holds a zero byte", self.check(b"\0" * 1000)[0])
+        self.assertEqual(len(self.check(b"x\n" * (self.FILE_MAX // 2))), 33)
         self.assertEqual(self.running()["limits.devices"], "10000")
 
-    def test_hostile_ones(self):
-        reading, writing = os.pipe()
-        ours, theirs = socket.socketpair()
-        self.addCleanup(ours.close)
-        self.addCleanup(theirs.close)
-        self.addCleanup(os.close, reading)
-        self.addCleanup(os.close, writing)
-        os.mkfifo(self.folder / "fifo")
-        for fd, why in [
-                (reading, "no memory file"), (writing, "not open for reading"), (ours.fileno(), "no memory file"),
-                (self.opened(self.folder), "no memory file"), (self.opened("/dev/zero"), "no memory file"),
-                (self.opened(self.folder / "fifo", os.O_RDWR), "no memory file"),
-                (self.opened("/proc/version"), "no memory file"),
-                (self.opened(self.file, os.O_PATH), "not open for reading"),
-                (self.opened(self.file, os.O_WRONLY), "not open for reading"),
-                (self.memory(b"[limits]\n", 0), "not sealed"), (self.memory(b"[limits]\n", fcntl.F_SEAL_SHRINK), "not sealed"),
-                (self.memory(b"#" * 70000, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE), "larger than 64 KiB"),
-                (self.opened(f"/proc/{self.agent.pid}/maps"), "no memory file")]:
-            with self.subTest(why, fd=fd):
-                self.refuse(fd, why)
+    def test_how_much_there_may_be(self):
+        self.assertEqual(self.check(b"#\n" * (self.FILE_MAX // 2)), [])
+        for member, most in (("CheckConfig", self.FILE_MAX), ("LoadRevocationList", self.LIST_MAX)):
+            for more, error in ((1, self.ARGUMENTS), (self.CALL_MAX, self.LIMITS), (8 << 20, self.LIMITS)):
+                with self.subTest(member, more=more):
+                    self.assertEqual(self.call(member, bytes(most + more)).error, error)
+        self.assertEqual(self.call("LoadRevocationList", bytes(self.LIST_MAX)).error, "org.gangway1.Error.NoRegistrar")
+        self.assertEqual(self.call("ListSettings", bytes(self.FILE_MAX)).error, self.LIMITS)
         self.assertEqual(self.running()["gateway.id"], "gw-1")
 
-    @unittest.skipUnless(fuse.DEVICE.exists() and os.geteuid() == 0, "FUSE, as root")
-    def test_a_file_that_hangs(self):
-        """Whoever asked anything about it would wait for ever."""
-        folder = self.folder / "hung"
-        folder.mkdir()
-        hung = fuse.HungFile(folder)
-        with hung as file:
-            fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)  # open() would ask, too
-            try:
-                self.refuse(fd, "no memory file")
-            finally:
-                os.close(fd)
-            self.assertEqual(self.running()["gateway.id"], "gw-1")
-        self.assertEqual(hung.asked(), [])
+    def test_lists_in_files(self):
+        """What gangwayctl says itself, and what it leaves to the agent."""
+        file = self.folder / "list"
+        for content, why in ((b"nothing", "neither in DER nor in PEM"), (b"0" * self.LIST_MAX, "(no-registrar)"),
+                             (b"0" * (self.LIST_MAX + 1), "larger than any list"), (b"0" * (4 << 20), "larger than any list")):
+            with self.subTest(why):
+                file.write_bytes(content)
+                self.assertIn(why, self.ctl("revoke", "--crl", str(file), status=1))
+        self.assertIn("cannot read /nowhere: No such file", self.ctl("revoke", "--crl", "/nowhere", status=1))
+        self.assertIn("Is a directory", self.ctl("revoke", "--crl", str(self.folder), status=1))
+        self.assertIn("Is a directory", self.ctl("config", "check", str(self.folder), status=1))
 
-    def test_memory_that_changes_meanwhile(self):
-        fd = self.memory(b"[limits]\ndevices = 5\n", 0)
-        stop = threading.Event()
+    def test_where_no_descriptor_goes(self):
+        """On this bus anybody may hand over anything; of the agent's two connections only the one can be handed it that gives
+        descriptors away."""
+        names = [name for name in self.peer.bus("ListNames").body[0] if name.startswith(":") and self.is_of_agent(name)]
+        self.assertEqual(len(names), 2)
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        errors = {name: self.hand_over(name, reading) for name in names}
+        self.assertEqual(errors.pop(self.peer.bus("GetNameOwner", "s", [MANAGER[0]]).body[0]), self.ARGUMENTS)
+        self.assertEqual(list(errors.values()), ["org.freedesktop.DBus.Error.NotSupported"])
+        self.assertEqual(self.running()["gateway.id"], "gw-1")
 
-        def change():
-            while not stop.is_set():
-                os.pwrite(fd, b"[limits]\ndevices = 5\n", 0)
-                os.pwrite(fd, b"\0nonsense", 0)
-        writer = threading.Thread(target=change)
-        writer.start()
-        try:
-            for _ in range(5):
-                self.refuse(fd, "not sealed")
-        finally:
-            stop.set()
-            writer.join()
+    def is_of_agent(self, name):
+        return self.peer.bus("GetConnectionUnixProcessID", "s", [name]).body == [self.agent.pid]
+
+    def hand_over(self, name, fd):
+        call = dbus.Message(dbus.CALL, destination=name, path=MANAGER[1], interface=MANAGER[2], member="CheckConfig",
+                            signature="h", body=[0])
+        return self.peer.answer(self.peer.send(call, [fd])).error
 
 
 class TestUnconfigured(Case):
@@ -350,13 +338,12 @@ class TestUnconfigured(Case):
 
     def test_whatever_is_called(self):
         """No handler sees a call that it is not made for; all there are is in the contract."""
-        values = {"s": ("x",), "t": ("0",), "u": ("1",), "h": ("0",), "a{sv}": ("0",)}
+        values = {"s": ("x",), "t": ("0",), "u": ("1",), "ay": ("0",), "a{sv}": ("0",)}
         contract = ElementTree.parse(test_ctl.TOP / "dbus/org.gangway1.Manager.xml").getroot()
         methods = {method.get("name"): [arg.get("type") for arg in method.findall("arg") if arg.get("direction") == "in"]
                    for method in contract.iter("method")}
         for early in ("CheckConfig", "Reload"):
             del methods[early]
-        del methods["LoadRevocationList"]  # takes a descriptor, which busctl has no way to send
         self.assertIn("FactoryReset", methods)
         for method, types in methods.items():
             words = [word for type_ in types for word in values[type_]]

@@ -15,6 +15,8 @@ from fake_polkit import FakePolkit
 from test_rights import DENIED, MANAGER, SKIP, Case
 
 LIMITS = "org.freedesktop.DBus.Error.LimitsExceeded"
+NO_REGISTRAR = "org.gangway1.Error.NoRegistrar"
+LIST = bytes(1280 << 10)  # the largest that there may be
 PEER = "org.freedesktop.DBus.Peer"
 ASKED_EACH, WAITING_EACH = 4, 64  # agent/callers.h
 MANY_CONNECTIONS = 900 if machine.IS_BROKER else 250  # of a user; dbus-broker allows 4,096, dbus-daemon 256
@@ -121,6 +123,33 @@ class Crowds(Case):
         answer = peer.ask("org.gangway1", "/" + "x" * 20000, MANAGER, "ListJobs")
         self.assertEqual(answer.error, LIMITS)
 
+    def memory_peak(self):
+        """In MiB."""
+        with open(f"/proc/{self.machine.pid('gangwayd')}/status") as status:
+            return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) >> 10
+
+    def test_large_calls_of_strangers(self):
+        """On many connections at once, before any is known: as many are heard as there is room for; others wait in the bus.
+        It costs nobody his own."""
+        crowd = [self.connect("nobody") for _ in range(60)]
+        other, root = self.connect("member"), self.connect("root")
+        before = self.memory_peak()
+        self.machine.signal("gangwayd", signal.SIGSTOP)
+        calls = [(peer, self.send(peer, "LoadRevocationList", "ay", [LIST])) for peer in crowd]
+        serials = [self.send(peer, "LoadRevocationList", "ay", [LIST]) for peer in (other, root)]
+        for peer in crowd:
+            peer.bus("GetId")  # the bus has passed on what this one called
+        self.machine.signal("gangwayd", signal.SIGCONT)
+        self.assertEqual([peer.answer(serial).error for peer, serial in zip((other, root), serials)], [NO_REGISTRAR] * 2)
+        self.assertLessEqual({peer.answer(serial).error for peer, serial in calls}, {DENIED, LIMITS})
+        if self.is_plain():
+            self.assertLess(self.memory_peak() - before, 40)
+
+    def is_plain(self):
+        """No sanitizers, and no valgrind, which keep memory of their own."""
+        program = (self.machine.folder / "gangwayd").read_bytes()
+        return b"__asan_init" not in program and not program.startswith(b"#!")
+
     def test_ever_new_connections(self):
         """Nobody knows yet whose they are: they have no more than their share of the places for those."""
         with Churn(self.machine.folder / "bus", machine.user("nobody")) as churn:
@@ -178,6 +207,24 @@ class Questions(Case):
             serial = self.send(second, "ListJobs")
             polkit.say(polkit.question(), True)
             self.assertIsNone(second.answer(serial).error)
+
+    def test_large_calls_that_wait(self):
+        """One list of a user, whatever else of him waits; it keeps nobody else's out."""
+        with FakePolkit(self.machine) as polkit:
+            one, two, other = self.connect("member"), self.connect("member"), self.connect("other-member")
+            first = self.send(one, "LoadRevocationList", "ay", [LIST])
+            question = polkit.question()
+            answer = self.ask(two, "LoadRevocationList", "ay", [LIST])
+            self.assertEqual((answer.error, "Too many of your calls wait" in answer.text), (LIMITS, True))
+            second = self.send(two, "ListJobs")
+            polkit.say(polkit.question(), True)
+            self.assertIsNone(two.answer(second).error)
+            third = self.send(other, "LoadRevocationList", "ay", [LIST])
+            polkit.say(polkit.question(), True)
+            self.assertEqual(other.answer(third).error, NO_REGISTRAR)
+            self.assertEqual(self.ask(self.connect("root"), "LoadRevocationList", "ay", [LIST]).error, NO_REGISTRAR)
+            polkit.say(question, True)
+            self.assertEqual(one.answer(first).error, NO_REGISTRAR)
 
     def test_all_are_answered_in_the_end(self):
         with FakePolkit(self.machine) as polkit:

@@ -535,6 +535,11 @@ tests_unit_test_callers_SOURCES = tests/unit/test-callers.c agent/callers.c
 tests_unit_test_callers_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_callers_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-bus-call
+tests_unit_test_bus_call_SOURCES = tests/unit/test-bus-call.c agent/bus-call.c
+tests_unit_test_bus_call_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_bus_call_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(SYSTEMD_LIBS)
+
 UNIT_TESTS += tests/unit/test-rights
 tests_unit_test_rights_SOURCES = tests/unit/test-rights.c
 tests_unit_test_rights_CFLAGS = $(UNIT_CFLAGS)

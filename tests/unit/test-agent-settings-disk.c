@@ -234,10 +234,10 @@ static void a_file_that_is_too_large(void **state)
 
 static void a_draft_is_the_last_drop_in(void **state)
 {
-	char data[] = "[limits]\ndevices = 9\n", bad[] = "[limits]\ndevices = nine\n[ip\n",
-	     path[] = "<given>";
-	const struct settings_blob draft = { path, data, strlen(data), false };
-	const struct settings_blob wrong = { path, bad, strlen(bad), false };
+	static const char data[] = "[limits]\ndevices = 9\n",
+			  bad[] = "[limits]\ndevices = nine\n[ip\n";
+	const struct settings_blob draft = { "<given>", data, strlen(data), false };
+	const struct settings_blob wrong = { "<given>", bad, strlen(bad), false };
 
 	put("gangway.conf", MINIMAL);
 	put("gangway.conf.d/z.conf", "[limits]\ndevices = 8\n");
@@ -249,100 +249,6 @@ static void a_draft_is_the_last_drop_in(void **state)
 	assert_int_equal(report.n, 2);
 	assert_non_null(strstr(report.problems[0], "<given>:3: a section"));
 	assert_non_null(strstr(report.problems[1], "<given>:2: [limits] devices must be"));
-}
-
-static int read_fd(int fd, struct settings_blob *ret, const char **ret_why)
-{
-	*ret_why = "";
-	return settings_disk_read_fd(fd, "given", ret, ret_why);
-}
-
-static void refuse_fd(int fd, const char *what)
-{
-	struct settings_blob blob;
-	const char *why;
-
-	assert_true(fd >= 0);
-	assert_int_equal(read_fd(fd, &blob, &why), -EINVAL);
-	if (!strstr(why, what))
-		fail_msg("'%s' does not say '%s'", why, what);
-	(void)close(fd);
-}
-
-static void take_fd(int fd, const char *text)
-{
-	struct settings_blob blob;
-	const char *why;
-
-	if (read_fd(fd, &blob, &why) != 0)
-		fail_msg("%s", why);
-	assert_int_equal(blob.len, strlen(text));
-	assert_memory_equal(blob.data, text, blob.len);
-	settings_blob_done(&blob);
-	(void)close(fd);
-}
-
-static int memory(const char *text, int seals)
-{
-	int fd = memfd_create("draft", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
-	return fd;
-}
-
-static void descriptors_that_are_good(void **state)
-{
-	take_fd(memory(MINIMAL, F_SEAL_WRITE | F_SEAL_SHRINK), MINIMAL);
-	take_fd(memory("x", F_SEAL_WRITE | F_SEAL_SHRINK), "x"); /* whatever the offset */
-	take_fd(memory("", F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), "");
-}
-
-static void descriptors_that_mean_no_good(void **state)
-{
-	char large[65538];
-	int pipes[2], sockets[2];
-
-	put("draft", MINIMAL);
-	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
-	refuse_fd(pipes[0], "no memory file");
-	refuse_fd(pipes[1], "not open for reading");
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
-	refuse_fd(sockets[0], "no memory file");
-	(void)close(sockets[1]);
-	refuse_fd(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "no memory file");
-	refuse_fd(open("/dev/zero", O_RDONLY | O_CLOEXEC), "no memory file");
-	refuse_fd(open("/proc/version", O_RDONLY | O_CLOEXEC), "no memory file");
-	refuse_fd(open(at("draft"), O_PATH | O_CLOEXEC), "not open for reading");
-	refuse_fd(open(at("draft"), O_WRONLY | O_CLOEXEC), "not open for reading");
-	assert_int_equal(mkfifo(at("fifo"), 0644), 0);
-	refuse_fd(open(at("fifo"), O_RDWR | O_NONBLOCK | O_CLOEXEC), "no memory file");
-	refuse_fd(open("/proc/self/mem", O_RDONLY | O_CLOEXEC), "no memory file");
-	memset(large, '#', sizeof(large) - 1);
-	large[sizeof(large) - 1] = 0;
-	refuse_fd(memory(large, F_SEAL_WRITE | F_SEAL_SHRINK), "larger than 64 KiB");
-}
-
-/* A descriptor of a file that whoever gave it can make slow, be it on tmpfs, where files know of seals. */
-static void files_on_tmpfs(void **state)
-{
-	int fd = open("/dev/shm", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		skip();
-	refuse_fd(fd, "not sealed");
-}
-
-/* Their owner could change them while they are read. */
-static void memory_that_is_not_sealed(void **state)
-{
-	int fd;
-
-	refuse_fd(memory(MINIMAL, 0), "not sealed");
-	refuse_fd(memory(MINIMAL, F_SEAL_SHRINK), "not sealed");
-	refuse_fd(memory(MINIMAL, F_SEAL_WRITE | F_SEAL_GROW), "not sealed");
-	fd = memfd_create("draft", MFD_CLOEXEC); /* that cannot be sealed */
-	refuse_fd(fd, "not sealed");
 }
 
 /* --- one after the other --- */
@@ -416,10 +322,6 @@ int main(void)
 		TEST(things_in_the_place_of_a_file),
 		TEST(a_file_that_is_too_large),
 		TEST(a_draft_is_the_last_drop_in),
-		TEST(descriptors_that_are_good),
-		TEST(descriptors_that_mean_no_good),
-		TEST(files_on_tmpfs),
-		TEST(memory_that_is_not_sealed),
 		TEST(what_only_a_new_start_changes),
 		TEST(who_has_to_be_told),
 	};

@@ -63,7 +63,7 @@ static unsigned spend(struct caller *caller, enum cost cost, uint64_t now_us)
 /* One more call waits, and there is room. */
 static void hold_free(struct callers *callers, struct caller *caller)
 {
-	callers_hold(callers, caller);
+	callers_hold(callers, caller, 1);
 	assert_null(callers_find_surplus(callers, caller));
 }
 
@@ -72,11 +72,11 @@ static bool hold_one(struct callers *callers, struct caller *caller)
 {
 	struct caller *surplus;
 
-	callers_hold(callers, caller);
+	callers_hold(callers, caller, 1);
 	surplus = callers_find_surplus(callers, caller);
 	if (!surplus)
 		return true;
-	callers_release(callers, surplus);
+	callers_release(callers, surplus, 1);
 	assert_null(callers_find_surplus(callers, caller));
 	return !caller_is_of_crowd(surplus, caller);
 }
@@ -208,13 +208,13 @@ static void test_who_waits(void **state)
 
 	assert_int_equal(hold(*state, one), CALLERS_WAITING_EACH);
 	assert_false(caller_waits_too_much(one));
-	callers_hold(*state, two);
+	callers_hold(*state, two, 1);
 	assert_true(caller_waits_too_much(two));
 	assert_ptr_equal(callers_find_surplus(*state, two), two);
-	callers_release(*state, two);
+	callers_release(*state, two, 1);
 	assert_int_equal(hold(*state, two), 0);
 	assert_int_equal(hold(*state, other), CALLERS_WAITING_EACH);
-	callers_release(*state, one);
+	callers_release(*state, one, 1);
 	assert_int_equal(hold(*state, two), 1);
 
 	callers_forget(*state, ":1.1"); /* not while something waits */
@@ -253,18 +253,56 @@ static void test_how_many_wait(void **state)
 	assert_true(callers_strangers_are_full(*state));
 
 	caller = get_known(*state, 50, 2000, NOW);
-	callers_hold(*state, caller);
+	callers_hold(*state, caller, 1);
 	assert_non_null(callers_find_surplus(*state, caller));
 	assert_false(caller_waits_too_much(caller));
-	callers_release(*state, caller);
+	callers_release(*state, caller, 1);
 	assert_null(callers_find_surplus(*state, caller));
 
 	caller = get(*state, 150, NOW);
-	callers_hold(*state, caller);
+	callers_hold(*state, caller, 1);
 	assert_non_null(callers_find_surplus(*state, caller));
 	assert_false(caller_is_known(callers_find_surplus(*state, caller)));
-	callers_release(*state, caller);
+	callers_release(*state, caller, 1);
 	assert_null(callers_find_surplus(*state, caller));
+}
+
+/* A call that brings much takes the places of many. */
+static void test_large_calls(void **state)
+{
+	const unsigned n = CALLERS_WAITING_MAX / CALLERS_PLACES_MAX;
+	struct caller *late = get_known(*state, 99, 1099, NOW + 1), *surplus;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct caller *caller = get_known(*state, i, 1000 + i, NOW);
+
+		callers_hold(*state, caller, CALLERS_PLACES_MAX);
+		assert_null(callers_find_surplus(*state, caller));
+		callers_hold(*state, caller, CALLERS_PLACES_MAX);
+		assert_ptr_equal(callers_find_surplus(*state, caller), caller);
+		assert_true(caller_waits_too_much(caller));
+		callers_release(*state, caller, CALLERS_PLACES_MAX);
+	}
+	callers_hold(*state, late, CALLERS_PLACES_MAX);
+	surplus = callers_find_surplus(*state, late);
+	assert_non_null(surplus);
+	assert_ptr_not_equal(surplus, late);
+	callers_release(*state, surplus, CALLERS_PLACES_MAX);
+	assert_null(callers_find_surplus(*state, late));
+}
+
+/* While one more is heard there is room for it, whatever it brings: no stranger gives up a call for another's. */
+static void test_strangers_with_large_calls(void **state)
+{
+	unsigned n = 0;
+
+	for (; !callers_strangers_are_full(*state); n++) {
+		struct caller *caller = get(*state, n, NOW);
+
+		callers_hold(*state, caller, n % 2 ? 1 : CALLERS_PLACES_MAX);
+		assert_null(callers_find_surplus(*state, caller));
+	}
+	assert_true(n > 2 * (CALLERS_WAITING_STRANGERS / CALLERS_PLACES_MAX) - 2);
 }
 
 /* Whoever comes late gets as much as the others have then. */
@@ -295,11 +333,11 @@ static void test_a_crowd_of_strangers(void **state)
 	for (unsigned i = 0; i < 3 * n; i++) {
 		struct caller *caller = get(*state, i % n, NOW + n + 1 + i);
 
-		callers_hold(*state, caller);
+		callers_hold(*state, caller, 1);
 		surplus = callers_find_surplus(*state, caller);
 		assert_non_null(surplus);
 		assert_ptr_not_equal(surplus, late);
-		callers_release(*state, surplus);
+		callers_release(*state, surplus, 1);
 	}
 }
 
@@ -313,7 +351,7 @@ static void test_the_oldest_stranger_goes(void **state)
 	(void)get(*state, 0, NOW + CALLERS_WAITING_STRANGERS);
 	oldest = get(*state, 1, NOW + 1);
 	newcomer = get(*state, 9999, NOW + CALLERS_WAITING_STRANGERS + 1);
-	callers_hold(*state, newcomer);
+	callers_hold(*state, newcomer, 1);
 	assert_ptr_equal(callers_find_surplus(*state, newcomer), oldest);
 }
 
@@ -337,13 +375,13 @@ static void test_strangers_get_known(void **state)
 	callers_learn(*state, two, 1000, false, NOW);
 	for (; (surplus = callers_find_surplus(*state, two)); n++) {
 		assert_ptr_equal(surplus, two);
-		callers_release(*state, two);
+		callers_release(*state, two, 1);
 	}
 	assert_int_equal(n, CALLERS_WAITING_EACH);
 
 	/* All that is released is free again. */
 	for (unsigned i = 0; i < CALLERS_WAITING_EACH; i++)
-		callers_release(*state, one);
+		callers_release(*state, one, 1);
 	assert_int_equal(hold(*state, two), CALLERS_WAITING_EACH);
 	assert_int_equal(hold(*state, get(*state, 3, NOW)), CALLERS_WAITING_EACH);
 }
@@ -360,7 +398,7 @@ static void test_a_stranger_gets_known_late(void **state)
 	surplus = callers_find_surplus(*state, late);
 	assert_non_null(surplus);
 	assert_ptr_not_equal(surplus, late);
-	callers_release(*state, surplus);
+	callers_release(*state, surplus, 1);
 	assert_null(callers_find_surplus(*state, late));
 	/* His place among strangers is free. */
 	for (unsigned i = 0; i < CALLERS_WAITING_STRANGERS; i++)
@@ -423,7 +461,7 @@ static void test_room(void **state)
 	for (unsigned i = 0; i < CALLERS_WAITING_MAX; i++)
 		assert_true(is_remembered(*state, i, NOW));
 	for (unsigned i = 0; i < CALLERS_WAITING_STRANGERS; i++)
-		callers_release(*state, get(*state, CALLERS_MAX + i, NOW));
+		callers_release(*state, get(*state, CALLERS_MAX + i, NOW), 1);
 }
 
 int main(void)
@@ -439,6 +477,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_who_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_who_shares_a_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_how_many_wait, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_large_calls, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_strangers_with_large_calls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_late_user, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_crowd_of_strangers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_oldest_stranger_goes, set_up, tear_down),

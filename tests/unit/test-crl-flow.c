@@ -66,13 +66,18 @@ static void is_asked(void)
 	(void)gw_copy(question, sizeof(question), msg->crl.id);
 }
 
+static int take(const struct draft *draft, uint64_t *ret_number)
+{
+	return revocation_take(world_agent(), "uid 0", (struct gw_blob){ draft->bytes, draft->len },
+			       ret_number);
+}
+
 /* Somebody on the bus brings it, and the registrar is asked. */
 static uint64_t bring(const struct draft *draft)
 {
-	_cleanup_close_ int fd = sealed(draft->bytes, draft->len);
 	uint64_t number = 0;
 
-	assert_int_equal(revocation_take(world_agent(), "uid 0", fd, &number), 0);
+	assert_int_equal(take(draft, &number), 0);
 	world_turn();
 	assert_null(world_verdict(number));
 	is_asked();
@@ -470,8 +475,7 @@ static void the_registrar_goes(void **state)
 	world_lose(GW_ROLE_REGISTRAR);
 	world_turn();
 	assert_int_equal(world_verdict(number)->reason, GW_REASON_LINK_LOST);
-	assert_int_equal(revocation_take(world_agent(), "uid 0", sealed("x", 1), &number),
-			 -ENOTCONN);
+	assert_int_equal(take(&draft, &number), -ENOTCONN);
 	world_forget();
 	world_connect(GW_ROLE_REGISTRAR);
 	world_turn();
@@ -484,12 +488,11 @@ static void the_registrar_goes(void **state)
 static void too_many_at_a_time(void **state)
 {
 	struct draft draft = list_of("\x15");
-	_cleanup_close_ int fd = sealed(draft.bytes, draft.len);
 	uint64_t number;
 
 	for (int i = 0; i < REVOCATION_LISTS_MAX; i++)
 		(void)bring(&draft);
-	assert_int_equal(revocation_take(world_agent(), "uid 0", fd, &number), -EBUSY);
+	assert_int_equal(take(&draft, &number), -EBUSY);
 	from_the_cloud("c-1", 1, &draft); /* has to be repeated */
 	assert_int_equal(world_count(GW_ROLE_CLOUD, GW_MSG_COMMAND_ANSWER), 0);
 	assert_int_equal(world_count(GW_ROLE_REGISTRAR, GW_MSG_CRL), 0);

@@ -15,6 +15,7 @@
 
 #include "agent/rights.h"
 #include "lib/util.h"
+#include "lib/wire.h"
 
 static const struct {
 	const char *interface, *member;
@@ -73,6 +74,19 @@ static void what_is_dear(void **state)
 			assert_int_equal(
 				rights_find(expected[i].interface, expected[i].member)->cost,
 				COST_WRITE);
+}
+
+/* Two methods, and none besides, take what a file holds. */
+static void what_brings_much(void **state)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(expected); i++) {
+		const char *member = expected[i].member;
+		unsigned bytes = gw_streq(member, "CheckConfig")          ? 65536
+				 : gw_streq(member, "LoadRevocationList") ? GW_CRL_MAX
+									  : 0;
+
+		assert_int_equal(rights_bytes(rights_find(expected[i].interface, member)), bytes);
+	}
 }
 
 static bool is_expected(const char *interface, const char *member)
@@ -212,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_written),
 		cmocka_unit_test(what_is_dear),
+		cmocka_unit_test(what_brings_much),
 		cmocka_unit_test(every_method_of_the_contract),
 		cmocka_unit_test(what_is_not_in_the_table_nobody_has),
 		cmocka_unit_test(who_has_what),

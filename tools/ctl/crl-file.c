@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * DER goes to the agent as it is; PEM is unfolded here, since to tell one from the other is a matter of files. The agent
- * gets a sealed copy, so that it never waits for a slow disk of ours. What is wrong with a list it says itself.
+ * DER goes to the agent as it is; PEM is unfolded here, since to tell one from the other is a matter of files. What is
+ * wrong with a list the agent says itself.
  */
 #include "tools/ctl/crl-file.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <stdio.h>
 
 #include "lib/base64.h"
 #include "lib/blob.h"
-#include "lib/sealed.h"
 #include "lib/util.h"
 #include "lib/wire.h"
 #include "tools/ctl/bus.h"
 #include "tools/ctl/ctl.h"
+#include "tools/ctl/file.h"
 #include "tools/ctl/values.h"
 #include "tools/ctl/when.h"
 
@@ -25,28 +24,9 @@
 
 /* --- the file --- */
 
-/* With a zero byte behind it. */
-static int read_file(int fd, char **ret, size_t *ret_len)
+static int fail_large(const char *path)
 {
-	_cleanup_free_ char *data = malloc(FILE_MAX + 1);
-	size_t len = 0;
-	ssize_t n = 1;
-
-	if (!data)
-		return -ENOMEM;
-	while (n != 0 && len < FILE_MAX) {
-		n = read(fd, data + len, FILE_MAX - len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		len += (size_t)GW_MAX(n, 0);
-	}
-	if (len == FILE_MAX)
-		return -EFBIG;
-
-	data[len] = 0;
-	*ret = TAKE_PTR(data);
-	*ret_len = len;
-	return 0;
+	return ctl_fail("%s: larger than any list that a gateway takes: 1.25 MiB in DER", path);
 }
 
 /* Takes the next list of a PEM file off *text, in place. False: there is none, or it is no base64. */
@@ -114,19 +94,18 @@ static int print_facts(const struct ctl *ctl, const struct facts *facts)
 	return CTL_DONE;
 }
 
-static int load(struct ctl *ctl, struct gw_blob der)
+static int load(struct ctl *ctl, const char *path, struct gw_blob der)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-	_cleanup_close_ int copy = gw_sealed_make("crl", der);
 	struct facts facts;
 	int r;
 
-	if (copy < 0)
-		return ctl_fail("cannot copy the list: %s", strerror(-copy));
+	if (der.len > GW_CRL_MAX)
+		return fail_large(path);
 	r = bus_new_call(ctl, "LoadRevocationList", &call);
 	if (r != CTL_DONE)
 		return r;
-	r = sd_bus_message_append(call, "h", copy);
+	r = sd_bus_message_append_array(call, 'y', der.data, der.len);
 	if (r < 0)
 		return bus_fail(r);
 	r = bus_call(ctl, call, "revocation list", &reply);
@@ -142,28 +121,25 @@ static int load_all(struct ctl *ctl, const char *path, char *data, size_t len)
 	int r = CTL_DONE;
 
 	if (is_der(data, len))
-		return load(ctl, der);
+		return load(ctl, path, der);
 	if (!unfold(&data, &der))
 		return ctl_fail("%s: is no revocation list, neither in DER nor in PEM (" BEGIN ")",
 				path);
 	do
-		r = load(ctl, der);
+		r = load(ctl, path, der);
 	while (r == CTL_DONE && unfold(&data, &der));
 	return r;
 }
 
 int crl_file_load(struct ctl *ctl, const char *path)
 {
-	_cleanup_close_ int file = gw_streq(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-						       : open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *data = NULL;
+	_cleanup_free_ uint8_t *data = NULL;
 	size_t len = 0;
-	int r = file < 0 ? -errno : read_file(file, &data, &len);
+	int r = file_read(path, FILE_MAX, &data, &len);
 
 	if (r == -EFBIG)
-		return ctl_fail("%s: larger than any list that a gateway takes: 1.25 MiB in DER",
-				path);
+		return fail_large(path);
 	if (r < 0)
 		return ctl_fail("cannot read %s: %s", path, strerror(-r));
-	return load_all(ctl, path, data, len);
+	return load_all(ctl, path, (char *)data, len);
 }

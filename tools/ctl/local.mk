@@ -15,6 +15,7 @@ tools_ctl_gangwayctl_SOURCES = \
 	tools/ctl/doctor-outside.c \
 	tools/ctl/doctor-units.c \
 	tools/ctl/draw.c tools/ctl/draw.h \
+	tools/ctl/file.c tools/ctl/file.h \
 	tools/ctl/main.c \
 	tools/ctl/pick.c tools/ctl/pick.h \
 	tools/ctl/picture.c tools/ctl/picture.h \

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * config check: a file, or all that is on disk, held to the agent's own checks. The agent gets a sealed copy,
- * so that it never waits for a slow disk of ours. config reload: takes over what is on disk.
+ * config check: a file, or all that is on disk, held to the agent's own checks. config reload: takes over what is
+ * on disk.
  */
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 
 #include "lib/util.h"
 #include "tools/ctl/args.h"
 #include "tools/ctl/bus.h"
 #include "tools/ctl/configuration.h"
 #include "tools/ctl/ctl.h"
+#include "tools/ctl/file.h"
 #include "tools/ctl/values.h"
 
-#define SIZE_MAX_KIB 64 /* what the agent takes */
+#define SIZE_MAX_KIB 64u /* what the agent takes */
 
 static int say_valid(struct ctl *ctl, const char *what)
 {
@@ -29,58 +28,24 @@ static int say_valid(struct ctl *ctl, const char *what)
 
 /* --- one file --- */
 
-/* Not more than the agent takes, and a byte, from which it sees that it is too much. */
-static int copy_bytes(int from, int to)
-{
-	static char part[4096];
-	size_t left = SIZE_MAX_KIB * 1024 + 1;
-
-	while (left > 0) {
-		ssize_t n = read(from, part, GW_MIN(left, sizeof(part)));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		if (write(to, part, (size_t)n) != n)
-			return -ENOMEM;
-		left -= (size_t)n;
-	}
-	return 0;
-}
-
-static int make_copy(const char *path)
-{
-	_cleanup_close_ int file = gw_streq(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-						       : open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_close_ int copy = memfd_create("config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int r;
-
-	if (file < 0 || copy < 0)
-		return -errno;
-	r = copy_bytes(file, copy);
-	if (r < 0)
-		return r;
-	if (fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return -errno;
-	return TAKE_FD(copy);
-}
-
 static int check_file(struct ctl *ctl, const char *path)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-	_cleanup_close_ int copy = make_copy(path);
+	_cleanup_free_ uint8_t *text = NULL;
 	json_auto_t *problems = NULL;
-	int r;
+	size_t len = 0;
+	int r = file_read(path, SIZE_MAX_KIB * 1024, &text, &len);
 
-	if (copy < 0)
-		return ctl_fail("cannot read %s: %s", path, strerror(-copy));
+	if (r == -EFBIG)
+		return ctl_fail("%s: larger than %u KiB, which is all that a file of the "
+				"configuration may hold",
+				path, SIZE_MAX_KIB);
+	if (r < 0)
+		return ctl_fail("cannot read %s: %s", path, strerror(-r));
 	r = bus_new_call(ctl, "CheckConfig", &call);
 	if (r != CTL_DONE)
 		return r;
-	r = sd_bus_message_append(call, "h", copy);
+	r = sd_bus_message_append_array(call, 'y', text, len);
 	if (r < 0)
 		return bus_fail(r);
 
