@@ -38,19 +38,20 @@ _connect = _declare(_ssl, "SSL_connect", _INT, _POINTER)
 _read = _declare(_ssl, "SSL_read", _INT, _POINTER, _POINTER, _INT)
 _write = _declare(_ssl, "SSL_write", _INT, _POINTER, _POINTER, _INT)
 _shutdown = _declare(_ssl, "SSL_shutdown", _INT, _POINTER)
+_get_shutdown = _declare(_ssl, "SSL_get_shutdown", _INT, _POINTER)
 _ctrl = _declare(_ssl, "SSL_ctrl", _LONG, _POINTER, _INT, _LONG, _POINTER)
 _bio_new = _declare(_crypto, "BIO_new", _POINTER, _POINTER)
 _bio_memory = _declare(_crypto, "BIO_s_mem", _POINTER)
 _bio_read = _declare(_crypto, "BIO_read", _INT, _POINTER, _POINTER, _INT)
 _bio_write = _declare(_crypto, "BIO_write", _INT, _POINTER, _TEXT, _INT)
 
-_SET_MTU, _NO_QUERY_MTU, _PEM = 17, 0x1000, 1
+_SET_MTU, _NO_QUERY_MTU, _PEM, _RECEIVED_SHUTDOWN = 17, 0x1000, 1, 2
 _MTU = 1280
 _HEADER = 13
 
 
 class Ended(Exception):
-    """The server has ended the session, or the handshake came to nothing."""
+    """The server has ended the session, or the handshake."""
 
 
 def _records(data):
@@ -95,13 +96,16 @@ class Session:
         while _connect(self.ssl) != 1:
             for record in _records(self._written()):
                 self.sock.send(record)
-            if not select.select([self.sock], [], [], patience.NEVER_S)[0]:
-                raise Ended("nobody answers")
-            self._feed()
+            self._await()
         for record in _records(self._written()):
             self.sock.send(record)
 
-    def _feed(self):
+    def _await(self):
+        """Takes in the next datagram; Ended if none will come any more."""
+        if _get_shutdown(self.ssl) & _RECEIVED_SHUTDOWN:
+            raise Ended("the server has ended it")
+        if not select.select([self.sock], [], [], patience.NEVER_S)[0]:
+            raise TimeoutError("nobody answers")
         datagram = self.sock.recv(65536)
         _bio_write(self.input, datagram, len(datagram))
 
@@ -135,13 +139,20 @@ class Session:
         """All of them in one datagram, a record each."""
         self.sock.send(b"".join(self.wrap(plain) for plain in plains))
 
-    def receive(self, timeout_s=patience.NEVER_S):
-        """What comes next, or None if nothing does."""
+    def receive(self):
+        """What comes next. Ended: the server has ended the session; TimeoutError: nothing comes."""
         buffer = ctypes.create_string_buffer(65536)
         while True:
             length = _read(self.ssl, buffer, len(buffer))
             if length > 0:
                 return buffer.raw[:length]
-            if not select.select([self.sock], [], [], timeout_s)[0]:
-                return None
-            self._feed()
+            self._await()
+
+    def rest(self):
+        """All that still comes, up to the end of the session."""
+        heard = []
+        try:
+            while True:
+                heard.append(self.receive())
+        except Ended:
+            return heard

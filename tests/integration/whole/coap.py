@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Other people's devices: libcoap's clients for the way, openssl for keys, requests and certificates."""
+"""Other people's devices: libcoap's clients for the way, openssl for keys, requests and certificates.
+
+Who is let in, or sent away, hears so, and the client ends. It is only from silence that a test must not wait
+for an answer: `wait_s`.
+"""
+import contextlib
 import pathlib
 import subprocess
 import tempfile
@@ -28,16 +33,34 @@ class Client:
     def file(self, name):
         return self.folder / name
 
-    def _ask(self, method, path, *options, wait_s=10):
+    def _command(self, method, path, *options, wait_s=lab.NEVER_S):
+        return [f"coap-client-{self.stack}", "-B", str(wait_s), "-m", method, *options,
+                "-o", self.file("answer"), f"{self.uri}/.well-known/{path}"]
+
+    def _ask(self, *words, **more):
         payload = self.file("answer")
         payload.unlink(missing_ok=True)
-        result = self.gateway.run(f"coap-client-{self.stack}", "-B", str(wait_s), "-m", method, *options,
-                                  "-o", payload, f"{self.uri}/.well-known/{path}")
+        result = self.gateway.run(*self._command(*words, **more))
         return Answer(payload.read_bytes() if payload.exists() else b"", result.stderr.strip())
+
+    @property
+    def _proof(self):
+        return ["-u", self.id, "-k", self.secret.decode()]
 
     def ask(self, method, path, *options, **more):
         """With the secret."""
-        return self._ask(method, path, "-u", self.id, "-k", self.secret.decode(), *options, **more)
+        return self._ask(method, path, *self._proof, *options, **more)
+
+    @contextlib.contextmanager
+    def knocking(self):
+        """It asks with its secret all the while, whether somebody answers or not."""
+        client = subprocess.Popen(self._command("get", "est/crts", *self._proof), env=self.gateway.environment(),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            yield
+        finally:
+            client.kill()
+            client.wait()
 
     def ask_with_certificate(self, method, path, *options, **more):
         """The gateway has to prove itself, too, once the device has anchors."""
@@ -58,6 +81,17 @@ class Client:
     def enroll(self, request, **more):
         self.file("csr.der").write_bytes(request)
         return self.ask("post", "est/sen", "-t", "286", "-f", self.file("csr.der"), **more)
+
+    def get_certificate(self, request):
+        """Asks until it has it: a cloud that is slow makes a device come again."""
+        def judged():
+            answer = self.enroll(request)
+            return None if answer.said.startswith("5.03") else answer
+
+        answer = lab.wait_for(f"{self.id} is not told to come again", judged)
+        if not answer.payload:
+            raise AssertionError(f"{self.id} got no certificate: {answer.said}\n{self.gateway.story()}")
+        return answer
 
     def renew(self, request, **more):
         self.file("csr.der").write_bytes(request)
@@ -89,10 +123,7 @@ def come_aboard(client):
     """Anchors, key, request, certificate, proof."""
     client.keep_anchors()
     client.new_key()
-    answer = client.enroll(client.request())
-    if not answer.payload:
-        raise AssertionError(f"{client.id} got no certificate: {answer.said}\n{client.gateway.story()}")
-    client.keep_certificate(answer)
+    client.keep_certificate(client.get_certificate(client.request()))
     settings = client.ask_with_certificate("get", "gangway/config")
     lab.wait_for(f"{client.id} is aboard", lambda: client.gateway.state(client.id) == "onboarded")
     return settings

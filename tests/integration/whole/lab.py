@@ -20,6 +20,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 SCRIPT = TOP / "scripts" / "lab"
@@ -101,11 +102,29 @@ class Device:
         return output
 
     def is_refused(self, *options, **more):
-        """Runs it and returns its output; it must not get aboard."""
-        status, output = self.run("--timeout", str(3 * PATIENCE), *options, **more)
+        """Runs it for a while, in which it must not get aboard; how far it came meanwhile nobody knows."""
+        return self._runs_in_vain("--timeout", str(3 * PATIENCE), *options, **more)
+
+    def is_sent_away(self, *options, **more):
+        """Runs it until the gateway has told it that it need not insist; returns its last word."""
+        return self._runs_in_vain(*options, **more).splitlines()[-1]
+
+    def _runs_in_vain(self, *options, **more):
+        status, output = self.run(*options, **more)
         if status != 1:
             raise AssertionError(f"{self.id} should have ended with 1, not {status}:\n{output}")
         return output
+
+    def knocks_until(self, what, condition):
+        """Runs it until that is so; nobody lets it in, and nobody tells it."""
+        process = self.start()
+        try:
+            self.gateway.wait_for(what, condition)
+            if process.poll() == 0:
+                raise AssertionError(f"{self.id} is aboard")
+        finally:
+            process.kill()
+            process.communicate()
 
 
 class Lab:
@@ -181,6 +200,12 @@ class Lab:
 
     def restart(self, program, *options, die_at=None):
         self._script("restart", program, *options, die_at=die_at)
+
+    def revive(self):
+        """Starts what is not there; returns when all is ready."""
+        for program in PROGRAMS:
+            if not (self.folder / "pids" / program).exists() or not self.is_alive(program):
+                self.start(program)
 
     def pid(self, program):
         return int((self.folder / "pids" / program).read_text())
@@ -293,3 +318,12 @@ class Lab:
         """What the cloud has told the gateway, or is about to."""
         listed = json.loads(self.run("gangway-cloud", "list", "--commands", "--json").stdout)
         return [c for c in listed if device_id in (None, c["device"])]
+
+
+class Shared(unittest.TestCase):
+    """Tests of one set, `lab`. What a test that failed has left stopped is started again, so that one failure stays
+    one failure."""
+
+    def setUp(self):
+        super().setUp()
+        self.lab.revive()

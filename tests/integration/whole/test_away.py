@@ -3,7 +3,6 @@
 import itertools
 import json
 import subprocess
-import unittest
 
 import coap
 import lab
@@ -11,7 +10,7 @@ import lab
 SILENT_S = 2
 
 
-class Away(unittest.TestCase):
+class Away(lab.Shared):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(lab.Lab("--set", f"cloud.silent_after={SILENT_S}",
@@ -81,7 +80,7 @@ class Away(unittest.TestCase):
                              c.enroll(c.file("csr.der").read_bytes()).payload)
 
 
-class Topics(unittest.TestCase):
+class Topics(lab.Shared):
     """What an observer at the broker sees, and what it cannot do."""
 
     @classmethod

@@ -27,7 +27,7 @@ def settings(client):
     return client.ask_with_certificate("get", "gangway/config", wait_s=3)
 
 
-class SystemOnly(unittest.TestCase):
+class SystemOnly(lab.Shared):
     """Nobody but the system is believed, and it says nothing at first."""
 
     @classmethod
@@ -80,7 +80,7 @@ class SystemOnly(unittest.TestCase):
         self.assertEqual(gateway.state("BOOT-2"), "onboarded")
 
 
-class CloudToo(unittest.TestCase):
+class CloudToo(lab.Shared):
     """The default: the cloud vouches for its own time, whatever the machine's clock does."""
 
     @classmethod

@@ -25,7 +25,7 @@ commonName = supplied
 """
 
 
-class Case(unittest.TestCase):
+class Case(lab.Shared):
     options = ()
 
     @classmethod

@@ -6,7 +6,6 @@ import random
 import socket
 import subprocess
 import sys
-import unittest
 import urllib.parse
 
 import dtls
@@ -19,7 +18,7 @@ DICE = random.Random(20260)  # the same garbage each time
 PROGRAMS = [name for name in lab.PROGRAMS if name.startswith("gangway")]
 
 
-class Hostile(unittest.TestCase):
+class Hostile(lab.Shared):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(lab.Lab())
@@ -28,6 +27,7 @@ class Hostile(unittest.TestCase):
         cls.bystander.come_aboard()
 
     def setUp(self):
+        super().setUp()
         self.pids = {name: self.lab.pid(name) for name in PROGRAMS}
 
     def tearDown(self):
@@ -45,7 +45,7 @@ class Hostile(unittest.TestCase):
     def connect(self):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.addCleanup(sock.close)
-        sock.settimeout(10)
+        sock.settimeout(lab.NEVER_S)
         sock.connect(str(self.lab.folder / "run" / "link"))
         return sock
 
@@ -89,8 +89,7 @@ class Hostile(unittest.TestCase):
         sock, _ = self.join("spare")
         for i in range(20):
             wire.send(sock, "health", ok=1, text=f"number {i}")
-        while "number 19" not in str(self.lab.status()["plugins"]):
-            self.assertIn("spare", str(self.lab.status()["plugins"]))
+        lab.wait_for("all of them are taken", lambda: "number 19" in str(self.lab.status()["plugins"]))
         with contextlib.suppress(OSError):
             for _ in range(1000):
                 wire.send(sock, "health", ok=1, text="")
@@ -133,9 +132,7 @@ class Hostile(unittest.TestCase):
         self.pids["gangway-registrar"] = self.lab.pid("gangway-registrar")
 
     def test_nothing_to_say(self):
-        sock = self.connect()
-        sock.settimeout(lab.NEVER_S)
-        self.assertIsNone(wire.receive(sock))
+        self.assertIsNone(wire.receive(self.connect()))
 
     def test_many_plugins(self):
         """More than the agent cares for; those in place keep theirs."""
@@ -174,7 +171,7 @@ class Hostile(unittest.TestCase):
         for _ in range(200):
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.addCleanup(sock.close)
-            sock.settimeout(5)
+            sock.settimeout(lab.NEVER_S)
             sock.connect((target.hostname, target.port))
             sock.send(dtls.record(dtls.HANDSHAKE, 0, 0, dtls.client_hello(0)))
             cookie = sock.recv(2048)[13 + 12 + 3:]

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 import lab
-from lab import Failed
+from lab import Failed, Shared
 
 
 def alive(pids):
@@ -98,7 +98,7 @@ class Folders(unittest.TestCase):
         self.assertIn("too long", result.stderr)
 
 
-class Programs(unittest.TestCase):
+class Programs(Shared):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(lab.Lab())

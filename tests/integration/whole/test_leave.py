@@ -13,7 +13,7 @@ STORE = ("gangway.db", "gangway.db-wal", "gangway.db-shm")
 NOTICE_DAYS = 90  # the default
 
 
-class Leave(unittest.TestCase):
+class Leave(lab.Shared):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2"))
@@ -41,8 +41,7 @@ class Leave(unittest.TestCase):
         self.expect(device.id, "not-told")
         shown = self.lab.show(device.id)
         self.assertEqual(shown["next_at"], shown["since"] + NOTICE_DAYS * 86400)
-        output = device.is_refused()
-        self.assertIn("decommissioned", output.splitlines()[-1])
+        self.assertIn("decommissioned", device.is_sent_away())
         self.assertEqual([p.name for p in device.folder.iterdir()], [])
         self.expect(device.id, "wiped")
         self.assertEqual((self.lab.show(device.id)["next"], self.lab.show(device.id)["next_at"]), ("", 0))
@@ -61,7 +60,7 @@ class Leave(unittest.TestCase):
     def test_told_as_it_renews(self):
         device = self.aboard("GONE-2")
         self.lab.ctl("decommission", device.id)
-        self.assertIn("decommissioned", device.is_refused("--renew").splitlines()[-1])
+        self.assertIn("decommissioned", device.is_sent_away("--renew"))
         self.expect(device.id, "wiped")
         self.assertEqual(list(device.folder.iterdir()), [])
 
@@ -103,17 +102,18 @@ class Leave(unittest.TestCase):
         for method, path, *options in (("get", "est/crts"), ("get", "core"), ("get", "nothing/here"),
                                        ("post", "est/sren", "-t", "286", "-f", csr),
                                        ("post", "brski/es", "-t", "50", "-e", '{"version":1,"status":true}')):
-            answer = client.ask_with_certificate(method, path, *options, wait_s=5)
+            answer = client.ask_with_certificate(method, path, *options)
             self.assertRegex(answer.said + answer.payload.decode(errors="replace"), "4.03.*decommissioned", path)
         self.expect(client.id, "told")
         self.assertNotIn("device-reports-success", self.events(client.id)[self.events(client.id).index("decommission"):])
 
     def test_with_the_cloud_away(self):
         device = self.aboard("ALONE-1")
+        self.lab.settle()
         self.lab.stop("mosquitto")
         self.lab.wait_for_cloud("offline")
         self.lab.ctl("decommission", device.id)
-        device.is_refused()
+        device.is_sent_away()
         self.expect(device.id, "wiped")
         self.lab.kill("gangwayd")
         self.lab.start("gangwayd")
@@ -133,9 +133,9 @@ class Leave(unittest.TestCase):
         self.expect(devices[0].id, "not-told")
         self.expect(devices[1].id, "decommissioned")  # what was revoked is not let in for anything
         self.assertTrue(all(c["state"] == "done" for d in devices for c in self.lab.commands(d.id)))
-        devices[0].is_refused()
+        devices[0].is_sent_away()
         self.expect(devices[0].id, "wiped")
-        devices[1].is_refused()
+        devices[1].is_sent_away()
         self.assertTrue((devices[1].folder / "credential.pem").exists())
 
     def test_the_device_dies(self):
@@ -144,7 +144,7 @@ class Leave(unittest.TestCase):
         self.lab.ctl("decommission", device.id)
         self.assertEqual(device.run(die_at="device.wiped:before")[0], -9)
         self.expect(device.id, "told")
-        device.is_refused()
+        device.is_sent_away()
         self.expect(device.id, "wiped")
         device = self.aboard("DIES-2")
         self.lab.ctl("decommission", device.id)

@@ -69,7 +69,7 @@ class Broker:
                               "cloud.key": "cloud/key"}[name]
 
 
-class Memory(unittest.TestCase):
+class Memory(lab.Shared):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(lab.Lab(

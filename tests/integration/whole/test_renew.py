@@ -29,7 +29,7 @@ def set_clocks(gateway, seconds):
     gateway.wait_for("the time is known", lambda: gateway.status().get("clock_trusted"))
 
 
-class Aboard(unittest.TestCase):
+class Aboard(lab.Shared):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(lab.Lab(*EAGER))

@@ -3,7 +3,6 @@
 claim was used, withdrawn or has expired."""
 import concurrent.futures
 import time
-import unittest
 
 import coap
 import dtls
@@ -13,7 +12,7 @@ TIMEOUT_S = 4 * lab.PATIENCE  # of a handshake
 QUIET_S = TIMEOUT_S + 3
 
 
-class Secrets(unittest.TestCase):
+class Secrets(lab.Shared):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(lab.Lab("--set", f"registrar.handshake_timeout={TIMEOUT_S}"))

@@ -24,7 +24,7 @@ def start_fails(gateway):
     raise AssertionError("gangwayd should not have started")
 
 
-class Credentials(unittest.TestCase):
+class Credentials(lab.Shared):
     """Of the cloud link, and the key of the store."""
 
     @classmethod
@@ -71,7 +71,7 @@ class Credentials(unittest.TestCase):
         self.assertEqual(self.lab.state("KEY-1"), "claimed")
 
 
-class Configuration(unittest.TestCase):
+class Configuration(lab.Shared):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(lab.Lab())
@@ -115,7 +115,7 @@ class Ports(unittest.TestCase):
             device.come_aboard()
 
 
-class Disk(unittest.TestCase):
+class Disk(lab.Shared):
     """The store on a disk of its own, which is full, or read-only, or damaged."""
 
     @classmethod
