@@ -78,14 +78,14 @@ class Client:
                      "-outform", "der", "-out", self.file("csr.der"), *options)
         return self.file("csr.der").read_bytes()
 
-    def enroll(self, request, **more):
+    def enroll(self, request, *options, **more):
         self.file("csr.der").write_bytes(request)
-        return self.ask("post", "est/sen", "-t", "286", "-f", self.file("csr.der"), **more)
+        return self.ask("post", "est/sen", "-t", "286", "-f", self.file("csr.der"), *options, **more)
 
-    def get_certificate(self, request):
+    def get_certificate(self, request, *options):
         """Asks until it has it: a cloud that is slow makes a device come again."""
         def judged():
-            answer = self.enroll(request)
+            answer = self.enroll(request, *options)
             return None if answer.said.startswith("5.03") else answer
 
         answer = lab.wait_for(f"{self.id} is not told to come again", judged)

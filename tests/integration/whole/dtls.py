@@ -44,7 +44,7 @@ def sizes_heard(uri, identity, quiet_s):
     target = urllib.parse.urlsplit(uri)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect((target.hostname, target.port))
-        sock.settimeout(quiet_s)
+        sock.settimeout(lab.NEVER_S)
         sock.send(record(HANDSHAKE, 0, 0, client_hello(0)))
         question = sock.recv(2048)
         cookie = question[13 + 12 + 3:]
@@ -54,6 +54,7 @@ def sizes_heard(uri, identity, quiet_s):
         exchange = handshake(CLIENT_KEY_EXCHANGE, 2, struct.pack("!H", len(name)) + name)
         sock.send(record(HANDSHAKE, 0, 2, exchange) + record(CHANGE_CIPHER_SPEC, 0, 3, b"\1") +
                   record(HANDSHAKE, 1, 0, GARBAGE))
+        sock.settimeout(quiet_s)
         try:
             while True:
                 heard.append(len(sock.recv(2048)))

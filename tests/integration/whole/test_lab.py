@@ -162,10 +162,9 @@ class Network(unittest.TestCase):
             beyond = self.knock(gateway, label, gateway.variables["GANGWAY_DEVICES"].split())
             self.assertEqual(beyond.returncode, 0, beyond.stdout)
             self.assertTrue(gateway.show("WIRE-1")["address"].startswith("198.18.0.2:"))
-            neighbours = gateway.run("busctl", "--system", "get-property", "org.gangway1",
-                                     "/org/gangway1/transport/ip", "org.gangway1.Transport",
-                                     "Neighbours").stdout
-            self.assertIn("198.18.0.2", neighbours)
+            lab.wait_for("the kernel has told of it", lambda: "198.18.0.2" in gateway.run(
+                "busctl", "--system", "get-property", "org.gangway1", "/org/gangway1/transport/ip",
+                "org.gangway1.Transport", "Neighbours").stdout)
 
     def knock(self, gateway, label, prefix):
         return gateway.run(*prefix, "gangway-device", "--label", label, "--connect", gateway.coaps,

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -327,8 +328,14 @@ class Walk(Base):
             life.start()
 
         with self.connection() as bus:
-            walk = bus.call(*MANAGER, "VerifyAudit")
-            others = [bus.call(*MANAGER, "GetDevice", "s", [device.id]) for device in devices]
+            agent = self.lab.pid("gangwayd")
+            os.kill(agent, signal.SIGSTOP)  # and all has been asked when it goes on
+            try:
+                walk = bus.call(*MANAGER, "VerifyAudit")
+                others = [bus.call(*MANAGER, "GetDevice", "s", [device.id]) for device in devices]
+                bus.bus("GetId")
+            finally:
+                os.kill(agent, signal.SIGCONT)
             answered = []
             while walk not in answered:
                 answered.append(bus.wait_for(lambda m: m.kind in (dbus.RETURN, dbus.ERROR)).reply_serial)

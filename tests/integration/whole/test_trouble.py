@@ -36,23 +36,24 @@ class Credentials(lab.Shared):
         for name in ("cloud-ca", "cloud-cert", "cloud-key"):
             with self.subTest(name):
                 (self.folder / name).rename(self.folder / "away")
-                self.lab.restart("gangway-mqtt", "--no-wait")
-                self.lab.wait_for_cloud("unprovisioned")
-                self.assertIn(name, self.lab.status()["cloud_text"])
-                (self.folder / "away").rename(self.folder / name)
+                try:
+                    self.lab.restart("gangway-mqtt", "--no-wait")
+                    self.lab.wait_for_cloud("unprovisioned")
+                    self.assertIn(name, self.lab.status()["cloud_text"])
+                finally:
+                    (self.folder / "away").rename(self.folder / name)
                 self.lab.wait_for_cloud("online")
 
     def test_another_gateway_s(self):
         self.lab.run("gangway-cloud", "init", "--gateway", "other")
-        kept = (self.folder / "cloud-cert").read_bytes()
+        self.addCleanup(self.lab.wait_for_cloud, "online")
+        self.addCleanup((self.folder / "cloud-cert").write_bytes, (self.folder / "cloud-cert").read_bytes())
         (self.folder / "cloud-cert").write_bytes((self.folder.parent / "other" / "cloud-cert").read_bytes())
         self.lab.restart("gangway-mqtt", "--no-wait")
         self.lab.wait_for_cloud("unprovisioned")
         text = self.lab.status()["cloud_text"]
         self.assertIn("'other'", text)
         self.assertIn("'lab'", text)
-        (self.folder / "cloud-cert").write_bytes(kept)
-        self.lab.wait_for_cloud("online")
 
     def test_the_store_s_key_is_gone(self):
         """Started without it, the agent would make one that opens nothing."""
@@ -60,6 +61,7 @@ class Credentials(lab.Shared):
         self.lab.claim(self.lab.new_device("KEY-1"))
         self.lab.stop("gangwayd")
         kept = key.read_bytes()
+        self.addCleanup(key.write_bytes, kept)
         key.unlink()
         said = start_fails(self.lab)
         self.assertRegex(said, "key")
@@ -87,6 +89,7 @@ class Configuration(lab.Shared):
             "no broker": (good.replace("broker = mqtts://", "broker = http://"), "broker"),
         }
         self.lab.stop("gangwayd")
+        self.addCleanup(self.file.write_text, good)
         for fault, (text, named) in faults.items():
             with self.subTest(fault):
                 self.file.write_text(text)
@@ -98,12 +101,22 @@ class Configuration(lab.Shared):
 
 
 class Ports(unittest.TestCase):
+    @staticmethod
+    def bound(host, port):
+        """A socket there; None while somebody has it."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.bind((host, port))
+            return sock
+        except OSError:
+            sock.close()
+            return None
+
     def test_taken_by_another_program(self):
         with lab.Lab() as gateway:
             host, port = gateway.coaps.removeprefix("coaps://").split(":")
             gateway.stop("gangway-ip")
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-                other.bind((host, int(port)))
+            with lab.wait_for("the registrar lets go of it", lambda: self.bound(host, int(port))):
                 gateway.start("gangway-ip", "--no-wait")
                 text = lab.wait_for("gangway-ip complains", lambda: next(
                     (p["text"] for p in gateway.status().get("plugins", []) if p["name"] == "ip"), ""))
@@ -131,6 +144,7 @@ class Disk(lab.Shared):
         cls.lab.start("gangwayd")
 
     def fill(self):
+        self.addCleanup((self.state / "filler").unlink, missing_ok=True)
         with open(self.state / "filler", "wb", buffering=0) as file:
             size = 1 << 16
             while size:
@@ -184,12 +198,10 @@ class Disk(lab.Shared):
 
     def test_damaged(self):
         self.lab.stop("gangwayd")
-        kept = {p.name: p.read_bytes() for p in self.state.glob("gangway.db*")}
+        self.addCleanup(self.lab.start, "gangwayd")
         for path in self.state.glob("gangway.db*"):
+            self.addCleanup(path.write_bytes, path.read_bytes())
             path.unlink()
         (self.state / "gangway.db").write_bytes(b"no database at all" * 100)
         said = start_fails(self.lab)
         self.assertRegex(said, r"gangway\.db.*damaged")
-        for name, data in kept.items():
-            (self.state / name).write_bytes(data)
-        self.lab.start("gangwayd")
