@@ -6,9 +6,13 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import patience
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+import ports  # noqa: E402
 
 CONFIG = """\
 per_listener_settings false
@@ -35,12 +39,6 @@ pattern readwrite gangway/v1/%u/#
 user cloud
 topic readwrite gangway/v1/#
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Pki:
@@ -98,7 +96,7 @@ class Mosquitto:
     def __init__(self, folder, pki, port=None, acl=ACL):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = port or free_port()
+        self.port = port or ports.take_one()
         self.process = None
         config = CONFIG.format(port=self.port, pki=pki.folder, folder=self.folder)
         if os.geteuid() == 0:

@@ -69,7 +69,7 @@ class Cloud:
         self.folder = pathlib.Path(folder) / "cloud"
         self.log_path = pathlib.Path(folder) / "serve.log"
         self.members = Members(self.folder)
-        self.port = broker.free_port()
+        self.port = broker.ports.take_one()
         self.mosquitto = Mosquitto(pathlib.Path(folder), self.folder / "broker/mosquitto.conf", self.port)
         self.process = self.notify = None
         self.clocks = clocks.Clocks(pathlib.Path(folder) / "clocks")

@@ -10,6 +10,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -19,6 +20,9 @@ import door_agent
 import patience
 import registrar
 import wire
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+import ports  # noqa: E402
 
 PROGRAM = pathlib.Path(os.environ.get("top_builddir", "build")) / "tools/device/gangway-device"
 
@@ -404,11 +408,7 @@ class Waiting(DeviceCase):
         self.assert_aboard(self.run_device())
 
     def test_nobody_listens_yet(self):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-        sock.close()
-        run = self.run_device(port=port, timeout=2)
+        run = self.run_device(port=ports.take_one(), timeout=2)
         self.assertEqual(run.status, 1)
         self.assertIn("nothing listens there", run.last)
         self.assertIn("key", run.steps)
@@ -513,10 +513,7 @@ class Deceived(DeviceCase):
 
     def impostor(self, key, certificate):
         """A DTLS server with these; returns its port."""
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-        sock.close()
+        port = ports.take_one()
         server = subprocess.Popen(
             ["openssl", "s_server", "-dtls1_2", "-accept", f"127.0.0.1:{port}", "-key", str(key),
              "-cert", str(certificate), "-CAfile", str(self.agent.authority.certificate), "-verify", "2"],

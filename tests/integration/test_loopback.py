@@ -6,11 +6,15 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import unittest
 
 import patience
 from fake_agent import Agent
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+import ports  # noqa: E402
 
 PROGRAM = pathlib.Path(os.environ.get("top_builddir", ".")) / "plugins/loopback/gangway-loopback"
 
@@ -20,12 +24,6 @@ def hold_port():
     holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     holder.bind(("127.0.0.1", 0))
     return holder, holder.getsockname()[1]
-
-
-def free_port():
-    holder, port = hold_port()
-    holder.close()
-    return port
 
 
 class Loopback(unittest.TestCase):
@@ -53,7 +51,7 @@ class Loopback(unittest.TestCase):
         return message, socket.socket(fileno=message.fd)
 
     def test_offers_its_door_when_asked(self):
-        port = free_port()
+        port = ports.take_one()
         self.welcome(port=port)
         message, door = self.offered()
         with door:
@@ -65,7 +63,7 @@ class Loopback(unittest.TestCase):
                 self.assertEqual(door.recv(100), b"knock", "nobody else reads there")
 
     def test_keeps_it_while_the_agent_is_away(self):
-        port = free_port()
+        port = ports.take_one()
         self.welcome(port=port)
         first, door = self.offered()
         with door, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
@@ -77,7 +75,7 @@ class Loopback(unittest.TestCase):
         self.assertEqual(again.channel, first.channel)
 
     def test_takes_back_what_its_settings_no_longer_name(self):
-        before, after = free_port(), free_port()
+        before, after = ports.take_one(), ports.take_one()
         self.welcome(port=before)
         first, door = self.offered()
         door.close()
@@ -106,7 +104,7 @@ class Loopback(unittest.TestCase):
             self.welcome(port=bad)
             self.assertIn("[plugin loopback] port", self.agent.expect("health", ok=0).text)
             self.agent.send("offer", again=0)
-        port = free_port()
+        port = ports.take_one()
         self.welcome(port=port)
         self.agent.expect("health", ok=1)
         _, door = self.offered()
@@ -114,9 +112,9 @@ class Loopback(unittest.TestCase):
         self.assertNotIn("channel", self.agent.trace[:-1])
 
     def test_leaves_an_agent_that_talks_nonsense(self):
-        self.welcome(port=free_port())
+        self.welcome(port=ports.take_one())
         self.agent.send("verdict", session=1, allow=1, device="X", reason="")
-        self.welcome(port=free_port())
+        self.welcome(port=ports.take_one())
 
 
 if __name__ == "__main__":

@@ -596,7 +596,7 @@ class Brokers(Base):
         """In the order of the list; the one that lets us in is stayed with, and returned to."""
         machine = self.given()
         self.cloud.serve()
-        dead = broker.free_port()
+        dead = broker.ports.take_one()
         machine.start(broker=f"mqtts://localhost:{dead}, mqtts://localhost:{self.cloud.port}")
         self.assertIn(str(dead), machine.is_in(OFFLINE).text)
         self.assertIn(str(self.cloud.port), machine.is_in(ONLINE).text)
@@ -608,7 +608,7 @@ class Brokers(Base):
     def test_moved(self):
         machine = self.given()
         self.cloud.serve()
-        other = broker.free_port()
+        other = broker.ports.take_one()
         machine.start(broker=f"mqtts://localhost:{self.cloud.port} mqtts://localhost:{other}")
         machine.is_in(ONLINE)
         self.cloud.stop()

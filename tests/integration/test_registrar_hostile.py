@@ -5,13 +5,18 @@ no sockets; and an unknown identity looks like a wrong key."""
 import contextlib
 import fcntl
 import os
+import pathlib
 import socket
+import sys
 import threading
 
 import datagrams as d
 import patience
 import registrar
 import wire
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+import ports  # noqa: E402
 
 
 class Network(registrar.RegistrarCase):
@@ -119,9 +124,7 @@ class Restarts(registrar.RegistrarCase):
     with_certificates = True
 
     def begin(self):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.device_port = probe.getsockname()[1]
+        self.device_port = ports.take_one()
         key, certificate = self.agent.authority.device("ACME-2")
         self.proofs = {"by secret": self.psk(),
                        "by certificate": ["-key", str(key), "-cert", str(certificate)]}

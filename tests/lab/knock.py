@@ -23,7 +23,7 @@ def client_hello():
     return bytes([HANDSHAKE]) + DTLS_1_2 + bytes(8) + struct.pack("!H", len(message)) + message
 
 
-def is_answered(host, port, timeout=0.2):
+def is_answered(host, port, timeout=1):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(timeout)
         try:

@@ -18,6 +18,7 @@ import broker
 import bus
 import clocks
 import network
+import ports
 from process import Process, wait_until
 from programs import PROGRAMS, SHARED, complaints
 
@@ -150,7 +151,7 @@ class Lab:
     # --- the network ---
 
     def _choose_network(self, own_network, beside):
-        coaps_port, broker_port = network.free_ports(2)
+        coaps_port, broker_port = ports.take(self.run, 2)
         if beside:
             self.facts["beside"] = str(beside.absolute())
             broker_port = Lab(beside).facts["broker_port"]

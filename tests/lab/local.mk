@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/lab/lab.py \
 	tests/lab/main.py \
 	tests/lab/network.py \
+	tests/lab/ports.py \
 	tests/lab/process.py \
 	tests/lab/programs.py \
 	tests/lab/wall-clock.c

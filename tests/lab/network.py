@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Free ports, and a network of their own for the devices.
-
-That network is two namespaces joined by a veth pair: gangway-ip serves one end, devices are started at the
-other. Nothing of it shows in the machine's own network, and no file or mount stands for it: a namespace
+"""A network of their own for the devices: two namespaces joined by a veth pair. gangway-ip serves one end,
+devices are started at the other. Nothing of it shows in the machine's own network, and no file or mount stands for it: a namespace
 lives as long as the process that holds it.
 """
-import contextlib
 import os
-import random
 import socket
 import subprocess
 
@@ -17,31 +13,6 @@ DEVICES_INTERFACE = "devices"
 DEVICES_ADDRESS = "198.18.0.2"
 COAPS_PORT = 5684
 HOLDER = ["unshare", "--net", "--", "sleep", "infinity"]
-
-# Below what the kernel gives to clients: a port stays free while its program is stopped.
-PORTS = range(10000, 30000)
-
-
-def _is_free(port):
-    try:
-        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-            with contextlib.closing(socket.socket(socket.AF_INET, kind)) as probe:
-                if kind == socket.SOCK_STREAM:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
-    except OSError:
-        return False
-    return True
-
-
-def free_ports(number):
-    found = []
-    for port in random.sample(PORTS, len(PORTS)):
-        if len(found) == number:
-            return found
-        if _is_free(port):
-            found.append(port)
-    raise OSError("no free ports")
 
 
 def accepts(port):

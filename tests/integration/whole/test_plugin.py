@@ -3,19 +3,16 @@
 import os
 import pathlib
 import signal
-import socket
 import subprocess
+import sys
 import unittest
 
 import lab
 
+sys.path.insert(1, str(lab.TOP / "tests" / "lab"))
+import ports  # noqa: E402
+
 PROGRAM = pathlib.Path(os.environ["GANGWAY_BUILD"]) / "plugins/loopback/gangway-loopback"
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
-        holder.bind(("127.0.0.1", 0))
-        return holder.getsockname()[1]
 
 
 class Plugin(unittest.TestCase):
@@ -41,7 +38,7 @@ class Plugin(unittest.TestCase):
         return shown.stdout.strip()
 
     def test_brings_a_device_aboard_and_follows_its_settings(self):
-        before, after = free_port(), free_port()
+        before, after = ports.take_one(), ports.take_one()
         self.set_port(before)
         self.start_plugin()
         lab.wait_for("the door", lambda: self.door() == f'as 1 "127.0.0.1 udp {before}"')
