@@ -124,6 +124,7 @@ static int deal_with(struct agent *agent, struct plugin *plugin, const struct gw
 	case GW_MSG_CLOUD_STATE: return take_cloud_state(agent, &msg->cloud_state);
 	case GW_MSG_CLOUD_RETRY: cloud_take_retry(agent, &msg->cloud_retry); return 0;
 	case GW_MSG_CREDENTIAL: cloud_take_credential(agent, &msg->credential); return 0;
+	case GW_MSG_REQUEST_SENT: queue_sent(agent->queue, msg->request_sent.job); return 0;
 	case GW_MSG_ANSWER: return cloud_take_answer(agent, &msg->answer);
 	case GW_MSG_COMMAND: cloud_heard(agent); return command_take(agent, &msg->command);
 	case GW_MSG_ANCHORS: return cloud_take_anchors(agent, &msg->anchors, *fd);

@@ -30,6 +30,7 @@
 struct place {
 	char job[GW_ID_MAX + 1]; /* empty: free */
 	uint64_t since_us;
+	bool is_sent; /* to the broker; else it is held back for the connection, or by the pace */
 };
 
 struct queue {
@@ -110,6 +111,7 @@ static void hand_over(struct queue *queue, struct plugin *cloud, const struct jo
 
 	(void)gw_copy(place->job, sizeof(place->job), job->id);
 	place->since_us = gw_now_monotonic_us();
+	place->is_sent = false;
 	queue->n_open++;
 	(void)store_job_count_attempt(queue->agent->store, job->id);
 	send_request(cloud, job);
@@ -244,6 +246,14 @@ int queue_add(struct queue *queue, struct job_record *job)
 	return 0;
 }
 
+void queue_sent(struct queue *queue, const char *job)
+{
+	struct place *open = *job ? find_open(queue, job) : NULL;
+
+	if (open)
+		open->is_sent = true;
+}
+
 void queue_answered(struct queue *queue, const char *job)
 {
 	struct place *open = *job ? find_open(queue, job) : NULL;
@@ -329,7 +339,9 @@ int queue_drop_kind(struct queue *queue, enum gw_request_kind kind)
 
 bool queue_is_sent(struct queue *queue, const char *job)
 {
-	return *job && find_open(queue, job);
+	const struct place *open = *job ? find_open(queue, job) : NULL;
+
+	return open && open->is_sent;
 }
 
 const char *queue_why(struct queue *queue, const struct job_record *job)
@@ -342,7 +354,8 @@ const char *queue_why(struct queue *queue, const struct job_record *job)
 		return gw_reason_code(GW_REASON_CLOUD_AWAY);
 	if (queue_is_sent(queue, job->id))
 		return "";
-	return queue->n_open == WINDOW ? QUEUE_WHY_OTHERS : "one-at-a-time";
+	return queue->n_open == WINDOW || find_open(queue, job->id) ? QUEUE_WHY_OTHERS
+								    : "one-at-a-time";
 }
 
 uint64_t queue_turn_s(struct queue *queue, uint64_t n)
@@ -356,8 +369,10 @@ uint64_t queue_turn_s(struct queue *queue, uint64_t n)
 
 uint64_t queue_held_back(struct queue *queue, uint64_t n_jobs)
 {
-	uint64_t others = queue->n_open + store_job_count_put_off(queue->agent->store);
+	uint64_t others = store_job_count_put_off(queue->agent->store);
 
+	for (size_t i = 0; i < WINDOW; i++)
+		others += *queue->open[i].job && queue->open[i].is_sent;
 	return n_jobs - GW_MIN(n_jobs, others);
 }
 

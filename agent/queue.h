@@ -24,6 +24,9 @@ int queue_job_id(struct agent *agent, const struct job_record *job, char ret[GW_
 /* Puts a job on disk, with its id filled in, and on its way. A job that is there already is left. */
 int queue_add(struct queue *queue, struct job_record *job);
 
+/* The cloud link has sent this one; until then it waits there for its turn. */
+void queue_sent(struct queue *queue, const char *job);
+
 /* The cloud has answered this job: the next may go. */
 void queue_answered(struct queue *queue, const char *job);
 
@@ -45,7 +48,7 @@ void queue_pump(struct queue *queue);
 
 #define QUEUE_WHY_OTHERS "others-first"
 
-/* Whether the cloud link holds it; and why it waits, as a code: "" is for an answer. */
+/* Whether it has gone to the cloud; and why it waits, as a code: "" is for an answer. */
 bool queue_is_sent(struct queue *queue, const char *job);
 const char *queue_why(struct queue *queue, const struct job_record *job);
 

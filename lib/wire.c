@@ -296,6 +296,10 @@ static const struct field request_end_fields[] = {
 	TEXT(request_end, job, GW_ID_MAX),
 };
 
+static const struct field request_sent_fields[] = {
+	TEXT(request_sent, job, GW_ID_MAX),
+};
+
 static const struct field answer_fields[] = {
 	TEXT(answer, job, GW_ID_MAX),
 	U8(answer, outcome, _GW_OUTCOME_MAX - 1),

@@ -451,6 +451,12 @@ struct gw_msg_request_end {
 	const char *job;
 };
 
+/* c->a: this request has gone to the broker for the first time. Until then it is held back here, by the pace or for
+ * want of a connection. */
+struct gw_msg_request_sent {
+	const char *job;
+};
+
 /* c->a: the cloud's answer to a request, passed on whether or not the request is open: answers
  * cross repetitions, so the same one may come again. ANCHORS of the answer go before it. */
 struct gw_msg_answer {
@@ -556,6 +562,7 @@ struct gw_msg_command_answer {
 	X(0x47, CREDENTIAL, credential)         \
 	X(0x4c, EVENT, event)                   \
 	X(0x4d, EVENTS, events)                 \
+	X(0x52, REQUEST_SENT, request_sent)     \
 	X(0x54, WIPED, wiped)                   \
 	X(0x55, CRL, crl)                       \
 	X(0x56, CRL_CHECKED, crl_checked)       \

@@ -12,6 +12,7 @@
 struct outstanding {
 	uint64_t first_us, max_us;
 	uint64_t owed_us; /* see outstanding_silent_since() */
+	uint64_t n_added;
 	struct outstanding_request requests[GW_REQUESTS_MAX];
 	size_t n;
 };
@@ -72,7 +73,8 @@ int outstanding_add(struct outstanding *o, unsigned topic, const char *job, char
 			return -ENOBUFS;
 
 		request = &o->requests[o->n];
-		*request = (struct outstanding_request){ .job = strdup(job) };
+		*request =
+			(struct outstanding_request){ .job = strdup(job), .number = o->n_added++ };
 		if (!request->job)
 			return -ENOMEM;
 		o->n++;
@@ -81,6 +83,7 @@ int outstanding_add(struct outstanding *o, unsigned topic, const char *job, char
 	free(request->body);
 	request->body = TAKE_PTR(ours);
 	request->topic = topic;
+	request->has_gone = false;
 	start_over(o, request, now_us);
 	return 0;
 }
@@ -121,7 +124,9 @@ void outstanding_restart(struct outstanding *o, uint64_t now_us)
 
 static bool goes_before(const struct outstanding_request *a, const struct outstanding_request *b)
 {
-	return a->is_urgent != b->is_urgent ? a->is_urgent : a->due_us < b->due_us;
+	if (a->is_urgent != b->is_urgent)
+		return a->is_urgent;
+	return a->due_us != b->due_us ? a->due_us < b->due_us : a->number < b->number;
 }
 
 struct outstanding_request *outstanding_due(struct outstanding *o, uint64_t now_us)
@@ -142,6 +147,7 @@ void outstanding_published(struct outstanding *o, struct outstanding_request *re
 
 	request->due_us = now_us + request->wait_us - early_us;
 	request->wait_us = GW_MIN(request->wait_us * 2, o->max_us);
+	request->has_gone = true;
 	if (o->owed_us == OUTSTANDING_NEVER)
 		o->owed_us = now_us;
 }

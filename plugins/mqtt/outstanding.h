@@ -18,9 +18,11 @@ struct outstanding_request {
 	unsigned topic; /* the caller's own */
 	char *job;
 	char *body;
+	uint64_t number;  /* in the order in which they came */
 	uint64_t due_us;  /* when to publish it (again) */
 	uint64_t wait_us; /* the next pause between two repetitions */
 	bool is_urgent;
+	bool has_gone; /* to the broker, once at least since it was added */
 };
 
 /* first_us <= max_us: the first and the longest pause between two repetitions. */
@@ -43,7 +45,7 @@ size_t outstanding_count(const struct outstanding *o);
 /* A new connection: all are due now, and nobody has been silent yet. */
 void outstanding_restart(struct outstanding *o, uint64_t now_us);
 
-/* The urgent request, else the one that has been due for longest, or NULL. */
+/* The urgent request, else the one that has been due for longest, of several the one that came first, or NULL. */
 struct outstanding_request *outstanding_due(struct outstanding *o, uint64_t now_us);
 
 /* It went to the broker. `dice` is any 32 bits: repetitions of many gateways must not march in

@@ -132,6 +132,15 @@ static void on_state(enum gw_cloud_state state, const char *text, bool needs_hel
 
 /* --- towards the cloud ------------------------------------------------------------------------ */
 
+/* What waits for its turn looks like what waits for an answer to who only knows that it was handed to us. */
+static void tell_sent(struct relay *relay, const struct outstanding_request *request)
+{
+	const struct gw_msg msg = { .type = GW_MSG_REQUEST_SENT, .request_sent = { request->job } };
+
+	if (!request->has_gone && request->topic == DIALECT_REQUEST)
+		(void)gw_plugin_send(relay->plugin, &msg, /* fd= */ -1);
+}
+
 static int publish_request(struct relay *relay, struct outstanding_request *request)
 {
 	enum dialect_topic topic = (enum dialect_topic)request->topic;
@@ -145,6 +154,7 @@ static int publish_request(struct relay *relay, struct outstanding_request *requ
 		return r;
 	gw_step_after(step);
 
+	tell_sent(relay, request);
 	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
 	outstanding_published(relay->outstanding, request, gw_now_monotonic_us(), dice);
 	return 0;

@@ -360,9 +360,12 @@ static void say_first(uint8_t type, uint8_t what)
 	};
 	static const uint8_t speakers[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
 					    2, 2, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	const struct gw_msg sent = { .type = GW_MSG_REQUEST_SENT,
+				     .request_sent = { room.request } };
 	size_t i = type % GW_ELEMENTS(said);
+	bool is_sent = said[i].type == GW_MSG_CLOUD_RETRY && what & 1;
 
-	send_message(speakers[i], &said[i]);
+	send_message(speakers[i], is_sent ? &sent : &said[i]);
 }
 
 /* What the cloud holds of the record, or pretends to; what it wants of several devices; a device that leaves. */

@@ -465,6 +465,30 @@ class Pace(Base):
         self.assertGreater(lasted, (self.N - self.RATE - 2) / self.RATE)
 
 
+    def test_the_agent_is_told_what_has_gone(self):
+        """Once each, when its turn has come, and not while there is no broker."""
+        self.go_online(retry_first=1, retry_max=1, requests_per_second=self.RATE)
+        self.mosquitto.stop(signal.SIGKILL)
+        self.state(wire.OFFLINE)
+        n = 2 * self.RATE
+        for i in range(n):
+            self.enroll(f"job-{i}")
+        self.mosquitto.start()
+        self.join_cloud()
+        self.state(wire.ONLINE)
+        self.assertNotIn("request_sent", self.agent.trace)
+        gone = [self.agent.expect("request_sent").job for _ in range(n)]
+        self.assertEqual(sorted(gone), sorted(f"job-{i}" for i in range(n)))
+        for i in range(n):
+            for _ in range(2):  # each is repeated
+                self.heard("request", lambda b, i=i: b["id"] == f"job-{i}")
+        self.say("response", kind="done", id="job-0")
+        self.agent.expect("answer", job="job-0")
+        self.assertEqual(self.agent.trace.count("request_sent"), n)
+        self.enroll("job-1")  # the agent has forgotten it
+        self.agent.expect("request_sent", job="job-1")
+
+
 class Weather(Base):
     def test_no_broker_at_start(self):
         self.provision()

@@ -53,6 +53,7 @@ MESSAGES = {
     "request": (0x41, "job:TEXT kind:U8 device:TEXT tenant:TEXT claim:TEXT of:TEXT method:TEXT"
                       " reason:TEXT serial:BLOB key:BLOB csr:BLOB evidence:BLOB"),
     "request_end": (0x42, "job:TEXT"),
+    "request_sent": (0x52, "job:TEXT"),
     "answer": (0x43, "job:TEXT outcome:U8 retry_after_s:U32 time:U64 reason:TEXT text:TEXT"
                      " certificate:BLOB chain:BLOB head:U64 mac:BLOB tenant:TEXT claim:TEXT"),
     "command": (0x44, "id:TEXT seq:U64 expires_at:U64 kind:U8 device:TEXT claim:TEXT tenant:TEXT"

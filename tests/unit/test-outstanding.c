@@ -57,6 +57,38 @@ static void empty(void **state)
 	assert_null(outstanding_free(NULL));
 }
 
+/* Since it was added: whoever adds it once more has forgotten that it went. */
+static void knows_what_has_gone(void **state)
+{
+	_cleanup_outstanding_ struct outstanding *o = make();
+
+	add(o, "job-1", "one", 0);
+	add(o, "job-2", "two", 10 * MOST);
+	assert_false(outstanding_due(o, 0)->has_gone);
+	publish(o, "job-1", 0, 0);
+	outstanding_restart(o, 10);
+	assert_true(outstanding_due(o, 10)->has_gone);
+	add(o, "job-1", "one", 0);
+	assert_false(outstanding_due(o, 0)->has_gone);
+	assert_true(outstanding_remove(o, "job-1"));
+	assert_false(outstanding_due(o, 10 * MOST)->has_gone);
+}
+
+/* What is due at the same time goes in the order in which it came, whatever ended meanwhile. */
+static void who_came_first_goes_first(void **state)
+{
+	static const char *const jobs[] = { "job-1", "job-2", "job-3", "job-4" };
+	_cleanup_outstanding_ struct outstanding *o = make();
+
+	for (size_t i = 0; i < GW_ELEMENTS(jobs); i++)
+		add(o, jobs[i], "body", i);
+	assert_true(outstanding_remove(o, "job-1"));
+	outstanding_restart(o, 10);
+	publish(o, "job-2", 10, 0);
+	publish(o, "job-3", 10, 0);
+	publish(o, "job-4", 10, 0);
+}
+
 static void is_due_at_once(void **state)
 {
 	_cleanup_outstanding_ struct outstanding *o = make();
@@ -218,6 +250,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty),
+		cmocka_unit_test(knows_what_has_gone),
+		cmocka_unit_test(who_came_first_goes_first),
 		cmocka_unit_test(is_due_at_once),
 		cmocka_unit_test(pauses_double_up_to_the_longest),
 		cmocka_unit_test(dice_shorten_by_a_quarter_at_most),

@@ -410,6 +410,27 @@ static void each_once_and_in_order(void **state)
 	assert_true(store_job_count(world_agent()->store) == 0);
 }
 
+/* The cloud link's turn has come to this one. */
+static void goes_to_the_broker(const char *id)
+{
+	struct gw_msg msg = { .type = GW_MSG_REQUEST_SENT, .request_sent = { id } };
+
+	assert_int_equal(world_say(GW_ROLE_CLOUD, &msg, -1), 0);
+	world_turn();
+}
+
+static void all_go_to_the_broker(void)
+{
+	const struct gw_msg *request;
+
+	while ((request = world_hear(GW_ROLE_CLOUD, GW_MSG_REQUEST))) {
+		char id[GW_ID_MAX + 1];
+
+		(void)gw_copy(id, sizeof(id), request->request.job);
+		goes_to_the_broker(id);
+	}
+}
+
 static void waits_because(const char *id, const char *why, bool sent)
 {
 	static struct job_record record;
@@ -428,6 +449,12 @@ static void each_says_why_it_waits(void **state)
 	(void)gw_copy(second.device, sizeof(second.device), first.device);
 	assert_int_equal(queue_add(world_agent()->queue, &second), 0);
 	world_turn();
+	waits_because(first.id, "others-first", false); /* the link holds it back */
+	waits_because(second.id, "one-at-a-time", false);
+	goes_to_the_broker("another's");
+	goes_to_the_broker("");
+	waits_because(first.id, "others-first", false);
+	goes_to_the_broker(first.id);
 	waits_because(first.id, "", true);
 	waits_because(second.id, "one-at-a-time", false);
 	for (unsigned i = 1; i < WINDOW; i++)
@@ -438,12 +465,15 @@ static void each_says_why_it_waits(void **state)
 
 	world_answer_with(first.id, GW_OUTCOME_PENDING, "busy");
 	waits_because(first.id, "busy", false);
+	goes_to_the_broker(late.id);
 	waits_because(late.id, "", true);
 	world_answer_with(late.id, GW_OUTCOME_PENDING, "");
 	waits_because(late.id, "put-off", false);
 	world_answer(other.id, 0); /* room for both */
 	world_pass(PUT_OFF_S);
 	world_turn();
+	waits_because(first.id, "others-first", false);
+	goes_to_the_broker(first.id);
 	waits_because(first.id, "", true);
 
 	assert_int_equal(world_say(GW_ROLE_CLOUD, &msg, -1), 0);
@@ -460,7 +490,7 @@ static void each_says_why_it_waits(void **state)
 	waits_because(first.id, "unanswered", false);
 }
 
-/* Those that the cloud link holds, and those that were put off, wait for nobody. */
+/* Those that have gone to the cloud, and those that were put off, wait for nobody. */
 static void the_pace_says_when(void **state)
 {
 	struct gw_msg away = { .type = GW_MSG_CLOUD_STATE,
@@ -473,6 +503,8 @@ static void the_pace_says_when(void **state)
 	for (unsigned i = 1; i < WINDOW + 20; i++)
 		(void)add(i);
 	world_turn();
+	assert_int_equal(queue_held_back(queue, WINDOW + 20), WINDOW + 20);
+	all_go_to_the_broker();
 	assert_int_equal(queue_held_back(queue, WINDOW + 20), 20);
 	assert_int_equal(queue_held_back(queue, WINDOW), 0);
 	assert_int_equal(queue_held_back(queue, 1), 0);
@@ -482,6 +514,8 @@ static void the_pace_says_when(void **state)
 
 	world_answer_with(first.id, GW_OUTCOME_PENDING,
 			  "busy"); /* one of the others has its place */
+	assert_int_equal(queue_held_back(queue, WINDOW + 20), 20);
+	all_go_to_the_broker();
 	assert_int_equal(queue_held_back(queue, WINDOW + 20), 19);
 
 	assert_int_equal(world_say(GW_ROLE_CLOUD, &away, -1), 0);

@@ -29,8 +29,8 @@ static const enum gw_msg_type by_registrar[] = {
 	GW_MSG_CRL_CHECKED, GW_MSG_ISSUERS,
 };
 static const enum gw_msg_type by_cloud[] = {
-	GW_MSG_HEALTH, GW_MSG_CLOUD_STATE, GW_MSG_CLOUD_RETRY, GW_MSG_CREDENTIAL,
-	GW_MSG_ANSWER, GW_MSG_COMMAND,     GW_MSG_ANCHORS,     GW_MSG_CRL,
+	GW_MSG_HEALTH,  GW_MSG_CLOUD_STATE, GW_MSG_CLOUD_RETRY, GW_MSG_CREDENTIAL,   GW_MSG_ANSWER,
+	GW_MSG_COMMAND, GW_MSG_ANCHORS,     GW_MSG_CRL,         GW_MSG_REQUEST_SENT,
 };
 
 static bool holds(const enum gw_msg_type *types, size_t n, enum gw_msg_type type)

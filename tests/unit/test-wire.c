@@ -64,6 +64,7 @@ static const struct spec {
 	{ 0x47, "credential", "b t256 8 8 8 e5 8 8 t256" },
 	{ 0x4c, "event", "8 8 t64 t64 t64 t64 t256 x32-32" },
 	{ 0x4d, "events", "t64 8 2 x32-32 t64" },
+	{ 0x52, "request_sent", "t64" },
 	{ 0x54, "wiped", "8 4" },
 	{ 0x55, "crl", "t64" },
 	{ 0x56, "crl_checked", "t64 b t256 x32-32 x20 8 8" },
