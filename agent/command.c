@@ -17,6 +17,7 @@
 #include "agent/revocation.h"
 #include "agent/steps.h"
 #include "agent/store-certificate.h"
+#include "agent/store-job.h"
 #include "agent/store.h"
 #include "agent/turn.h"
 #include "agent/vault.h"
@@ -97,6 +98,7 @@ static int open_secret(struct agent *agent, const struct gw_msg_command *command
 			      ret_len);
 }
 
+/* What we still have to tell of a device that left would end the new claim in the cloud, too. */
 static int do_claim(struct agent *agent, const struct gw_msg_command *command,
 		    enum gw_reason *ret_reason)
 {
@@ -115,6 +117,10 @@ static int do_claim(struct agent *agent, const struct gw_msg_command *command,
 	size_t len = 0;
 	int r;
 
+	if (store_job_has_of(agent->store, command->device, GW_REQUEST_DECOMMISSIONED)) {
+		*ret_reason = GW_REASON_LEAVING;
+		return 0;
+	}
 	r = open_secret(agent, command, secret, &len);
 	if (r == -EBADMSG || (r >= 0 && (len < GW_SECRET_MIN || len > GW_SECRET_MAX))) {
 		*ret_reason = GW_REASON_BAD_MESSAGE;

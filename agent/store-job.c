@@ -292,6 +292,12 @@ bool store_job_has_kind(struct store *store, enum gw_request_kind kind)
 			    (int64_t)kind) == 1;
 }
 
+bool store_job_has_of(struct store *store, const char *device, enum gw_request_kind kind)
+{
+	return store_number(store, 0, "SELECT 1 FROM job WHERE device = ? AND kind = ? LIMIT 1",
+			    "ti", device, (int64_t)kind) == 1;
+}
+
 uint64_t store_job_count_put_off(struct store *store)
 {
 	return (uint64_t)store_number(store, 0, "SELECT count(*) FROM job WHERE due > 0", "");

@@ -96,6 +96,7 @@ uint64_t store_job_oldest(struct store *store);
 
 uint64_t store_job_count(struct store *store);
 bool store_job_has_kind(struct store *store, enum gw_request_kind kind);
+bool store_job_has_of(struct store *store, const char *device, enum gw_request_kind kind);
 uint64_t store_job_count_until(struct store *store, uint64_t created);
 uint64_t store_job_count_put_off(struct store *store);
 

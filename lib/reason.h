@@ -98,6 +98,8 @@
 	/* commands from the cloud */                                                             \
 	X(EXPIRED, "expired", "Its time was over when it came.")                                   \
 	X(OUT_OF_ORDER, "out-of-order", "A newer command was carried out before.")                 \
+	X(LEAVING, "leaving",                                                                     \
+	  "The cloud has yet to hear that the device has left; then it can be claimed anew.")      \
 	X(CLOCK_UNTRUSTED, "clock-untrusted", "Time is not trusted yet, and this needs it.")       \
 	X(SECRET_NOT_SEALED, "secret-not-sealed",                                                 \
 	  "The cloud sent a secret in the open, which the configuration forbids.")                 \

@@ -467,6 +467,35 @@ static void test_order_of_commands(void **state)
 	assert_int_equal(registry_command_get(f->registry, "gw-2", "c2b", &second), -ENOENT);
 }
 
+/* What the gateway tells of the time before says nothing of a claim that it does not know. */
+static void test_claims_over(void **state)
+{
+	struct cloud_home *f = *state;
+	struct command told, untold;
+	struct claim claim;
+
+	add_claim(f, "c-1", "gw-1", "D");
+	add_claim(f, "c-2", "gw-1", "D");
+	add_claim(f, "c-3", "gw-1", "D");
+	add_claim(f, "c-4", "gw-2", "D");
+	told = make_command("told", COMMAND_CLAIM, "D");
+	(void)gw_copy(told.claim, sizeof(told.claim), "c-2");
+	assert_int_equal(registry_command_add(f->registry, &told), 0);
+	assert_int_equal(registry_command_get(f->registry, "gw-1", "told", &told), 0);
+	assert_int_equal(registry_command_end(f->registry, told.number, COMMAND_DONE, ""), 0);
+	untold = make_command("untold", COMMAND_CLAIM, "D");
+	(void)gw_copy(untold.claim, sizeof(untold.claim), "c-3");
+	assert_int_equal(registry_command_add(f->registry, &untold), 0);
+
+	assert_int_equal(registry_claims_over(f->registry, "gw-1", "D", "decommissioned"), 0);
+	for (int i = 1; i <= 4; i++) {
+		char id[] = { 'c', '-', (char)('0' + i), 0 };
+
+		assert_int_equal(registry_claim_get(f->registry, id, &claim), 0);
+		assert_int_equal(claim.state, i < 3 ? CLAIM_CLOSED : CLAIM_OPEN);
+	}
+}
+
 static void test_overtaken(void **state)
 {
 	struct cloud_home *f = *state;
@@ -644,6 +673,7 @@ int main(void)
 		TEST(test_not_a_registry),
 		TEST(test_settings_and_tenants),
 		TEST(test_claims),
+		TEST(test_claims_over),
 		TEST(test_proof),
 		TEST(test_one_live),
 		TEST(test_jobs_and_keys),

@@ -10,6 +10,7 @@
 
 #include "agent/claim.h"
 #include "agent/command.h"
+#include "agent/operate.h"
 #include "agent/store-claim.h"
 #include "agent/store-device.h"
 #include "agent/store.h"
@@ -110,6 +111,27 @@ static void a_claim_without_id_or_tenant(void **state)
 	assert_int_equal(store_claim_open_of(world_agent()->store, DEVICE, &claim), 0);
 	assert_true(*claim.id);
 	assert_string_equal(claim.tenant, "default");
+}
+
+static void a_claim_waits_until_the_cloud_knows_who_left(void **state)
+{
+	const struct operate_wish leave = {
+		.device = DEVICE, .event = DEVICE_EVENT_DECOMMISSION, .who = "uid 0", .reason = ""
+	};
+	struct gw_msg_command command = claim_command("c-1", 1);
+	enum gw_reason reason;
+
+	world_get_aboard(DEVICE, 21);
+	assert_int_equal(operate_device(world_agent(), &leave, &reason), 0);
+	assert_int_equal(reason, GW_REASON_NONE);
+	world_turn();
+	expect(&command, GW_REASON_LEAVING);
+	assert_int_equal(world_state(DEVICE), DEVICE_DECOMMISSIONED);
+	world_answer(world_request(GW_REQUEST_DECOMMISSIONED)->job, 0);
+	command.id = "c-2";
+	command.seq = 2;
+	expect(&command, GW_REASON_NONE);
+	assert_int_equal(world_state(DEVICE), DEVICE_CLAIMED);
 }
 
 static void a_claim_id_is_used_once(void **state)
@@ -610,6 +632,7 @@ int main(void)
 		PLAIN(anchors_are_about_no_device),
 		PLAIN(a_claim_lets_in),
 		PLAIN(a_claim_without_id_or_tenant),
+		PLAIN(a_claim_waits_until_the_cloud_knows_who_left),
 		PLAIN(a_claim_id_is_used_once),
 		PLAIN(a_claim_that_starts_over),
 		PLAIN(another_tenants_device),

@@ -238,7 +238,7 @@ enum command_verdict policy_answer(bool done, enum gw_reason why, bool overtaken
 		return COMMAND_IS_DONE;
 	if (overtaken)
 		return COMMAND_IS_REFUSED;
-	if (why == GW_REASON_OUT_OF_ORDER)
+	if (why == GW_REASON_OUT_OF_ORDER || why == GW_REASON_LEAVING)
 		return COMMAND_AGAIN;
 	if (why == GW_REASON_CLOCK_UNTRUSTED)
 		return COMMAND_AGAIN_LATER;

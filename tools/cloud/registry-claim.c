@@ -98,3 +98,14 @@ int registry_claims_close(struct registry *registry, const char *gateway, const 
 		       " WHERE device = ?2 AND state = 'open' AND (?3 IS NULL OR gateway = ?3)",
 		       "sss", reason, device, gateway);
 }
+
+int registry_claims_over(struct registry *registry, const char *gateway, const char *device,
+			 const char *reason)
+{
+	return sql_run(registry->db,
+		       "UPDATE claim SET state = 'closed', reason = ?1"
+		       " WHERE device = ?2 AND state = 'open' AND gateway = ?3"
+		       " AND id NOT IN (SELECT claim FROM command WHERE device = ?2"
+		       "  AND state IN ('waiting', 'sent'))",
+		       "sss", reason, device, gateway);
+}

@@ -242,6 +242,10 @@ int registry_claim_of_fleet(struct registry *registry, const char *device, uint6
 int registry_claims_close(struct registry *registry, const char *gateway, const char *device,
 			  const char *reason);
 
+/* The same, but not of claims that the gateway has still to be told of, or has not answered. */
+int registry_claims_over(struct registry *registry, const char *gateway, const char *device,
+			 const char *reason);
+
 /* --- certificates (registry-certificate.c) --------------------------------------------------- */
 
 int registry_certificate_add(struct registry *registry, const struct record *record,

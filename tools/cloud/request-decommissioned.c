@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * `decommissioned`: a device has left a gateway, on its operator's word or on ours. What it had there is over;
- * elsewhere it may be aboard by a claim of its own. Always answered with `done`.
+ * elsewhere it may be aboard by a claim of its own, and here it may be claimed anew: a gateway obeys no claim while it
+ * has this to tell. Always answered with `done`.
  */
 #include "tools/cloud/request.h"
 
@@ -18,7 +19,7 @@ int request_decommissioned(struct desk *desk, const char *gateway, const struct 
 	int r = registry_certificates_revoke_at(registry, gateway, device, why);
 
 	if (r >= 0)
-		r = registry_claims_close(registry, gateway, device, why);
+		r = registry_claims_over(registry, gateway, device, why);
 	if (r < 0)
 		return r;
 

@@ -124,6 +124,24 @@ class Leave(lab.Shared):
         self.assertEqual(self.events(device.id).count("cloud-acknowledged"), 1)
         self.assertEqual([c["state"] for c in self.lab.certificates(device.id)], ["revoked"])
 
+    def test_claimed_anew_before_the_cloud_knows(self):
+        """What the gateway has to tell is of the time before: it must not cost the claim that the fleet made since."""
+        device = self.aboard("AGAIN-1")
+        self.lab.stop("gangway-cloud")
+        self.addCleanup(self.lab.start, "gangway-cloud")
+        self.lab.ctl("decommission", device.id)
+        device.is_refused()
+        self.expect(device.id, "wiped")
+        self.lab.run("gangway-cloud", "decommission", device.id)
+        self.lab.run("gangway-cloud", "claim", "--gateway", self.lab.variables["GANGWAY_ID"], "-", input=device.label)
+        self.lab.start("gangway-cloud")
+        self.lab.settle()
+        self.assertEqual([(c["kind"], c["state"]) for c in self.lab.commands(device.id)],
+                         [("decommission", "done"), ("claim", "done")])
+        device.come_aboard()
+        self.lab.settle()
+        self.assertEqual(sorted(c["state"] for c in self.lab.certificates(device.id)), ["live", "revoked"])
+
     def test_by_command(self):
         devices = [self.aboard(f"FLEET-{i}") for i in range(2)]
         self.lab.ctl("revoke", devices[1].id)
