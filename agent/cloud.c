@@ -144,7 +144,8 @@ static void send_state(struct agent *agent, struct plugin *registrar)
 
 /*
  * No job: it needs no disk. Each question goes by a name that nobody can know before: its answer is no older
- * than it, whoever keeps and repeats what the cloud once said. One that took too long is asked anew.
+ * than it, whoever keeps and repeats what the cloud once said. One that took too long is asked anew, and so is one that
+ * a cloud was asked that was away since, which would be too old when it comes, or come whenever it is repeated.
  */
 #define TIME_FRESH_US (60 * 1000000ull)
 #define TIME_GOOD_US  (3600 * 1000000ull)
@@ -225,8 +226,11 @@ void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char 
 			      "The cloud is %s%s%s", state_names[state], *text ? ": " : "", text);
 	send_state(agent, plugins_find(agent->plugins, GW_ROLE_REGISTRAR));
 	bus_tell_cloud(agent->bus);
-	if (changed)
-		due_look(agent->due); /* asks what time it is */
+	if (!changed)
+		return;
+	if (state == GW_CLOUD_ONLINE)
+		withdraw_question(agent->cloud, plugins_find(agent->plugins, GW_ROLE_CLOUD));
+	due_look(agent->due); /* asks what time it is */
 }
 
 void cloud_lost(struct agent *agent)

@@ -13,6 +13,7 @@
 #include "agent/claim.h"
 #include "agent/cloud.h"
 #include "agent/discovered.h"
+#include "agent/due.h"
 #include "agent/sessions.h"
 #include "agent/store-certificate.h"
 #include "agent/store-claim.h"
@@ -1032,6 +1033,37 @@ static void only_a_fresh_answer_tells_the_time(void **state)
 	assert_int_equal(clock_verdict(&world_agent()->clock), CLOCK_TRUSTED_ALONE);
 }
 
+/* At once, and not by the question from before: that came too late, or comes whenever it is repeated. */
+static void a_cloud_that_is_back_is_asked_at_once(void **state)
+{
+	char first[GW_ID_MAX + 1], second[GW_ID_MAX + 1];
+
+	world_trust_clock(false);
+	world_pass(61);
+	world_turn();
+	(void)gw_copy(first, sizeof(first), world_request(GW_REQUEST_TIME)->job);
+	world_forget();
+	cloud_set_state(world_agent(), GW_CLOUD_OFFLINE, "no broker");
+	world_turn();
+	world_pass(5);
+	cloud_set_state(world_agent(), GW_CLOUD_ONLINE, "");
+	world_turn();
+	assert_string_equal(world_hear(GW_ROLE_CLOUD, GW_MSG_REQUEST_END)->request_end.job, first);
+	(void)gw_copy(second, sizeof(second), world_request(GW_REQUEST_TIME)->job);
+	answer_time(first);
+	assert_false(clock_is_trusted(&world_agent()->clock));
+
+	/* Nobody noticed that it was away, and nothing is due: its answer tells that it is there. */
+	world_pass(30);
+	due_look(world_agent()->due);
+	world_turn();
+	world_pass(31);
+	answer_time(second);
+	assert_false(clock_is_trusted(&world_agent()->clock));
+	answer_time(world_request(GW_REQUEST_TIME)->job);
+	assert_int_equal(clock_verdict(&world_agent()->clock), CLOCK_TRUSTED_BY_CLOUD);
+}
+
 /* A machine without a battery: what happened when is told by the time that is known, not by its own clock. */
 static void the_record_goes_by_the_time_that_is_known(void **state)
 {
@@ -1233,6 +1265,7 @@ int main(void)
 		TEST(a_secret_whose_end_is_never_told),
 		TEST(the_alarm_is_set),
 		TEST(only_a_fresh_answer_tells_the_time),
+		TEST(a_cloud_that_is_back_is_asked_at_once),
 		TEST(the_record_goes_by_the_time_that_is_known),
 		TEST(what_lasts_begins_when_time_is_known),
 		TEST(what_lasts_begins_though_a_turn_was_lost),
