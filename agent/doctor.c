@@ -302,12 +302,25 @@ static void examine_credentials(struct sheet *sheet, const struct doctor_facts *
 		examine_dates(sheet, facts);
 }
 
-static bool has_link(const struct doctor_facts *facts)
+static const struct doctor_plugin *find_link(const struct doctor_facts *facts)
 {
 	for (size_t i = 0; i < facts->n_plugins; i++)
 		if (facts->plugins[i].role == GW_ROLE_CLOUD)
-			return true;
-	return false;
+			return &facts->plugins[i];
+	return NULL;
+}
+
+/* Where the link asks for somebody's help (a clone, a certificate that is refused), the network is not what is wrong. */
+static const char *broker_advice(const struct doctor_facts *facts)
+{
+	const struct doctor_plugin *link = find_link(facts);
+
+	if (!link)
+		return "Start the cloud link: systemctl start gangway-mqtt.";
+	if (!link->healthy && gw_streq(link->text, facts->cloud_text))
+		return "Do what it says; then it goes on by itself, and nothing is lost.";
+	return "See that the network reaches [cloud] broker; it goes on by itself, and nothing is "
+	       "lost.";
 }
 
 /* "for 3 min, trying again in 12 s" */
@@ -347,9 +360,7 @@ static void examine_broker(struct sheet *sheet, const struct doctor_facts *facts
 	case GW_CLOUD_OFFLINE:
 		advise(find(sheet, "broker", DOCTOR_WRONG, "Not connected, %s: %s", wait,
 			    facts->cloud_text),
-		       has_link(facts) ? "See that the network reaches [cloud] broker; it goes on "
-					 "by itself, and nothing is lost."
-				       : "Start the cloud link: systemctl start gangway-mqtt.");
+		       "%s", broker_advice(facts));
 		return;
 	case _GW_CLOUD_MAX: break;
 	}
@@ -602,8 +613,7 @@ static void examine_link(struct sheet *sheet, const struct doctor_facts *facts)
 		doctor_duration(facts->link_lost_s, since, sizeof(since));
 	advise(find(sheet, "link", DOCTOR_WRONG,
 		    "Somebody has taken the agent's socket %s away%s%s%s: plugins that start anew "
-		    "do "
-		    "not find it.",
+		    "do not find it.",
 		    facts->link_lost, *since ? ", " : "", since, *since ? " ago" : ""),
 	       "systemctl restart gangwayd.socket: that restarts the agent, too.");
 }

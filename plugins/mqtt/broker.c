@@ -142,8 +142,9 @@ static void give_way(struct broker *b)
 	uint64_t pause_us = backoff_apart(b->rival_pause_us, throw_dice());
 
 	say(b, GW_CLOUD_OFFLINE, true,
-	    "Another machine uses the identity of gateway %s: give each its own id and "
-	    "certificate. This one waits %u minutes before it tries again.",
+	    "Another machine uses the identity of gateway %s: give one of the two another "
+	    "[gateway] id, and a claim or certificate of its own. This one waits %u minutes before "
+	    "it tries again.",
 	    b->gateway, (unsigned)(pause_us / SECOND_US / 60));
 	pause_for(b, PAUSE_RIVAL, pause_us);
 	b->rival_pause_us = GW_MIN(b->rival_pause_us * 2, PAUSE_RIVAL_MAX_US);

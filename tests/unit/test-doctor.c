@@ -95,6 +95,11 @@ static void expect(const char *check, enum doctor_verdict verdict, const char *t
 		assert_true(*finding->advice);
 }
 
+static void expect_no(const char *check, const char *advice)
+{
+	assert_null(strstr(examine(check)->advice, advice));
+}
+
 static void all_is_well(void **state)
 {
 	static const char *const checks[] = { "disk",
@@ -248,6 +253,14 @@ static void broker_and_cloud(void **state)
 	expect("broker", DOCTOR_WRONG,
 	       "Not connected, for 3 min, trying again in 12 s: No broker at b:8883", "network");
 	expect("cloud", DOCTOR_WARNING, "shows when the broker is there", "");
+	expect_no("broker", "Do what it says");
+	facts.plugins[0].healthy = false;
+	facts.plugins[0].text = "The cloud sends what is no use"; /* that is another matter */
+	expect("broker", DOCTOR_WRONG, "No broker at b:8883", "network");
+	facts.plugins[0].text = facts.cloud_text = "Another machine uses the identity of gw-1.";
+	expect("broker", DOCTOR_WRONG, "for 3 min, trying again in 12 s: Another machine uses",
+	       "Do what it says");
+	expect_no("broker", "network");
 	facts.n_plugins = 0;
 	facts.cloud_text = "nothing to speak through";
 	expect("broker", DOCTOR_WRONG, ": nothing to speak through.",
