@@ -6,7 +6,8 @@
  * which is why an answer is good for a while. One that hangs costs a question that waits, nobody else.
  *
  * That the clock was set is told by a timer that waits for nothing (TFD_TIMER_CANCEL_ON_SET), also when the
- * machine wakes up.
+ * machine wakes up. Where the kernel does not know of it (a program can be shown another time than its own)
+ * the two clocks are seen to have come apart at the next beat. Either way system and cloud are asked anew.
  */
 #include "agent/clock-watch.h"
 
@@ -16,6 +17,7 @@
 
 #include "agent/agent.h"
 #include "agent/bus.h"
+#include "agent/cloud.h"
 #include "agent/due.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -26,12 +28,14 @@
 #define ANSWER_US 15000000ull   /* that it may take to start, and to answer */
 #define DOUBT_US  60000000ull   /* asked again so soon while time is not trusted .. */
 #define REST_US   3600000000ull /* .. and while it is */
+#define STEP_US   5000000       /* no drift between two beats */
 
 struct clock_watch {
 	struct agent *agent;
 	sd_event_source *steps;
 	bool was_asked, was_set; /* since it was asked */
 	uint64_t asked_us;       /* monotonic */
+	int64_t ahead_us; /* the clock on the wall, of the one that no one sets, as seen last */
 };
 
 /* --- its word --- */
@@ -97,23 +101,45 @@ void clock_watch_look(struct clock_watch *watch, bool is_trusted)
 
 static int wait_for_step(int fd)
 {
-	const struct itimerspec never = { .it_value = { .tv_sec = INT64_MAX } };
+	const struct itimerspec never = { .it_value = { .tv_sec = INT64_MAX / 2 } };
 
 	return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0
 		       ? -errno
 		       : 0;
 }
 
+static int64_t ahead_us(void)
+{
+	return (int64_t)(gw_now_realtime_us() - gw_now_boottime_us());
+}
+
+static void note_step(struct clock_watch *watch)
+{
+	gw_log(NOTICE, "The machine's clock was set");
+	watch->ahead_us = ahead_us();
+	watch->was_set = true;
+	cloud_doubt_time(watch->agent);
+	due_clock_was_set(watch->agent->due);
+}
+
 static int on_step(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct clock_watch *watch = userdata;
 	uint64_t n;
 
 	(void)!read(fd, &n, sizeof(n));
-	gw_log(NOTICE, "The machine's clock was set");
-	watch->was_set = true;
-	due_look(watch->agent->due);
+	note_step(userdata);
 	return wait_for_step(fd);
+}
+
+void clock_watch_compare(struct clock_watch *watch)
+{
+	int64_t seen_us = ahead_us(), step_us = watch ? seen_us - watch->ahead_us : 0;
+
+	if (!watch)
+		return;
+	if (step_us > STEP_US || step_us < -STEP_US)
+		note_step(watch);
+	watch->ahead_us = seen_us;
 }
 
 int clock_watch_new(struct agent *agent, struct clock_watch **ret)
@@ -138,6 +164,7 @@ int clock_watch_new(struct agent *agent, struct clock_watch **ret)
 	}
 	TAKE_FD(fd);
 	watch->agent = agent;
+	watch->ahead_us = ahead_us();
 	*ret = watch;
 	return 0;
 }

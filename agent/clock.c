@@ -6,7 +6,8 @@
  *
  * Times come from the network, the system's as a rule unauthenticated: where system and cloud are each sure of
  * another one nothing is judged until they agree. A cloud that contradicts itself is believed again once it
- * says the same twice.
+ * says the same twice; for good, by the floor, when it has kept to that for a while. So clocks that are set by
+ * years and back again, the cloud's too, leave nothing behind.
  */
 #include "agent/clock.h"
 
@@ -21,7 +22,8 @@
 #define BUILT_S      1793000000u            /* this was written then: no later clock reads less */
 #define LIFE_S       (100ull * 365 * 86400) /* nor does one read more, as long as this is run */
 #define TOLERANCE_S  300
-#define FLOOR_STEP_S 3600 /* the floor need not cost a write at every answer */
+#define FLOOR_STEP_S 3600          /* the floor need not cost a write at every answer */
+#define STEADY_US    3600000000ull /* so long after a jump nothing is for good */
 
 #define SECOND_US 1000000
 
@@ -149,11 +151,17 @@ static uint64_t cloud_now_s(const struct clock_trust *clock)
 	return clock->cloud_s + (gw_now_boottime_us() - clock->cloud_taken_us) / SECOND_US;
 }
 
+static bool has_jumped_lately(const struct clock_trust *clock)
+{
+	return clock->cloud_jumped_us && gw_now_boottime_us() - clock->cloud_jumped_us < STEADY_US;
+}
+
 /* A word that the system, which has one of its own, does not contradict. */
 static bool may_lift_floor(const struct clock_trust *clock, uint64_t cloud_s)
 {
 	return clock->cloud == CLOCK_CLOUD_TOLD && clock->trusts_cloud &&
-	       cloud_s >= clock->floor_s + FLOOR_STEP_S && clock_verdict(clock) != CLOCK_DISPUTED;
+	       !has_jumped_lately(clock) && cloud_s >= clock->floor_s + FLOOR_STEP_S &&
+	       clock_verdict(clock) != CLOCK_DISPUTED;
 }
 
 bool clock_take_cloud(struct clock_trust *clock, uint64_t cloud_s)
@@ -167,6 +175,8 @@ bool clock_take_cloud(struct clock_trust *clock, uint64_t cloud_s)
 						: CLOCK_CLOUD_JUMPED;
 	clock->cloud_s = cloud_s;
 	clock->cloud_taken_us = gw_now_boottime_us();
+	if (!fits)
+		clock->cloud_jumped_us = clock->cloud_taken_us;
 	if (!may_lift_floor(clock, cloud_s))
 		return false;
 	clock->floor_s = cloud_s - TOLERANCE_S;

@@ -64,8 +64,9 @@ struct clock_trust {
 	int64_t system_ahead_us; /* the machine's clock, of the one that no one sets, when it spoke */
 
 	enum clock_cloud cloud;
-	uint64_t cloud_s;        /* what it told .. */
-	uint64_t cloud_taken_us; /* .. and when */
+	uint64_t cloud_s;         /* what it told .. */
+	uint64_t cloud_taken_us;  /* .. and when */
+	uint64_t cloud_jumped_us; /* when it contradicted itself last, 0: never */
 };
 
 enum clock_verdict clock_judge(const struct clock_facts *facts);

@@ -152,7 +152,7 @@ static void send_state(struct agent *agent, struct plugin *registrar)
 
 static bool has_open_question(const struct cloud *cloud, uint64_t now_us)
 {
-	return *cloud->question && now_us - cloud->asked_us < TIME_FRESH_US;
+	return *cloud->question && cloud->asked_us && now_us - cloud->asked_us < TIME_FRESH_US;
 }
 
 static void withdraw_question(struct cloud *cloud, struct plugin *plugin)
@@ -178,6 +178,12 @@ static void ask_time(struct cloud *cloud, struct plugin *plugin)
 	gw_hex_encode(name, sizeof(name), hex);
 	cloud->asked_us = gw_now_monotonic_us();
 	plugin_send(plugin, &msg, /* fd= */ -1);
+}
+
+/* What is on its way answers as well: it goes by the cloud's clock. */
+void cloud_doubt_time(struct agent *agent)
+{
+	agent->cloud->told_us = 0;
 }
 
 void cloud_look_at_time(struct agent *agent, bool is_trusted)
@@ -218,6 +224,8 @@ void cloud_set_state(struct agent *agent, enum gw_cloud_state state, const char 
 	agent->cloud->state = state;
 	if (changed)
 		agent->cloud->since_us = gw_now_monotonic_us();
+	if (changed && state == GW_CLOUD_ONLINE)
+		agent->cloud->asked_us = 0; /* what was asked of who was away is asked anew */
 	(void)gw_copy(agent->cloud->text, sizeof(agent->cloud->text), text);
 	if (changed)
 		gw_log_tagged(GW_LOG_NOTICE,

@@ -46,6 +46,9 @@ void cloud_heard(struct agent *agent);
 /* Asks it what time it is, if it is time to. */
 void cloud_look_at_time(struct agent *agent, bool is_trusted);
 
+/* What it told is to be asked anew: somebody has set the machine's clock, perhaps not this one's alone. */
+void cloud_doubt_time(struct agent *agent);
+
 /* The cloud link is gone, and what it told with it. */
 void cloud_lost(struct agent *agent);
 

@@ -310,6 +310,12 @@ uint64_t due_clock_since_us(const struct due *due)
 	return due->trusted_since_us;
 }
 
+void due_clock_was_set(struct due *due)
+{
+	due->told_ahead_s = INT64_MIN / 2;
+	due_look(due);
+}
+
 void due_look(struct due *due)
 {
 	(void)sd_event_source_set_time(due->timer, 0);

@@ -17,6 +17,9 @@ struct due *due_free(struct due *due);
 /* Something changed that may be due: looks again, after what the loop does now. */
 void due_look(struct due *due);
 
+/* Somebody set the clock, or the machine was asleep: plugins are told what time it is, whatever they know. */
+void due_clock_was_set(struct due *due);
+
 /* The turn was lost in which it may have looked: looks again within a minute, and takes nothing for done. */
 void due_undone(struct due *due);
 

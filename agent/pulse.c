@@ -17,6 +17,7 @@
 
 #include "agent/agent.h"
 #include "agent/bus.h"
+#include "agent/clock-watch.h"
 #include "agent/cloud.h"
 #include "agent/store.h"
 #include "agent/turn.h"
@@ -108,6 +109,7 @@ static int on_beat(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct pulse *pulse = userdata;
 
+	clock_watch_compare(pulse->agent->clock_watch);
 	if (is_doubtful(pulse))
 		try_store(pulse);
 	pulse->is_asked = true;

@@ -289,8 +289,32 @@ static void a_cloud_that_contradicts_itself(void **state)
 
 	(void)clock_take_cloud(&clock, NOW + 315360000); /* it insists on another time */
 	pass(60);
-	assert_true(clock_take_cloud(&clock, NOW + 315360060));
+	assert_false(clock_take_cloud(&clock, NOW + 315360060));
 	assert_int_equal(clock_verdict(&clock), CLOCK_TRUSTED_ALONE);
+	pass(3480);
+	assert_false(clock_take_cloud(&clock, NOW + 315363540));
+	pass(60);
+	assert_true(clock_take_cloud(&clock, NOW + 315363600)); /* for good, after an hour */
+}
+
+/* Whoever sets all clocks there are, and sets them right again, has lost nothing. */
+static void a_cloud_that_jumps_and_comes_back(void **state)
+{
+	struct clock_trust clock = make(true);
+
+	(void)clock_take_cloud(&clock, NOW);
+	pass(60);
+	realtime_s += 315360000;
+	(void)clock_take_cloud(&clock, realtime_s);
+	(void)clock_take_cloud(&clock, realtime_s);
+	assert_int_equal(clock_verdict(&clock), CLOCK_TRUSTED_BY_CLOUD);
+	pass(600);
+	assert_false(clock_take_cloud(&clock, realtime_s));
+	realtime_s -= 315360000;
+	(void)clock_take_cloud(&clock, realtime_s);
+	(void)clock_take_cloud(&clock, realtime_s);
+	assert_int_equal(clock_verdict(&clock), CLOCK_TRUSTED_BY_CLOUD);
+	assert_true(clock_now_s(&clock) == NOW + 660);
 }
 
 static void the_floor_rises_and_stays(void **state)
@@ -383,6 +407,7 @@ int main(void)
 		TEST(only_where_the_configuration_allows_it),
 		TEST(agreement_has_a_tolerance),
 		TEST(a_cloud_that_contradicts_itself),
+		TEST(a_cloud_that_jumps_and_comes_back),
 		TEST(the_floor_rises_and_stays),
 		TEST(a_cloud_below_the_floor),
 		TEST(a_person_knows_better),
