@@ -199,6 +199,16 @@ uint64_t credentials_renew_us(const struct credentials *c)
 	return c->key ? server_key_renew_us(c->key) : UINT64_MAX;
 }
 
+bool credentials_are_good(const struct credentials *c, uint64_t now_s)
+{
+	return c->key && server_key_is_good(c->key, now_s);
+}
+
+bool credentials_are_timely(const struct credentials *c, uint64_t now_s)
+{
+	return c->key && server_key_is_timely(c->key, now_s);
+}
+
 bool credentials_are_current(const struct credentials *c)
 {
 	return c->key && !c->outdated;

@@ -51,5 +51,11 @@ bool credentials_are_current(const struct credentials *c);
 /* The question for the next one, SERVER_CSR, with a key made for it unless it was asked before. */
 int credentials_question(struct credentials *c, struct gw_msg *ret);
 
+/* Whether our certificate is good at that time. */
+bool credentials_are_good(const struct credentials *c, uint64_t now_s);
+
+/* The same, and not to be renewed yet. */
+bool credentials_are_timely(const struct credentials *c, uint64_t now_s);
+
 /* When to ask for the next one; UINT64_MAX: not yet known. */
 uint64_t credentials_renew_us(const struct credentials *c);

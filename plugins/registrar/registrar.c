@@ -37,6 +37,7 @@
 #define ASK_SOONEST_US  5000000            /* however short the life of one that did */
 #define ASK_SOON_US     100000             /* more may come at once: what was asked before */
 #define ASK_ON_ERROR_US 20000000           /* of ours, which need not come again */
+#define LOOK_US         (3600 * 1000000ull) /* at its dates: a machine that sleeps lets no timer run */
 #define ASK_ACCURACY_US 1000000
 
 struct registrar {
@@ -55,6 +56,7 @@ struct registrar {
 	uint8_t dummy_key[GW_KEY_LEN];
 
 	sd_event_source *ask; /* for the next certificate of our own */
+	bool is_wanting; /* it was asked for, or is to be, whatever the present one's dates are */
 };
 
 /* --- steps --- */
@@ -110,13 +112,25 @@ static void ask_at(struct registrar *r, uint64_t when_us)
 					  when_us == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
+/* By the time that is known. While it is not, nothing is late. */
+static bool knows_time(const struct registrar *r)
+{
+	return r->shared.dates_matter && wall_now_s();
+}
+
 static void report_health(struct registrar *r)
 {
-	gw_plugin_health(r->plugin,
-			 credentials_are_complete(r->credentials)
-				 ? NULL
-				 : "Waiting for anchors and a certificate from the cloud: "
-				   "devices with certificates are not served yet");
+	const char *trouble = NULL;
+
+	if (!credentials_are_complete(r->credentials))
+		trouble = "Waiting for anchors and a certificate from the cloud: devices with "
+			  "certificates are not served yet";
+	else if (knows_time(r) && !credentials_are_good(r->credentials, wall_now_s()))
+		trouble =
+			"Our own certificate is not good at this time: devices that know the time "
+			"do not talk to us until the cloud has sent another one, which is asked "
+			"for";
+	gw_plugin_health(r->plugin, trouble);
 }
 
 static void ask_for_certificate(struct registrar *r)
@@ -132,20 +146,33 @@ static void ask_for_certificate(struct registrar *r)
 		ask_at(r, now_us + ASK_SOONEST_US);
 		return;
 	}
+	r->is_wanting = true;
 	ask_at(r, now_us + ASK_AGAIN_US);
 	tell(r, &question);
 }
 
 static void ask_at_renewal(struct registrar *r)
 {
-	uint64_t soonest_us = gw_now_monotonic_us() + ASK_SOONEST_US;
+	uint64_t now_us = gw_now_monotonic_us(), due_us = credentials_renew_us(r->credentials);
 
-	ask_at(r, GW_MAX(credentials_renew_us(r->credentials), soonest_us));
+	ask_at(r, GW_MAX(GW_MIN(due_us, now_us + LOOK_US), now_us + ASK_SOONEST_US));
+}
+
+static bool is_untimely(const struct registrar *r)
+{
+	return credentials_are_current(r->credentials) && knows_time(r) &&
+	       !credentials_are_timely(r->credentials, wall_now_s());
 }
 
 static int on_ask(sd_event_source *source, uint64_t due_us, void *userdata)
 {
-	ask_for_certificate(userdata);
+	struct registrar *r = userdata;
+	bool is_due = gw_now_monotonic_us() >= credentials_renew_us(r->credentials);
+
+	if (!r->is_wanting && credentials_are_current(r->credentials) && !is_due && !is_untimely(r))
+		ask_at_renewal(r);
+	else
+		ask_for_certificate(r);
 	return 0;
 }
 
@@ -159,6 +186,7 @@ static int not_taken(struct registrar *r, const char *what, int e)
 		return e;
 
 	gw_log(WARNING, "The %s that came cannot be used (%s), asking again", what, strerror(-e));
+	r->is_wanting = true;
 	ask_at(r, gw_now_monotonic_us() + ASK_ON_ERROR_US);
 	report_health(r);
 	return 0;
@@ -176,6 +204,7 @@ static int take_certificate(struct registrar *r, const struct gw_msg_server_cert
 		return 0;
 	}
 	gw_log(INFO, "We have a certificate of our own");
+	r->is_wanting = false;
 	report_health(r);
 	ask_at_renewal(r);
 	return 0;
@@ -352,6 +381,9 @@ static void take_clock(struct registrar *r, const struct gw_msg_clock *msg)
 {
 	r->shared.dates_matter = msg->trusted;
 	wall_set(msg->time);
+	report_health(r);
+	if (is_untimely(r))
+		ask_at(r, gw_now_monotonic_us() + ASK_SOON_US);
 }
 
 static int dispatch(struct registrar *r, const struct gw_msg *msg, int *fd)

@@ -38,6 +38,7 @@ struct server_key {
 	uint8_t *chain; /* the certificate first */
 	size_t chain_len;
 	uint64_t renew_us;
+	uint64_t from_s, renew_s, to_s; /* by the clock on the wall */
 };
 
 struct server_key *server_key_free(struct server_key *key)
@@ -129,10 +130,10 @@ void server_key_question(const struct server_key *key, struct gw_msg *ret)
 						.csr = { key->request, key->request_len } } };
 }
 
-/* Two thirds of the way from one time to the other, in microseconds; neither is beyond year 9999. */
-static uint64_t two_thirds_us(uint64_t from_s, uint64_t to_s)
+/* Two thirds of the way from one time to the other; neither is beyond year 9999. */
+static uint64_t two_thirds(uint64_t from_s, uint64_t to_s)
 {
-	return (to_s - from_s) * SECOND_US / 3 * 2;
+	return (to_s - from_s) / 3 * 2;
 }
 
 int server_key_take(struct server_key *key, const struct gw_msg_server_cert *msg,
@@ -160,7 +161,10 @@ int server_key_take(struct server_key *key, const struct gw_msg_server_cert *msg
 	free(key->chain);
 	key->chain = chain;
 	key->chain_len = msg->certificate.len + msg->chain.len;
-	key->renew_us = now_us + two_thirds_us(x509.not_before, x509.not_after);
+	key->renew_us = now_us + two_thirds(x509.not_before, x509.not_after) * SECOND_US;
+	key->from_s = x509.not_before;
+	key->to_s = x509.not_after;
+	key->renew_s = x509.not_before + two_thirds(x509.not_before, x509.not_after);
 	return 0;
 }
 
@@ -177,6 +181,16 @@ struct gw_blob server_key_private(const struct server_key *key)
 struct gw_blob server_key_chain(const struct server_key *key)
 {
 	return (struct gw_blob){ key->chain, key->chain_len };
+}
+
+bool server_key_is_good(const struct server_key *key, uint64_t now_s)
+{
+	return key->chain && now_s >= key->from_s && now_s <= key->to_s;
+}
+
+bool server_key_is_timely(const struct server_key *key, uint64_t now_s)
+{
+	return key->chain && now_s >= key->from_s && now_s < key->renew_s;
 }
 
 uint64_t server_key_renew_us(const struct server_key *key)

@@ -39,6 +39,12 @@ struct gw_blob server_key_private(const struct server_key *key);
 /* The certificate and its issuers, one after the other: DER. Empty before it is certified. */
 struct gw_blob server_key_chain(const struct server_key *key);
 
+/* Whether its certificate is good at that time. */
+bool server_key_is_good(const struct server_key *key, uint64_t now_s);
+
+/* The same, and not to be renewed yet. */
+bool server_key_is_timely(const struct server_key *key, uint64_t now_s);
+
 /* When to ask for another one: after two thirds of its certificate's life, by the monotonic clock (the
  * other one may be wrong). UINT64_MAX before it is certified. */
 uint64_t server_key_renew_us(const struct server_key *key);

@@ -14,9 +14,14 @@
 
 static uint64_t told_s, told_at_us;
 
+uint64_t wall_now_s(void)
+{
+	return told_s ? told_s + (gw_now_boottime_us() - told_at_us) / SECOND_US : 0;
+}
+
 static time_t on_time(time_t *ret)
 {
-	time_t now = (time_t)(told_s + (gw_now_boottime_us() - told_at_us) / SECOND_US);
+	time_t now = (time_t)wall_now_s();
 
 	if (ret)
 		*ret = now;
@@ -32,5 +37,6 @@ void wall_set(uint64_t now_s)
 
 void wall_forget(void)
 {
+	told_s = 0;
 	(void)wc_SetTimeCb(NULL);
 }

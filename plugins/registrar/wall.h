@@ -9,5 +9,8 @@
 
 void wall_set(uint64_t now_s);
 
+/* Seconds since the epoch; 0: the agent has not told. */
+uint64_t wall_now_s(void);
+
 /* The agent is gone, and its time with it. */
 void wall_forget(void);

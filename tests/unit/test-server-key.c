@@ -119,11 +119,14 @@ static void keys_differ(void **state)
 
 static void it_takes_its_certificate(void **state)
 {
+	const uint64_t now_s = gw_now_realtime_us() / 1000000;
 	const uint64_t now_us = 5000000, days_us = 9ull * 86400 * 1000000;
 	struct server_key *key = new_key();
 	struct gw_blob certificate = issue(key, REGISTRAR, 9), chain;
 
 	assert_false(server_key_is_certified(key));
+	assert_false(server_key_is_good(key, now_s));
+	assert_false(server_key_is_timely(key, now_s));
 	assert_true(server_key_renew_us(key) == UINT64_MAX);
 	assert_int_equal(server_key_chain(key).len, 0);
 
@@ -135,6 +138,15 @@ static void it_takes_its_certificate(void **state)
 	assert_memory_equal(chain.data + certificate.len, anchor.data, anchor.len);
 	assert_in_range(server_key_renew_us(key), now_us + days_us / 3 * 2 - 2000000,
 			now_us + days_us / 3 * 2);
+
+	/* by the clock on the wall, too: nobody may have been awake to see the other one pass */
+	assert_true(server_key_is_timely(key, now_s + 60));
+	assert_true(server_key_is_timely(key, now_s + 5 * 86400));
+	assert_false(server_key_is_timely(key, now_s + 7 * 86400));
+	assert_true(server_key_is_good(key, now_s + 7 * 86400));
+	assert_false(server_key_is_good(key, now_s + 10 * 86400));
+	assert_false(server_key_is_good(key, now_s - 86400));
+	assert_false(server_key_is_timely(key, now_s - 86400));
 
 	/* again, with a longer life: it replaces the first */
 	drop(certificate);
