@@ -10,6 +10,7 @@
 #include "agent/bus.h"
 #include "agent/discovered.h"
 #include "agent/operate.h"
+#include "agent/policy.h"
 #include "agent/prospect.h"
 #include "agent/renewal.h"
 #include "agent/store-certificate.h"
@@ -58,6 +59,19 @@ static void paint_certificate(struct agent *agent, const char *id)
 					      agent->settings.devices_renew_spread);
 }
 
+static void paint_live(struct agent *agent, const struct certificate_record *live,
+		       struct prospect_facts *facts)
+{
+	const struct settings *settings = &agent->settings;
+	uint64_t now = clock_now_s(&agent->clock);
+
+	facts->grace_ends = live->not_after + settings->devices_grace_days * DAY_S;
+	facts->has_expired = clock_is_trusted(&agent->clock) && renewal_is_too_late(live, now);
+	facts->refusal =
+		policy_expired(settings->devices_expired,
+			       renewal_grace_is_over(live, settings->devices_grace_days, now));
+}
+
 static void paint_prospect(struct agent *agent)
 {
 	const struct settings *settings = &agent->settings;
@@ -70,7 +84,7 @@ static void paint_prospect(struct agent *agent)
 	if (gw_reason_from_code(picture.device.reason, &facts.reason) < 0)
 		facts.reason = GW_REASON_NONE;
 	if (store_certificate_of(agent->store, id, CERTIFICATE_LIVE, &record) >= 0)
-		facts.grace_ends = record.not_after + settings->devices_grace_days * DAY_S;
+		paint_live(agent, &record, &facts);
 	if (store_certificate_of(agent->store, id, CERTIFICATE_CANDIDATE, &record) >= 0)
 		facts.unproved_ends =
 			GW_MIN(record.issued + settings->prove_within_s, record.not_after);

@@ -5,6 +5,22 @@
  */
 #include "agent/prospect.h"
 
+/* Since it ended its device has not come: else it would have been told, and that would be its reason. */
+static void look_at_one_expired(const struct prospect_facts *facts, struct prospect *ret)
+{
+	if (facts->refusal == GW_REASON_NONE)
+		*ret = (struct prospect){
+			"Its certificate has expired, and cannot be renewed any more.",
+			facts->grace_ends, "Switch it on; when it asks, gangwayctl approve it."
+		};
+	else
+		*ret = (struct prospect){ "Its certificate has expired: it is refused if it comes.",
+					  0,
+					  facts->refusal == GW_REASON_CLAIM_AGAIN
+						  ? "Claim it anew: gangwayctl claim."
+						  : "Claim it anew: gangwayctl claim --replace." };
+}
+
 static void look_at_one_aboard(const struct prospect_facts *facts, struct prospect *ret)
 {
 	if (facts->reason == GW_REASON_NEEDS_APPROVAL)
@@ -12,9 +28,12 @@ static void look_at_one_aboard(const struct prospect_facts *facts, struct prospe
 					  facts->grace_ends, "gangwayctl approve or reject it." };
 	else if (facts->reason == GW_REASON_NOT_APPROVED)
 		ret->advice = "gangwayctl approve it, or claim it anew.";
-	else if (facts->reason == GW_REASON_CERTIFICATE_EXPIRED ||
-		 facts->reason == GW_REASON_CLAIM_AGAIN)
+	else if (facts->reason == GW_REASON_CERTIFICATE_EXPIRED)
+		ret->advice = "Claim it anew: gangwayctl claim --replace.";
+	else if (facts->reason == GW_REASON_CLAIM_AGAIN)
 		ret->advice = "Claim it anew: gangwayctl claim.";
+	else if (facts->has_expired)
+		look_at_one_expired(facts, ret);
 	else if (facts->renew_at)
 		*ret = (struct prospect){ "It renews its certificate when it comes.",
 					  facts->renew_at, "" };

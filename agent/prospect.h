@@ -2,6 +2,7 @@
 /* prospect: what becomes of one device by itself, when, and what a person can do about it. Pure. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/device.h"
@@ -14,7 +15,10 @@ struct prospect_facts {
 	uint64_t claim_ends;    /* an open one's */
 	uint64_t renew_at;      /* the live certificate's */
 	uint64_t unproved_ends; /* when a candidate is given up */
-	uint64_t grace_ends;    /* until when an expired certificate may be renewed */
+	bool has_expired;       /* the live certificate, by a clock that is trusted */
+	enum gw_reason
+		refusal;     /* what its device is told then if it comes, none: that it may ask */
+	uint64_t grace_ends; /* until when an expired certificate may be renewed */
 	uint64_t notice_ends;
 };
 

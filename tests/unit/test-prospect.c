@@ -67,8 +67,8 @@ static void one_aboard(void **state)
 	} cases[] = {
 		{ GW_REASON_NEEDS_APPROVAL, "cannot be renewed", 4, "approve or reject" },
 		{ GW_REASON_NOT_APPROVED, "", 0, "approve it" },
-		{ GW_REASON_CERTIFICATE_EXPIRED, "", 0, "Claim it anew" },
-		{ GW_REASON_CLAIM_AGAIN, "", 0, "Claim it anew" },
+		{ GW_REASON_CERTIFICATE_EXPIRED, "", 0, "claim --replace." },
+		{ GW_REASON_CLAIM_AGAIN, "", 0, "gangwayctl claim." },
 		{ GW_REASON_CLOUD_REFUSED, "renews", 2, "" },
 	};
 
@@ -79,6 +79,22 @@ static void one_aboard(void **state)
 		facts.reason = cases[i].reason;
 		expect(&facts, cases[i].next, cases[i].at, cases[i].advice);
 	}
+}
+
+/* It has not come since: what it would be told is what counts. */
+static void one_that_expired(void **state)
+{
+	struct prospect_facts facts = every;
+
+	facts.state = DEVICE_ONBOARDED;
+	facts.has_expired = true;
+	expect(&facts, "cannot be renewed any more", 4, "approve it");
+	facts.refusal = GW_REASON_CERTIFICATE_EXPIRED;
+	expect(&facts, "is refused if it comes", 0, "claim --replace.");
+	facts.refusal = GW_REASON_CLAIM_AGAIN;
+	expect(&facts, "is refused if it comes", 0, "gangwayctl claim.");
+	facts.reason = GW_REASON_NEEDS_APPROVAL; /* it has come */
+	expect(&facts, "cannot be renewed", 4, "approve or reject");
 }
 
 static void without_an_end(void **state)
@@ -93,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_state),
 		cmocka_unit_test(one_aboard),
+		cmocka_unit_test(one_that_expired),
 		cmocka_unit_test(without_an_end),
 	};
 

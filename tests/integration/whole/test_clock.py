@@ -163,5 +163,32 @@ class CloudToo(lab.Shared):
         claimed.come_aboard()
 
 
+class Everybody(unittest.TestCase):
+    """All clocks are set, the cloud's too: everybody goes by the time that they show, forward and back."""
+
+    def test_all_go_along(self):
+        gateway = self.enterClassContext(lab.Lab("--clocks", "--lifetime", "30d"))
+        first = gateway.new_device("ALL-1")
+        gateway.claim(first)
+        first.come_aboard()
+        for name, where in (("ALL-2", f"+{TEN_YEARS // 2}"), ("ALL-3", "real")):
+            certificates = gateway.log("gangway-registrar").count("We have a certificate")
+            for side in ("cloud", "gateway", "devices"):
+                gateway.set_clock(side, where)
+            # Nobody waits an hour for the next question, nor weeks for a certificate that devices take.
+            gateway.wait_for("the cloud has told its time", lambda: gateway.status()["clock_reason"] == "cloud")
+            gateway.wait_for("the registrar has a certificate of that time", lambda n=certificates + 1: (
+                gateway.log("gangway-registrar").count("We have a certificate") >= n))
+            if where != "real":
+                shown = gateway.show("ALL-1")
+                self.assertIn("has expired", shown["next"])
+                self.assertIn("--replace", shown["advice"])
+            device = gateway.new_device(name)
+            gateway.claim(device)
+            device.come_aboard()
+        first.come_aboard("--renew")
+        self.assertIn("renews", gateway.show("ALL-1")["next"])
+
+
 if __name__ == "__main__":
     unittest.main()
