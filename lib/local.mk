@@ -50,6 +50,7 @@ lib_libgangway_a_SOURCES = \
 	lib/reason.c lib/reason.h \
 	lib/sealed.c lib/sealed.h \
 	lib/step.c lib/step.h \
+	lib/timer.c \
 	lib/util.c lib/util.h \
 	lib/wire.c lib/wire.h \
 	lib/x509-read.h \

@@ -3,8 +3,8 @@
 
 Each side of a set that was brought up with --clocks has a file that says how far its clock is off the
 machine's (wall-clock.c). What is written there is a step of the clock, also for programs that run, and those
-who asked the kernel to be told of steps are told. libfaketime will not do: it takes every timer for one of
-the clock on the wall, and refuses, or never ends, what waits by the monotonic clock.
+who asked the kernel to be told of steps are told. libfaketime, which our programs bear (lib/timer.c), shows
+them another time, too, but nobody is told of its steps.
 """
 import os
 import pathlib

@@ -91,5 +91,5 @@ def wait_until(condition, seconds, step=0.03):
     while not condition():
         if time.monotonic() > end:
             return False
-        time.sleep(step)
+        select.select([], [], [], step)  # sleep() fails under libfaketime
     return True

@@ -78,6 +78,13 @@ UNIT_TESTS += tests/unit/test-step
 tests_unit_test_step_SOURCES = tests/unit/test-step.c lib/step.c
 tests_unit_test_step_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_step_LDADD = $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test-timer
+tests_unit_test_timer_SOURCES = tests/unit/test-timer.c lib/timer.c
+tests_unit_test_timer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_timer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
+tests_unit_test_timer_LDADD = $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test-record
 tests_unit_test_record_SOURCES = tests/unit/test-record.c plugins/registrar/record.c
 tests_unit_test_record_CFLAGS = $(UNIT_CFLAGS)

@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_clock.py \
 	tests/integration/whole/test_coap.py \
 	tests/integration/whole/test_doctor.py \
+	tests/integration/whole/test_faketime.py \
 	tests/integration/whole/test_flood.py \
 	tests/integration/whole/test_hostile.py \
 	tests/integration/whole/test_lab.py \
