@@ -104,7 +104,7 @@ static int list_serials(struct registry *registry, const struct wish *wish)
 					 number, line);
 		r = registry_gateway_claim_list(registry, wish->claim.name, line);
 		if (r < 0)
-			return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+			return verb_fail_registry(registry, r);
 	}
 	return VERB_DONE;
 }
@@ -123,7 +123,7 @@ static int merge(struct registry *registry, struct wish *wish)
 		if (wish->n_tenants == 0)
 			wish->tenants[wish->n_tenants++] = "default";
 	} else if (r < 0) {
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 	} else {
 		if (!wish->has_uses)
 			wish->claim.uses = was.uses;
@@ -142,7 +142,7 @@ static int record(struct registry *registry, struct wish *wish)
 
 	r = registry_begin(registry);
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 	status = merge(registry, wish);
 	if (status != VERB_DONE)
 		return status;
@@ -157,7 +157,7 @@ static int record(struct registry *registry, struct wish *wish)
 
 	if (r >= 0)
 		r = registry_commit_step(registry, STEP);
-	return r < 0 ? verb_fail("%s: %s", HOME_REGISTRY, strerror(-r)) : VERB_DONE;
+	return r < 0 ? verb_fail_registry(registry, r) : VERB_DONE;
 }
 
 /* Claim first, credential then: one without the other lets nobody in. */
@@ -180,7 +180,7 @@ static int make(const struct home *home, struct registry *registry, struct wish 
 	if (r >= 0)
 		r = member_claim_ensure(home, wish->claim.name, folder, wish->claim.expires, &what);
 	if (r < 0)
-		return verb_fail("%s/%s: %s", home->path, what, strerror(-r));
+		return verb_fail_file(home->path, what, r);
 
 	(void)printf("%s: credential in %s/%s\n", wish->claim.name, home->path, folder);
 	return VERB_DONE;

@@ -213,7 +213,7 @@ static int claim_device(struct registry *registry, const struct wish *wish,
 	if (r >= 0)
 		r = registry_commit_step(registry, STEP);
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 
 	if (*former.id)
 		registry_forget(registry); /* the secret of a claim that was not sent */

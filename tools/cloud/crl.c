@@ -133,7 +133,7 @@ static int do_authorities(const struct home *home, struct registry *registry,
 	if (r >= 0)
 		r = roll_read(registry, &roll);
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 
 	for (size_t i = 0, n = roll_anchors(&roll, numbers); i < n && status == VERB_DONE; i++) {
 		struct work work = { .home = home,
@@ -150,7 +150,7 @@ static int do_authorities(const struct home *home, struct registry *registry,
 	if (file && fflush(file) != 0)
 		return verb_fail("%s: %s", wish->file, strerror(errno));
 	r = registry_commit_step(registry, STEP);
-	return r < 0 ? verb_fail("%s: %s", HOME_REGISTRY, strerror(-r)) : VERB_DONE;
+	return r < 0 ? verb_fail_registry(registry, r) : VERB_DONE;
 }
 
 static int make_lists(const struct home *home, struct registry *registry, const struct wish *wish)

@@ -112,6 +112,6 @@ int verb_events(int argc, char **argv)
 
 	r = json ? print_json(registry, gateway) : print_table(registry, gateway);
 	if (r < 0)
-		return verb_fail("%s/%s: %s", folder, HOME_REGISTRY, strerror(-r));
+		return verb_fail_file(folder, HOME_REGISTRY, r);
 	return fflush(stdout) == 0 ? VERB_DONE : verb_fail("standard output: %s", strerror(errno));
 }

@@ -349,7 +349,8 @@ static void find_open(struct fleet *fleet)
 	if (r >= 0)
 		r = registry_commands_gateways(fleet->registry, note_open, fleet);
 	if (r < 0)
-		gw_log(ERROR, "%s: %s", HOME_REGISTRY, strerror(-r));
+		gw_log(ERROR, "%s: %s%s", registry_path(fleet->registry), strerror(-r),
+		       home_advice(r));
 }
 
 void fleet_look(struct fleet *fleet)

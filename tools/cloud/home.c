@@ -6,6 +6,7 @@
  */
 #include "tools/cloud/home.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -64,6 +65,21 @@ int home_hold_bell(struct home *home)
 	home->bell =
 		openat(home->fd, HOME_DOORBELL, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	return home->bell < 0 ? -errno : 0;
+}
+
+const char *home_advice(int error)
+{
+	switch (-error) {
+	case ENOSPC:
+	case EDQUOT: return "; make room on its disk, then try again";
+	case EROFS: return "; mount it for writing, then try again";
+	case EACCES:
+	case EPERM: return "; run this as the user whom the folder belongs to";
+	case EBUSY: return "; another gangway-cloud writes to it, try again";
+	case EBADMSG: return "; it is damaged, bring back a copy of the folder";
+	case EIO: return "; the kernel's log says what is wrong with its disk";
+	default: /* of the system's own errors */ return "";
+	}
 }
 
 int home_path(const struct home *home, const char *name, char *path, size_t size)

@@ -35,5 +35,8 @@ int home_lock(const struct home *home, const char *folder);
 /* However this process lets go of the bell, a running `serve` then looks into the registry. */
 int home_hold_bell(struct home *home);
 
+/* What a person has to do about an error with a file in it, to stand behind the sentence: "; make room on its disk". */
+const char *home_advice(int error);
+
 /* "DIR/NAME" for libraries that take no descriptors; -ENAMETOOLONG. */
 int home_path(const struct home *home, const char *name, char *path, size_t size);

@@ -116,11 +116,11 @@ static int open_folder(const char *folder, struct home *home, struct registry **
 	int r;
 
 	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-		return verb_fail("%s: %s", folder, strerror(errno));
+		return verb_fail_file(folder, /* name= */ NULL, -errno);
 
 	r = home_open(folder, home);
 	if (r < 0)
-		return verb_fail("%s: %s", folder, strerror(-r));
+		return verb_fail_file(folder, /* name= */ NULL, r);
 	if (faccessat(home->fd, HOME_REGISTRY, F_OK, 0) < 0 && !is_empty(home->fd))
 		return verb_fail("%s is neither empty nor a cloud's folder; name another", folder);
 
@@ -130,7 +130,7 @@ static int open_folder(const char *folder, struct home *home, struct registry **
 	if (r >= 0)
 		r = registry_create(home);
 	if (r < 0)
-		return verb_fail("%s/%s: %s", folder, HOME_REGISTRY, strerror(-r));
+		return verb_fail_file(folder, HOME_REGISTRY, r);
 
 	home_close(home);
 	return verb_open(folder, home, registry);
@@ -155,7 +155,7 @@ static int make_authorities(const struct home *home, struct registry *registry)
 	int r = roll_read(registry, &roll);
 
 	if (r < 0)
-		return verb_fail("%s/%s: %s", home->path, HOME_REGISTRY, strerror(-r));
+		return verb_fail_file(home->path, HOME_REGISTRY, r);
 
 	for (size_t i = 0; i < GW_ELEMENTS(bases); i++) {
 		_cleanup_(authority_done) struct authority authority = { 0 };
@@ -167,7 +167,7 @@ static int make_authorities(const struct home *home, struct registry *registry)
 			return verb_fail("%s/%s.key does not belong to %s.crt", home->path, name,
 					 name);
 		if (r < 0)
-			return verb_fail("%s/%s: %s", home->path, name, strerror(-r));
+			return verb_fail_file(home->path, name, r);
 	}
 	return VERB_DONE;
 }
@@ -269,7 +269,7 @@ static int make_all(const struct home *home, struct registry *registry, const st
 	if (r >= 0)
 		r = record_gateways(home, registry, plan, broker);
 	if (r < 0)
-		return verb_fail("%s/%s: %s", home->path, what, strerror(-r));
+		return verb_fail_file(home->path, what, r);
 	return VERB_DONE;
 }
 

@@ -226,6 +226,6 @@ int verb_list(int argc, char **argv)
 
 	r = json ? list_json(registry, what) : list_table(registry, what);
 	if (r < 0)
-		return verb_fail("%s/%s: %s", folder, HOME_REGISTRY, strerror(-r));
+		return verb_fail_file(folder, HOME_REGISTRY, r);
 	return fflush(stdout) == 0 ? VERB_DONE : verb_fail("standard output: %s", strerror(errno));
 }

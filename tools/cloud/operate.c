@@ -158,13 +158,13 @@ static int do_device(struct work *work)
 		r = registry_gateways_of_device(work->registry, work->device, command_gateway,
 						work);
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(work->registry, r);
 	if (work->n_gateways == 0)
 		return verb_fail("%s: not-found: it has neither certificate nor claim here",
 				 work->device);
 
 	r = do_here(work);
-	return r < 0 ? verb_fail("%s: %s", HOME_REGISTRY, strerror(-r)) : VERB_DONE;
+	return r < 0 ? verb_fail_registry(work->registry, r) : VERB_DONE;
 }
 
 static int commit(struct registry *registry)
@@ -172,7 +172,7 @@ static int commit(struct registry *registry)
 	int r = registry_commit_step(registry, STEP);
 
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 
 	registry_forget(registry); /* the secrets of claims that were not sent */
 	return VERB_DONE;
@@ -185,7 +185,7 @@ static int do_devices(struct registry *registry, const struct deed *deed, char *
 	struct leaders leaders = { 0 };
 
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 
 	for (int i = 0; i < n && status == VERB_DONE; i++) {
 		struct work work = { registry, deed, &leaders, devices[i], reason, 0 };

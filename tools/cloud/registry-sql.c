@@ -6,8 +6,10 @@
  */
 #include "tools/cloud/registry-sql.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #include "lib/util.h"
 
@@ -16,16 +18,35 @@ void sql_finishp(struct sqlite3_stmt **statement)
 	(void)sqlite3_finalize(*statement);
 }
 
-static int error_of(int code)
+/* SQLite opens for reading alone what it may not write to; and looks for the files that it could not make beside it. */
+static int why_not_writable(struct sqlite3 *db, int otherwise)
+{
+	const char *path = sqlite3_db_filename(db, "main");
+
+	return path && access(path, W_OK) < 0 ? -errno : otherwise;
+}
+
+/* What the system said below SQLite, which knows it of these errors alone. */
+static int why_not_done(struct sqlite3 *db, int otherwise)
+{
+	int error = sqlite3_system_errno(db);
+
+	if (error == 0 || error == ENOENT)
+		return why_not_writable(db, otherwise);
+	return -error;
+}
+
+static int error_of(struct sqlite3 *db, int code)
 {
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED: return -EBUSY;
 	case SQLITE_NOMEM: return -ENOMEM;
 	case SQLITE_FULL: return -ENOSPC;
-	case SQLITE_READONLY: return -EROFS;
-	case SQLITE_PERM:
-	case SQLITE_CANTOPEN: return -EACCES;
+	case SQLITE_READONLY: return why_not_writable(db, -EROFS);
+	case SQLITE_PERM: return -EACCES;
+	case SQLITE_CANTOPEN: return why_not_done(db, -EACCES);
+	case SQLITE_IOERR: return why_not_done(db, -EIO);
 	case SQLITE_CONSTRAINT: return -EEXIST;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB: return -EBADMSG;
@@ -35,7 +56,7 @@ static int error_of(int code)
 
 int sql_errno(struct sqlite3 *db)
 {
-	return error_of(sqlite3_extended_errcode(db));
+	return error_of(db, sqlite3_extended_errcode(db));
 }
 
 static int bind_next(struct sqlite3_stmt *statement, int number, char type, va_list *args)
@@ -65,12 +86,12 @@ static int prepare(struct sqlite3 *db, struct sqlite3_stmt **ret, const char *te
 
 	code = sqlite3_prepare_v2(db, text, -1, &statement, /* tail= */ NULL);
 	if (code != SQLITE_OK)
-		return error_of(code);
+		return error_of(db, code);
 
 	for (int i = 0; types[i]; i++) {
 		code = bind_next(statement, i + 1, types[i], args);
 		if (code != SQLITE_OK)
-			return error_of(code);
+			return error_of(db, code);
 	}
 
 	*ret = TAKE_PTR(statement);
@@ -95,7 +116,7 @@ int sql_step(struct sqlite3_stmt *statement)
 
 	if (code == SQLITE_ROW)
 		return 1;
-	return code == SQLITE_DONE ? 0 : error_of(code);
+	return code == SQLITE_DONE ? 0 : error_of(sqlite3_db_handle(statement), code);
 }
 
 /* Rows that a PRAGMA gives are of no interest. */

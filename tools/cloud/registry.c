@@ -211,6 +211,11 @@ struct registry *registry_free(struct registry *registry)
 	return NULL;
 }
 
+const char *registry_path(const struct registry *registry)
+{
+	return sqlite3_db_filename(registry->db, "main");
+}
+
 void registry_freep(struct registry **registry)
 {
 	(void)registry_free(*registry);

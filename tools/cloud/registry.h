@@ -128,6 +128,9 @@ int registry_create(const struct home *home);
 /* -ENOENT: there is none; -EPROTONOSUPPORT: another version of the program made it. */
 int registry_open(const struct home *home, struct registry **ret);
 struct registry *registry_free(struct registry *registry);
+
+/* Of its file, for messages. */
+const char *registry_path(const struct registry *registry);
 void registry_freep(struct registry **registry);
 
 int registry_begin(struct registry *registry);

@@ -36,7 +36,7 @@ static int replace(struct registry *registry, const char *old, const char *new)
 	if (r == -ENOENT)
 		return verb_fail("%s, %s: not-found: one of them is no gateway here", old, new);
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 
 	(void)printf("%s: takes the place of %s; devices move as they come\n", new, old);
 	return VERB_DONE;

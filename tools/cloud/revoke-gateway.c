@@ -41,7 +41,7 @@ static int revoke_gateway(struct registry *registry, const char *gateway, const 
 	if (r == -ENOENT)
 		return verb_fail("%s: not-found: there is no such gateway", gateway);
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 
 	(void)printf(readmit ? "%s: its certificates are revoked; it may come by a claim again\n"
 			     : "%s: revoked\n",

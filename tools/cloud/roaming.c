@@ -33,7 +33,7 @@ static int set(struct registry *registry, const char *tenant, const char *word)
 
 	r = record(registry, tenant, may);
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 	(void)printf(may ? "%s: devices are followed to where they come\n"
 			 : "%s: devices are turned away where they are not at home\n",
 		     tenant);

@@ -248,11 +248,11 @@ static int take_step(const struct home *home, struct registry *registry, size_t 
 	if (r >= 0)
 		r = roll_read(registry, &roll);
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 	if (roll.phase == steps[i].to) {
 		registry_rollback(registry);
 		r = roll_tidy(home, registry);
-		return r < 0 ? verb_fail("%s: %s", home->path, strerror(-r)) : print_phase(&roll);
+		return r < 0 ? verb_fail_file(home->path, /* name= */ NULL, r) : print_phase(&roll);
 	}
 	if (roll.phase != steps[i].from)
 		return verb_fail(
@@ -274,7 +274,7 @@ static int take_step(const struct home *home, struct registry *registry, size_t 
 	if (r >= 0)
 		r = commit(home, registry, &roll);
 	if (r < 0)
-		return verb_fail("%s: %s", home->path, strerror(-r));
+		return verb_fail_file(home->path, /* name= */ NULL, r);
 	(void)printf("%s\n", steps[i].done);
 	return VERB_DONE;
 }
@@ -289,7 +289,7 @@ static int tell_again(struct registry *registry)
 	if (r >= 0)
 		r = registry_commit_step(registry, STEP);
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 	(void)printf("told again: all gateways hear of all anchors, those of the broker as they "
 		     "stand in " MEMBER_BROKER_ANCHORS "\n");
 	return VERB_DONE;

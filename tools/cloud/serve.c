@@ -416,7 +416,7 @@ static int open_desk(struct server *server, const struct desk_lifetimes *lifetim
 
 	r = desk_new(&server->home, server->registry, lifetimes, &server->desk, &what);
 	if (r < 0)
-		return verb_fail("%s/%s: %s", server->home.path, what, strerror(-r));
+		return verb_fail_file(server->home.path, what, r);
 	return VERB_DONE;
 }
 
@@ -445,6 +445,6 @@ int verb_serve(int argc, char **argv)
 	if (r >= 0)
 		r = sd_event_loop(server.event);
 	if (r < 0)
-		return verb_fail("serve: %s", strerror(-r));
+		return verb_fail("%s: %s%s", server.home.path, strerror(-r), home_advice(r));
 	return VERB_DONE;
 }

@@ -87,8 +87,9 @@ void turn_end(struct turn *turn)
 
 	r = commit(turn);
 	if (r < 0) {
-		gw_log(ERROR, "%s: %s; messages held back until they are asked for again: %zu",
-		       HOME_REGISTRY, strerror(-r), turn->n_letters);
+		gw_log(ERROR, "%s: %s%s; messages held back until they are asked for again: %zu",
+		       registry_path(turn->registry), strerror(-r), home_advice(r),
+		       turn->n_letters);
 		registry_rollback(turn->registry);
 		clear(turn);
 		return;

@@ -42,6 +42,17 @@ int verb_misuse(const char *format, ...)
 	return VERB_MISUSE;
 }
 
+int verb_fail_file(const char *folder, const char *name, int error)
+{
+	return verb_fail("%s%s%s: %s%s", folder, name ? "/" : "", name ? name : "",
+			 strerror(-error), home_advice(error));
+}
+
+int verb_fail_registry(const struct registry *registry, int error)
+{
+	return verb_fail("%s: %s%s", registry_path(registry), strerror(-error), home_advice(error));
+}
+
 int verb_arguments(int argc, char **argv, int n, const char **ret_folder, char ***ret_others)
 {
 	const char *folder = getenv(HOME_ENVIRONMENT);
@@ -86,7 +97,7 @@ int verb_open(const char *folder, struct home *ret_home, struct registry **ret_r
 
 	r = home_open(folder, &home);
 	if (r < 0)
-		return verb_fail("%s: %s", folder, strerror(-r));
+		return verb_fail_file(folder, /* name= */ NULL, r);
 
 	r = registry_open(&home, ret_registry);
 	if (r < 0)
@@ -97,7 +108,7 @@ int verb_open(const char *folder, struct home *ret_home, struct registry **ret_r
 		return verb_fail("%s/%s was made by another version of this program", folder,
 				 HOME_REGISTRY);
 	if (r < 0)
-		return verb_fail("%s/%s: %s", folder, HOME_REGISTRY, strerror(-r));
+		return verb_fail_file(folder, HOME_REGISTRY, r);
 
 	*ret_home = home;
 	return VERB_DONE;

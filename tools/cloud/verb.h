@@ -34,6 +34,10 @@ int verb_decommission(int argc, char **argv);
 int verb_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int verb_misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A file in the folder (NULL: the folder itself), or the registry: says which, why, and what to do about it. */
+int verb_fail_file(const char *folder, const char *name, int error);
+int verb_fail_registry(const struct registry *registry, int error);
+
 /*
  * The arguments behind the options: DIR, unless the environment names it, and n others. Returns
  * VERB_DONE or what to end with.

@@ -59,7 +59,7 @@ static int withdraw(struct registry *registry, const char *gateway, const char *
 	if (r >= 0)
 		r = record_withdrawal(registry, gateway, device);
 	if (r < 0)
-		return verb_fail("%s: %s", HOME_REGISTRY, strerror(-r));
+		return verb_fail_registry(registry, r);
 
 	(void)printf("%s: withdrawn at %s\n", device, gateway);
 	return VERB_DONE;

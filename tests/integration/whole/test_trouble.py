@@ -2,12 +2,15 @@
 """What is broken on the gateway's own machine: each says in one line what is wrong and what to do, and all
 goes on when it is mended."""
 import os
+import pathlib
 import socket
 import subprocess
+import tempfile
 import unittest
 
 import coap
 import lab
+import label
 
 
 def start_fails(gateway):
@@ -128,6 +131,67 @@ class Ports(unittest.TestCase):
             device.come_aboard()
 
 
+def mount_disk(folder, size):
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        raise unittest.SkipTest(f"cannot mount a disk to fill: {mounted.stderr.strip()}")
+
+
+def fill_disk(folder):
+    """To the last byte; returns the file that does it."""
+    with open(folder / "filler", "wb", buffering=0) as file:
+        size = 1 << 16
+        while size:
+            try:
+                file.write(b"x" * size)
+            except OSError:
+                size >>= 1
+    return folder / "filler"
+
+
+class CloudDisk(unittest.TestCase):
+    """The cloud's folder on a disk that is full, or read-only: it says which file, why, and what to do."""
+    CHANGES = (["claim", "--gateway", "lab", "FOLDER", "-"], ["claim-credential", "FOLDER", "batch"],
+               ["withdraw", "--gateway", "lab", "FOLDER", "D-1"], ["revoke-gateway", "FOLDER", "lab"],
+               ["roll", "FOLDER", "begin"], ["init", "--gateway", "another", "FOLDER"])
+
+    def setUp(self):
+        parent = tempfile.TemporaryDirectory(prefix="gangway-", dir="/tmp")
+        self.disk = pathlib.Path(self.enterContext(parent))
+        mount_disk(self.disk, "2m")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", self.disk], check=True)
+        self.folder = self.disk / "cloud"
+        self.assertEqual(self.cloud("init", "--gateway", "lab", "FOLDER").returncode, 0)
+
+    def cloud(self, *words):
+        program = pathlib.Path(os.environ["GANGWAY_BUILD"]) / "tools/cloud/gangway-cloud"
+        return subprocess.run([program, *[self.folder if word == "FOLDER" else word for word in words]],
+                              input=label.make("D-1", bytes(range(16))), capture_output=True, text=True)
+
+    def check(self, *advice):
+        for words in (*self.CHANGES, ["list", "FOLDER"]):  # SQLite has to write to read
+            with self.subTest(words[0]):
+                done = self.cloud(*words)
+                self.assertEqual(done.returncode, 1, done.stdout)
+                last = done.stderr.splitlines()[-1]
+                self.assertTrue(last.startswith(f"gangway-cloud: {self.folder}"), last)
+                for part in advice:
+                    self.assertIn(part, last)
+
+    def test_full(self):
+        filler = fill_disk(self.disk)
+        self.check("No space left", "; make room")
+        filler.unlink()
+        self.assertEqual(self.cloud(*self.CHANGES[0]).returncode, 0)
+
+    def test_read_only(self):
+        subprocess.run(["mount", "-o", "remount,ro", self.disk], check=True)
+        self.check("Read-only", "; mount it for writing")
+        self.assertIn("; mount it for writing", self.cloud("serve", "FOLDER").stderr)
+        subprocess.run(["mount", "-o", "remount,rw", self.disk], check=True)
+        self.assertEqual(self.cloud(*self.CHANGES[0]).returncode, 0)
+
+
 class Disk(lab.Shared):
     """The store on a disk of its own, which is full, or read-only, or damaged."""
 
@@ -136,22 +200,12 @@ class Disk(lab.Shared):
         cls.lab = cls.enterClassContext(lab.Lab())
         cls.state = cls.lab.folder / "run" / "state"
         cls.lab.stop("gangwayd")
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", cls.state],
-                                 capture_output=True, text=True)
-        if mounted.returncode != 0:
-            raise unittest.SkipTest(f"cannot mount a disk to fill: {mounted.stderr.strip()}")
+        mount_disk(cls.state, "2m")
         cls.addClassCleanup(subprocess.run, ["umount", "--lazy", cls.state], check=True)
         cls.lab.start("gangwayd")
 
     def fill(self):
-        self.addCleanup((self.state / "filler").unlink, missing_ok=True)
-        with open(self.state / "filler", "wb", buffering=0) as file:
-            size = 1 << 16
-            while size:
-                try:
-                    file.write(b"x" * size)
-                except OSError:
-                    size >>= 1
+        self.addCleanup(fill_disk(self.state).unlink, missing_ok=True)
 
     def test_full(self):
         early = coap.claimed_client(self.lab, "FULL-1")
