@@ -297,7 +297,7 @@ int __wrap_gw_plugin_send(struct gw_plugin *plugin, const struct gw_msg *msg, in
 	require(msg->type == GW_MSG_CLOUD_STATE || msg->type == GW_MSG_ANSWER ||
 		msg->type == GW_MSG_COMMAND || msg->type == GW_MSG_ANCHORS ||
 		msg->type == GW_MSG_CLOUD_RETRY || msg->type == GW_MSG_CREDENTIAL ||
-		msg->type == GW_MSG_CRL);
+		msg->type == GW_MSG_CRL || msg->type == GW_MSG_REQUEST_SENT);
 	require(gw_wire_has_fd(msg->type) == (fd >= 0));
 	return 0;
 }
