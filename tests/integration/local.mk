@@ -41,6 +41,7 @@ TESTS += tests/integration/test_mqtt.py tests/integration/test_mqtt_provision.py
 TESTS += tests/integration/test_mqtt_return.py
 EXTRA_DIST += \
 	tests/integration/broker.py \
+	tests/integration/cells.py \
 	tests/integration/fake_agent.py \
 	tests/integration/mqtt.py \
 	tests/integration/test_mqtt.py \

@@ -2,19 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """gangway-mqtt and its own certificate: by a claim, renewed, with the real cloud behind a real broker. The
 agent is played by the test."""
-import hashlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
-import struct
 import subprocess
 import time
 import unittest
 
 import broker
+import cells
 import cloud
 import fake_agent
 import mqtt
@@ -24,9 +23,6 @@ from cloud import openssl
 
 PROGRAM = cloud.BUILD / "plugins/mqtt/gangway-mqtt"
 BOX = "box-1"
-SLOTS = ("a", "b")
-CELLS = ("a", "anchor-in-use", "anchors", "b", "live")
-HEADER = 56  # bytes before a cell's contents
 UNPROVISIONED, CONNECTING, OFFLINE, SILENT, ONLINE = 0, 1, 2, 3, wire.ONLINE
 NONE, GIVEN, OWN, CANDIDATE, CLAIM = range(5)
 TAMED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
@@ -100,15 +96,7 @@ class Machine:
                 return message
 
     def cell(self, name):
-        """What the program keeps under that name (plugins/mqtt/cell.c); empty: nothing."""
-        newest = (0, b"")
-        for turn in (0, 1):
-            data = (self.state / f"{name}.{turn}").read_bytes()
-            magic, sequence, length = struct.unpack_from("<8sQQ", data.ljust(HEADER, b"\0"))
-            contents = data[HEADER:HEADER + length]
-            if magic == b"gwcell1\0" and data[24:HEADER] == hashlib.sha256(data[:24] + contents).digest():
-                newest = max(newest, (sequence, contents))
-        return newest[1]
+        return cells.read(self.state, name)
 
     def anchors(self):
         """The list that the cloud sent last: the number of the command that brought it, and the certificates."""
@@ -119,18 +107,16 @@ class Machine:
         return sorted(p.name for p in self.state.iterdir())
 
     def filled(self):
-        """The names that something is kept under."""
-        return [name for name in CELLS if self.cell(name)]
+        return cells.filled(self.state)
 
     def has_key(self):
-        return any(b"PRIVATE KEY" in self.cell(name) for name in SLOTS)
+        return any(b"PRIVATE KEY" in self.cell(name) for name in cells.SLOTS)
+
+    def live_slot(self):
+        return cells.live_slot(self.state)
 
     def live_serial(self):
-        letter = re.search(r"^live (.)$", self.cell("live").decode(), re.M)[1]
-        certificate = self.cell(letter)
-        if b"CERTIFICATE" not in certificate:
-            return self.live_serial()  # it has just got another
-        return openssl("x509", "-noout", "-serial", stdin=certificate).decode().strip().split("=")[1].lower()
+        return cells.live_serial(self.state) or self.live_serial()  # it has just got another
 
 
 class Base(cloud.Case):
@@ -202,9 +188,9 @@ class Provisioning(Base):
         self.assertGreater(own.renew_at, time.time() + 50 * 86400)
         self.assertLess(own.renew_at, own.not_after)
         self.assertEqual(self.live(), [box.live_serial()])
-        self.assertEqual(len(set(box.filled()) & set(SLOTS)), 1)
+        self.assertEqual(len(set(box.filled()) & set(cells.SLOTS)), 1)
         self.assertLessEqual({"anchors", "live"}, set(box.filled()))
-        self.assertEqual(box.files(), [f"{name}.{turn}" for name in CELLS for turn in (0, 1)])
+        self.assertEqual(box.files(), [f"{name}.{turn}" for name in cells.CELLS for turn in (0, 1)])
         for path in box.state.iterdir():
             self.assertEqual(path.stat().st_mode & 0o777, 0o600, path)
         self.assertNotIn("PRIVATE", box.log())
@@ -227,7 +213,7 @@ class Provisioning(Base):
             self.assertEqual(kind, "f")
             (box.state / pathlib.Path(path).name).touch(mode=0o600)
         before = {path.name: path.stat().st_ino for path in box.state.iterdir()}
-        self.assertEqual(sorted(before), [f"{name}.{turn}" for name in CELLS for turn in (0, 1)])
+        self.assertEqual(sorted(before), [f"{name}.{turn}" for name in cells.CELLS for turn in (0, 1)])
         box.state.chmod(0o500)
         box.start(tamed=True)
         box.has(OWN)
@@ -346,7 +332,7 @@ class Provisioning(Base):
         box.stop()
 
         # A key that is gone cannot be had back: the cloud knows this gateway, and somebody has to say that it may come.
-        for slot in SLOTS:
+        for slot in cells.SLOTS:
             for turn in (0, 1):
                 (box.state / f"{slot}.{turn}").write_text("no key\n")
         box.start()
@@ -445,7 +431,7 @@ class Renewal(Base):
             observer.publish(topic + "response", json.dumps(answer))
             self.assertIn("no use", machine.has(GIVEN, lambda m: m.trouble).trouble)
             observer.expect(topic + "request", lambda p: json.loads(p.body)["kind"] == "provision")
-        self.assertFalse([name for name in SLOTS if b"CERTIFICATE" in machine.cell(name)])
+        self.assertFalse([name for name in cells.SLOTS if b"CERTIFICATE" in machine.cell(name)])
         observer.close()
         self.cloud.serve()
         machine.has(OWN)
@@ -513,7 +499,7 @@ class Leaving(Base):
         box.start()
         box.has(OWN)
         first = box.live_serial()
-        key = box.cell(re.search(r"^live (.)$", box.cell("live").decode(), re.M)[1])
+        key = box.cell(box.live_slot())
         self.relinquish(box)
         self.assertEqual(box.agent.expect("answer", job="leave-1").outcome, wire.DONE)
         self.come_again(box)
@@ -810,8 +796,8 @@ class Death(Base):
         machine.start(**settings)
         machine.has(OWN)
         self.assertEqual(self.live(machine.gateway), [machine.live_serial()])
-        self.assertEqual(len(set(machine.filled()) & set(SLOTS)), 1)
-        live = re.search(r"^live (.)$", machine.cell("live").decode(), re.M)[1]
+        self.assertEqual(len(set(machine.filled()) & set(cells.SLOTS)), 1)
+        live = machine.live_slot()
         for path in machine.state.iterdir():
             if b"PRIVATE KEY" in path.read_bytes():  # of what was withdrawn no byte is left
                 self.assertEqual(path.stem, live)

@@ -42,9 +42,9 @@ import time
 import traceback
 
 import checker
-import kills
 import lab
 import label
+import occasions
 from run import HERE, build_once
 
 SERVING = ("gangwayd", "gangway-registrar", "gangway-ip", "gangway-mqtt", "gangway-cloud")
@@ -477,11 +477,11 @@ class Provisioning(Starting):
 
     def attempt(self, mode, nth):
         self.end_well()
-        box = kills.NewBox(self.gateway, die_at="")
+        box = occasions.NewBox(self.gateway)
+        box.prepare()
         self.orders.give(mode, nth)
         self.supervised.start()
-        self.gateway.wait_for("the box is a gateway", lambda: box.is_alone() and
-                              self.gateway.status().get("cloud_state") == "online")
+        self.gateway.wait_for("the box is a gateway", box.is_gateway)
 
 
 class Command(Part):

@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	tests/integration/whole/memory.py \
 	tests/integration/whole/network.py \
 	tests/integration/whole/networks.py \
+	tests/integration/whole/occasions.py \
 	tests/integration/whole/run.py \
 	tests/integration/whole/test_aboard.py \
 	tests/integration/whole/test_absent.py \
@@ -21,6 +22,7 @@ EXTRA_DIST += \
 	tests/integration/whole/test_bus.py \
 	tests/integration/whole/test_clock.py \
 	tests/integration/whole/test_coap.py \
+	tests/integration/whole/test_crl.py \
 	tests/integration/whole/test_doctor.py \
 	tests/integration/whole/test_faketime.py \
 	tests/integration/whole/test_flood.py \
@@ -40,4 +42,5 @@ EXTRA_DIST += \
 	tests/integration/whole/test_record.py \
 	tests/integration/whole/test_secrets.py \
 	tests/integration/whole/test_trouble.py \
-	tests/integration/whole/test_week.py
+	tests/integration/whole/test_week.py \
+	tests/integration/whole/tour.py
