@@ -203,6 +203,15 @@ class Provisioning(Base):
         box.is_in(ONLINE)
         self.assertEqual(box.has(OWN).ok, 1)
 
+    def test_the_longest_names(self):
+        claim, gateway = "c" * 56, "g" * 64
+        self.claim(name=claim)
+        self.cloud.serve()
+        box = self.box(claim=claim, gateway=gateway)
+        box.start()
+        box.has(OWN)
+        self.assertEqual(self.live(gateway), [box.live_serial()])
+
     def test_files_made_beforehand(self):
         """As installed: tmpfiles.d makes just the files that the program would make, and it can make none."""
         self.claim()

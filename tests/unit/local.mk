@@ -700,6 +700,11 @@ tests_unit_test_cloud_certificate_SOURCES = \
 tests_unit_test_cloud_certificate_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_cloud_certificate_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS) $(OPENSSL_LIBS)
 
+UNIT_TESTS += tests/unit/test-cloud-topic
+tests_unit_test_cloud_topic_SOURCES = tests/unit/test-cloud-topic.c tools/cloud/topic.c
+tests_unit_test_cloud_topic_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_cloud_topic_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 CLOUD_HOME = tests/unit/cloud-home.c tests/unit/cloud-home.h $(CLOUD_REGISTRY)
 
 UNIT_TESTS += tests/unit/test-cloud-registry

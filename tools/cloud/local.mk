@@ -67,6 +67,7 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/roaming.c \
 	tools/cloud/serve.c \
 	tools/cloud/table.c tools/cloud/table.h \
+	tools/cloud/topic.c tools/cloud/topic.h \
 	tools/cloud/turn.c tools/cloud/turn.h \
 	tools/cloud/verb.c tools/cloud/verb.h \
 	tools/cloud/withdraw.c

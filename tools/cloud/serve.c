@@ -23,13 +23,10 @@
 #include "tools/cloud/fleet.h"
 #include "tools/cloud/history.h"
 #include "tools/cloud/home.h"
-#include "tools/cloud/members.h"
 #include "tools/cloud/registry.h"
+#include "tools/cloud/topic.h"
 #include "tools/cloud/turn.h"
 
-#define PREFIX     "gangway/v1/"
-#define PROVISION  PREFIX "provision/"
-#define TOPIC_MAX  128
 #define DAY_S      ((uint64_t)86400)
 #define LIFETIME_S (90 * DAY_S)
 #define PENDING_S  5 /* until we are asked again what we could not do */
@@ -52,16 +49,25 @@ struct wish {
 
 /* --- messages -------------------------------------------------------------------------------- */
 
-static void drop(const char *leaf, const char *gateway, const struct body_error *error)
+static void drop(const char *what, const struct topic *from, const struct body_error *error)
 {
-	gw_log(WARNING, "%s of %s: %s %s, dropping it", leaf, gateway, error->member, error->why);
+	gw_log(WARNING, "%s of %s: %s %s, dropping it", what, from->gateway, error->member,
+	       error->why);
 }
 
-/* `claim` is NULL for a gateway, and the claim that a box comes by to become one. */
-static int answer_request(struct server *server, const char *claim, const char *gateway,
+static int send_answer(struct server *server, const struct topic *from, char *body)
+{
+	char topic[TOPIC_SIZE];
+
+	topic_response(from, topic);
+	return turn_answer(server->turn, topic, body);
+}
+
+static int answer_request(struct server *server, const struct topic *from,
 			  const struct request *request)
 {
-	char topic[TOPIC_MAX], *body = NULL;
+	const char *gateway = from->gateway;
+	char *body = NULL;
 	const char *step = NULL;
 	int r;
 
@@ -71,8 +77,9 @@ static int answer_request(struct server *server, const char *claim, const char *
 	if (r < 0)
 		return r;
 
-	r = claim ? desk_answer_claim(server->desk, claim, gateway, request, &body, &step)
-		  : desk_answer(server->desk, gateway, request, &body, &step);
+	r = *from->claim
+		    ? desk_answer_claim(server->desk, from->claim, gateway, request, &body, &step)
+		    : desk_answer(server->desk, gateway, request, &body, &step);
 	if (r < 0) {
 		gw_log(ERROR, "request %s of %s: %s; it may ask again", request->id, gateway,
 		       strerror(-r));
@@ -86,37 +93,33 @@ static int answer_request(struct server *server, const char *claim, const char *
 
 	if (step)
 		turn_step(server->turn, step);
-	if (claim)
-		(void)snprintf(topic, sizeof(topic), PROVISION MEMBER_CLAIM "%s/%s/response", claim,
-			       gateway);
-	else
-		(void)snprintf(topic, sizeof(topic), PREFIX "%s/response", gateway);
-	return turn_answer(server->turn, topic, body);
+	return send_answer(server, from, body);
 }
 
-static void take_request(struct server *server, const char *claim, const char *gateway,
-			 struct gw_blob body)
+static void on_request(struct server *server, const struct topic *from, struct gw_blob body)
 {
 	struct body_error error;
 	struct request request;
 	int r;
 
 	if (body_read_request(body, &request, &error) < 0) {
-		drop("request", gateway, &error);
+		drop("request", from, &error);
 		return;
 	}
 
-	r = answer_request(server, claim, gateway, &request);
+	r = answer_request(server, from, &request);
 	if (r < 0)
-		gw_log(ERROR, "request %s of %s: %s, not answering", request.id, gateway,
+		gw_log(ERROR, "request %s of %s: %s, not answering", request.id, from->gateway,
 		       strerror(-r));
 	else if (request.kind == REQUEST_ADOPT)
 		fleet_look(server->fleet); /* there may be another gateway to tell */
 }
 
-static int answer_events(struct server *server, const char *gateway, const struct events *events)
+static int answer_events(struct server *server, const struct topic *from,
+			 const struct events *events)
 {
-	char topic[TOPIC_MAX], *body = NULL;
+	const char *gateway = from->gateway;
+	char *body = NULL;
 	const char *step = NULL;
 	int r;
 
@@ -138,109 +141,60 @@ static int answer_events(struct server *server, const char *gateway, const struc
 
 	if (step)
 		turn_step(server->turn, step);
-	(void)snprintf(topic, sizeof(topic), PREFIX "%s/response", gateway);
-	return turn_answer(server->turn, topic, body);
+	return send_answer(server, from, body);
 }
 
-static void on_event(struct server *server, const char *gateway, struct gw_blob body)
+static void on_event(struct server *server, const struct topic *from, struct gw_blob body)
 {
 	_cleanup_free_ struct events *events = malloc(sizeof(*events));
 	struct body_error error;
 	int r = -ENOMEM;
 
 	if (events && body_read_events(body, events, &error) < 0) {
-		drop("event", gateway, &error);
+		drop("event", from, &error);
 		return;
 	}
 	if (events)
-		r = answer_events(server, gateway, events);
+		r = answer_events(server, from, events);
 	if (r < 0)
-		gw_log(ERROR, "events of %s: %s, not answering", gateway, strerror(-r));
+		gw_log(ERROR, "events of %s: %s, not answering", from->gateway, strerror(-r));
 }
 
-static void on_request(struct server *server, const char *gateway, struct gw_blob body)
-{
-	take_request(server, /* claim= */ NULL, gateway, body);
-}
-
-static void on_answer(struct server *server, const char *gateway, struct gw_blob body)
+static void on_answer(struct server *server, const struct topic *from, struct gw_blob body)
 {
 	struct body_error error;
 	struct answer answer;
 
 	if (body_read_answer(body, &answer, &error) < 0)
-		drop("answer", gateway, &error);
+		drop("answer", from, &error);
 	else
-		fleet_answer(server->fleet, gateway, &answer);
+		fleet_answer(server->fleet, from->gateway, &answer);
 }
 
-static void on_status(struct server *server, const char *gateway, struct gw_blob body)
+static void on_status(struct server *server, const struct topic *from, struct gw_blob body)
 {
 	struct body_error error;
 	struct status status;
 
 	if (body_read_status(body, &status, &error) < 0)
-		drop("status", gateway, &error);
+		drop("status", from, &error);
 	else
-		fleet_status(server->fleet, gateway, &status);
+		fleet_status(server->fleet, from->gateway, &status);
 }
 
-static const struct {
-	const char *leaf;
-	void (*take)(struct server *server, const char *gateway, struct gw_blob body);
-} leaves[] = {
-	{ "request", on_request },
-	{ "answer", on_answer },
-	{ "status", on_status },
-	{ "event", on_event },
-};
-
-/* The next part of a topic, up to its slash; false if there is none that fits. */
-static bool take_part(const char **topic, char *part, size_t size)
+static void on_message(const char *text, struct gw_blob body, void *userdata)
 {
-	const char *slash = strchr(*topic, '/');
-	size_t len = slash ? (size_t)(slash - *topic) : 0;
+	static void (*const take[_TOPIC_LEAF_MAX])(struct server *, const struct topic *,
+						   struct gw_blob) = {
+		[TOPIC_REQUEST] = on_request,
+		[TOPIC_ANSWER] = on_answer,
+		[TOPIC_STATUS] = on_status,
+		[TOPIC_EVENT] = on_event,
+	};
+	struct topic topic;
 
-	if (len == 0 || len >= size)
-		return false;
-
-	memcpy(part, *topic, len);
-	part[len] = 0;
-	*topic = slash + 1;
-	return true;
-}
-
-/* "CLAIM/GATEWAY/request"; the broker has seen to it that who wrote it holds the claim. */
-static void on_provision(struct server *server, const char *topic, struct gw_blob body)
-{
-	char claim[REGISTRY_ID_MAX + 1], gateway[REGISTRY_ID_MAX + 1];
-
-	if (strncmp(topic, MEMBER_CLAIM, strlen(MEMBER_CLAIM)) != 0)
-		return;
-	topic += strlen(MEMBER_CLAIM);
-	if (take_part(&topic, claim, sizeof(claim)) &&
-	    take_part(&topic, gateway, sizeof(gateway)) && gw_streq(topic, "request") &&
-	    gw_gateway_id_is_valid(claim) && gw_gateway_id_is_valid(gateway))
-		take_request(server, claim, gateway, body);
-}
-
-/* "gangway/v1/GATEWAY/LEAF"; the broker has seen to it that nobody else writes there. */
-static void on_message(const char *topic, struct gw_blob body, void *userdata)
-{
-	char gateway[REGISTRY_ID_MAX + 1];
-
-	if (strncmp(topic, PROVISION, strlen(PROVISION)) == 0) {
-		on_provision(userdata, topic + strlen(PROVISION), body);
-		return;
-	}
-	if (strncmp(topic, PREFIX, strlen(PREFIX)) != 0)
-		return;
-	topic += strlen(PREFIX);
-	if (!take_part(&topic, gateway, sizeof(gateway)) || !gw_gateway_id_is_valid(gateway))
-		return;
-	for (size_t i = 0; i < GW_ELEMENTS(leaves); i++)
-		if (gw_streq(topic, leaves[i].leaf))
-			leaves[i].take(userdata, gateway, body);
+	if (topic_read(text, &topic))
+		take[topic.leaf](userdata, &topic, body);
 }
 
 static void on_up(void *userdata)

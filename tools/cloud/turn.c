@@ -15,17 +15,17 @@
 #include "tools/cloud/body.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/registry.h"
+#include "tools/cloud/topic.h"
 
 #define FULL        64 /* letters; then the turn ends */
 #define LETTERS_MAX (FULL + TURN_ROOM)
 #define STEPS_MAX   8
-#define TOPIC_MAX   128
 #define PRIORITY    (SD_EVENT_PRIORITY_NORMAL + 10)
 
 #define STEP_RESPONSE "cloud.response"
 
 struct letter {
-	char topic[TOPIC_MAX];
+	char topic[TOPIC_SIZE];
 	char *body;
 	bool is_answer;
 };
