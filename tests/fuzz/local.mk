@@ -227,3 +227,28 @@ tests_fuzz_fuzz_own_files_SOURCES = tests/fuzz/fuzz-own-files.c \
 tests_fuzz_fuzz_own_files_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 tests_fuzz_fuzz_own_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync
 tests_fuzz_fuzz_own_files_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS) $(OPENSSL_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz-broker-anchors
+tests_fuzz_fuzz_broker_anchors_SOURCES = tests/fuzz/fuzz-broker-anchors.c \
+	plugins/mqtt/anchors.c plugins/mqtt/cell.c
+tests_fuzz_fuzz_broker_anchors_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_fuzz_fuzz_broker_anchors_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync
+tests_fuzz_fuzz_broker_anchors_LDADD = $(FUZZ_LIBS) $(GANGWAY_LIBS) $(OPENSSL_LIBS)
+
+# The cloud's desk with its registry, and the gateway's reader of what it answers.
+FUZZ_TARGETS += tests/fuzz/fuzz-cloud-provision
+tests_fuzz_fuzz_cloud_provision_SOURCES = tests/fuzz/fuzz-cloud-provision.c \
+	$(CLOUD_REGISTRY) \
+	tools/cloud/authority.c tools/cloud/body-read.c tools/cloud/body-write.c \
+	tools/cloud/box.c tools/cloud/bundle.c tools/cloud/certificate.c tools/cloud/csr.c \
+	tools/cloud/desk.c tools/cloud/id.c tools/cloud/key.c tools/cloud/members.c \
+	tools/cloud/policy.c tools/cloud/request.c tools/cloud/request-adopt.c \
+	tools/cloud/request-decommissioned.c tools/cloud/request-enroll.c \
+	tools/cloud/request-proved.c tools/cloud/request-provision.c tools/cloud/request-renew.c \
+	tools/cloud/request-revoked.c tools/cloud/request-server-cert.c \
+	tools/cloud/request-suspended.c tools/cloud/roll.c tools/cloud/topic.c tools/cloud/verb.c \
+	plugins/mqtt/dialect.c plugins/mqtt/dialect-read.c plugins/mqtt/dialect-write.c
+tests_fuzz_fuzz_cloud_provision_CFLAGS = \
+	$(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS) $(OPENSSL_CFLAGS)
+tests_fuzz_fuzz_cloud_provision_LDADD = $(FUZZ_LIBS) \
+	$(GANGWAY_LIBS) $(SQLITE_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)

@@ -28,6 +28,12 @@ def filled(folder):
     return [name for name in CELLS if read(folder, name)]
 
 
+def anchors(folder):
+    """The list of the broker's that the cloud sent last: the number of the command that brought it, and the certificates."""
+    head, _, certificates = read(folder, "anchors").partition(b"\n")
+    return int(re.fullmatch(rb"gangway anchors 1, of command (\d+)", head)[1]), certificates
+
+
 def live_slot(folder):
     """None: neither."""
     found = re.search(r"^live (.)$", read(folder, "live").decode(), re.M)

@@ -261,7 +261,7 @@ class Authority(Tour):
         self.anchors.write_bytes(b"".join(anchors))
         wanted = b"".join(map(self.der, anchors))
         self.insist(f"{len(anchors)} anchors", lambda: self.cloud("roll", "tell"),
-                    lambda: cells.read(self.own_folder, "anchors") == wanted)
+                    lambda: cells.anchors(self.own_folder)[1] == wanted)
 
     def walk(self):
         device, state = self.straight("BEFORE")
