@@ -187,7 +187,7 @@ class NeverProved(unittest.TestCase):
 
     def test_a_first_one(self):
         """The claim is open once more, and the label gets another one for the same key."""
-        with lab.Lab(*EAGER, "--set", "policy.prove_within=2") as gateway:
+        with lab.Lab(*EAGER, "--set", f"policy.prove_within={2 * lab.PATIENCE}") as gateway:
             device = gateway.new_device("FIRST-1")
             gateway.claim(device)
             self.assertEqual(device.run(die_at="device.certificate:after")[0], -9)
