@@ -224,6 +224,35 @@ int registry_certificates_under(struct registry *registry, unsigned authority, u
 	return 0;
 }
 
+int registry_certificates_up_to(struct registry *registry, uint64_t number, unsigned *ret)
+{
+	int64_t n;
+	int r;
+
+	r = sql_number(registry->db, &n,
+		       "SELECT count(DISTINCT device) FROM certificate"
+		       " WHERE number <= ? AND state <> 'revoked'",
+		       "i", (int64_t)number);
+	if (r < 0)
+		return r;
+
+	*ret = (unsigned)n;
+	return 0;
+}
+
+int registry_certificates_last(struct registry *registry, uint64_t *ret)
+{
+	int64_t n;
+	int r;
+
+	r = sql_number(registry->db, &n, "SELECT coalesce(max(number), 0) FROM certificate", "");
+	if (r < 0)
+		return r;
+
+	*ret = (uint64_t)n;
+	return 0;
+}
+
 int registry_certificates_revoke_at(struct registry *registry, const char *gateway,
 				    const char *device, const char *reason)
 {

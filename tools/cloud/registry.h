@@ -297,6 +297,11 @@ int registry_gateways_of_device(struct registry *registry, const char *device,
 
 /* How many devices have one of that authority which is not revoked. */
 int registry_certificates_under(struct registry *registry, unsigned authority, unsigned *ret);
+
+/* The same of one that was issued no later than that number, and what number was issued last (0: none). */
+int registry_certificates_up_to(struct registry *registry, uint64_t number, unsigned *ret);
+int registry_certificates_last(struct registry *registry, uint64_t *ret);
+
 /* Gateways where the device ever had one of these. */
 int registry_gateways_ever_of_device(struct registry *registry, const char *device,
 				     int (*each)(const char *gateway, void *), void *userdata);

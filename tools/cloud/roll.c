@@ -25,6 +25,7 @@
 #define STEP       "cloud.roll"
 #define TELL       "tell"
 #define SETTING    "roll"
+#define BEGUN      "roll-begun" /* the number of the last certificate before */
 #define TEXT_MAX   32
 #define PEM_MAX    65536
 #define NUMBER_MAX 1000000
@@ -194,6 +195,47 @@ static int make_next(const struct home *home, const struct roll *roll)
 	return 0;
 }
 
+/* --- who has not renewed yet --- */
+
+static int note_begin(struct registry *registry)
+{
+	char text[TEXT_MAX + 1];
+	uint64_t last = 0;
+	int r = registry_certificates_last(registry, &last);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)last);
+	return registry_set(registry, BEGUN, text);
+}
+
+/* Who has not renewed since the beginning does not know the next authorities, and would not talk to a gateway
+ * that has its certificate from them. */
+static int count_unaware(struct registry *registry, unsigned *ret)
+{
+	char text[TEXT_MAX + 1];
+	uint64_t last;
+	int r = registry_get(registry, BEGUN, text, sizeof(text));
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (gw_parse_u64(text, 0, INT64_MAX, &last) < 0)
+		return -EUCLEAN;
+	return registry_certificates_up_to(registry, last, ret);
+}
+
+static int count_late(struct registry *registry, const struct roll *roll, unsigned *ret)
+{
+	*ret = 0;
+	switch (roll->phase) {
+	case ROLL_BEGUN: return count_unaware(registry, ret);
+	case ROLL_SWITCHED: return registry_certificates_under(registry, roll->number - 1, ret);
+	case ROLL_NONE:
+	case _ROLL_PHASE_MAX: break;
+	}
+	return 0;
+}
+
 /* --- the steps --- */
 
 static int command_gateway(const char *gateway, void *userdata)
@@ -259,16 +301,15 @@ static int take_step(const struct home *home, struct registry *registry, size_t 
 			"not-possible: the roll-over is %s; its steps are begin, switch and end",
 			phase_names[roll.phase]);
 
-	if (steps[i].to == ROLL_NONE && !force) {
-		r = registry_certificates_under(registry, roll.number - 1, &n_left);
-		if (r >= 0 && n_left > 0)
-			return verb_fail("not-possible: devices that have not renewed yet: %u; "
-					 "--force does not "
-					 "wait for them",
-					 n_left);
-	}
+	r = count_late(registry, &roll, &n_left);
+	if (r >= 0 && n_left > 0 && !force)
+		return verb_fail("not-possible: devices that have not renewed yet: %u; --force "
+				 "does not wait for them, and each then takes a new claim",
+				 n_left);
 	if (r >= 0 && steps[i].to == ROLL_BEGUN)
 		r = make_next(home, &roll);
+	if (r >= 0 && steps[i].to == ROLL_BEGUN)
+		r = note_begin(registry);
 	roll.phase = steps[i].to;
 	roll.number += steps[i].to == ROLL_SWITCHED;
 	if (r >= 0)

@@ -328,7 +328,7 @@ class FromTheCloud(Case):
         self.lab.settle()
         self.cloud("crl")
         self.lab.wait_for("both lists are here", lambda: len(self.lists()) == 2)
-        self.cloud("roll", "switch")
+        self.cloud("roll", "--force", "switch")
         self.lab.settle()
         self.cloud("roll", "--force", "end")
         self.lab.wait_for("the first one is gone", lambda: [e["issuer"] for e in self.lists()] == ["gangway device-ca-2"])
