@@ -19,6 +19,7 @@
 
 #include "agent/agent.h"
 #include "agent/device.h"
+#include "agent/store-certificate.h"
 #include "lib/blob.h"
 #include "lib/reason.h"
 #include "lib/wire.h"
@@ -90,6 +91,9 @@ const char *world_news(void);
 /* A claim made by the operator: GW_REASON_NONE or why not. Runs the turn. */
 enum gw_reason world_claim(const char *device, uint8_t secret, bool replace);
 
+/* The same, which must work, with the secret of number 7. */
+void world_make_claim(const char *device);
+
 /* The registrar asks for a secret; returns its first byte, 0 for none. Runs the turn. */
 uint8_t world_knock(uint64_t session, const char *device);
 
@@ -108,6 +112,12 @@ void world_renew(uint64_t session, uint32_t request, uint8_t key);
 
 /* What the cloud is asked next, which must be of that kind; its job's id. */
 const struct gw_msg_request *world_request(enum gw_request_kind kind);
+
+/* The same; keeps the id. */
+void world_keep_request(enum gw_request_kind kind, char job[GW_ID_MAX + 1]);
+
+/* From the claim, in session 1, to the request for a certificate for key 11. */
+void world_ask(const char *device, char job[GW_ID_MAX + 1]);
 
 /* The cloud answers with the certificate of that number, or otherwise. Runs the turn. */
 void world_answer(const char *job, uint8_t certificate);
@@ -129,6 +139,9 @@ void world_get_aboard(const char *device, uint8_t certificate);
 
 enum device_state world_state(const char *device);
 const char *world_reason(const char *device);
+
+bool world_claim_is_open(const char *device);
+void world_expect_certificate(uint8_t number, enum certificate_state expected);
 
 /* How many records of an event there are, of all devices; and whether the record is whole. */
 unsigned world_recorded(const char *event);

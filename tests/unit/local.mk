@@ -594,7 +594,7 @@ tests_unit_test_resolve_LDFLAGS = $(AM_LDFLAGS) \
 tests_unit_test_resolve_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
 # The heart of the agent without its links, its bus and its clocks.
-WORLD_SOURCES = tests/unit/agent-world.c tests/unit/agent-world.h
+WORLD_SOURCES = tests/unit/agent-world.c tests/unit/agent-world.h tests/unit/agent-way.c
 WORLD_WRAPS = $(AM_LDFLAGS) \
 	-Wl,--wrap=access,--wrap=gw_now_realtime_us,--wrap=gw_now_boottime_us,--wrap=gw_now_monotonic_us \
 	-Wl,--wrap=sd_event_source_set_time \
@@ -608,6 +608,18 @@ tests_unit_test_aboard_SOURCES = tests/unit/test-aboard.c $(WORLD_SOURCES)
 tests_unit_test_aboard_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_aboard_LDFLAGS = $(WORLD_WRAPS) -Wl,--wrap=store_job_answer
 tests_unit_test_aboard_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-asking
+tests_unit_test_asking_SOURCES = tests/unit/test-asking.c $(WORLD_SOURCES)
+tests_unit_test_asking_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_asking_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_asking_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
+UNIT_TESTS += tests/unit/test-deadlines
+tests_unit_test_deadlines_SOURCES = tests/unit/test-deadlines.c $(WORLD_SOURCES)
+tests_unit_test_deadlines_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_deadlines_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_deadlines_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
 UNIT_TESTS += tests/unit/test-audit
 tests_unit_test_audit_SOURCES = tests/unit/test-audit.c $(WORLD_SOURCES)

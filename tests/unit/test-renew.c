@@ -35,11 +35,6 @@ static void expect(uint8_t number, enum certificate_state state)
 	assert_int_equal(get(number).state, state);
 }
 
-static void keep_job(char job[GW_ID_MAX + 1])
-{
-	(void)gw_copy(job, GW_ID_MAX + 1, world_request(GW_REQUEST_RENEW)->job);
-}
-
 /* Aboard with OLD, and back with it in session 1. */
 static void come_back(void)
 {
@@ -60,7 +55,7 @@ static void renew_to(uint64_t session, uint8_t key, uint8_t certificate)
 	char job[GW_ID_MAX + 1];
 
 	world_renew(session, 1, key);
-	keep_job(job);
+	world_keep_request(GW_REQUEST_RENEW, job);
 	bring(job, certificate);
 	world_gets(session, certificate);
 }
@@ -137,7 +132,7 @@ static void with_the_same_key(void **state)
 
 	/* And once more: another certificate, so another generation, so another job. */
 	world_renew(2, 2, OLD);
-	keep_job(job);
+	world_keep_request(GW_REQUEST_RENEW, job);
 	assert_int_equal(world_count(GW_ROLE_REGISTRAR, GW_MSG_ENROLLED), 0);
 	bring(job, 23);
 	world_gets(2, 23);
@@ -149,7 +144,7 @@ static void the_same_key_gets_the_same(void **state)
 
 	come_back();
 	world_renew(1, 1, 31);
-	keep_job(job);
+	world_keep_request(GW_REQUEST_RENEW, job);
 	world_renew(1, 2, 31); /* repeated */
 	assert_true(world_peer_certificate(2, OLD));
 	world_renew(2, 3, 31); /* and from another session */
@@ -174,7 +169,7 @@ static void another_key_supersedes(void **state)
 
 	come_back();
 	world_renew(1, 1, 31);
-	keep_job(first);
+	world_keep_request(GW_REQUEST_RENEW, first);
 	assert_true(world_peer_certificate(2, OLD));
 	world_renew(2, 1, 32);
 	world_is_refused(1, GW_REASON_SUPERSEDED);
@@ -200,7 +195,7 @@ static void three_keys_and_no_more(void **state)
 			expect((uint8_t)(certificate - 1), CERTIFICATE_REVOKED);
 			answer_next(GW_REQUEST_REVOKED);
 		}
-		keep_job(job);
+		world_keep_request(GW_REQUEST_RENEW, job);
 		bring(job, certificate);
 		world_gets(1, certificate);
 	}
@@ -223,7 +218,7 @@ static void never_proved(void **state)
 
 	come_back();
 	world_renew(1, 1, 31);
-	keep_job(first);
+	world_keep_request(GW_REQUEST_RENEW, first);
 	bring(first, NEXT);
 	world_gets(1, NEXT);
 
@@ -245,7 +240,7 @@ static void never_proved(void **state)
 	/* The same key once more: not the same job, since the cloud would give the same answer. */
 	assert_true(world_peer_certificate(3, OLD));
 	world_renew(3, 1, 31);
-	keep_job(again);
+	world_keep_request(GW_REQUEST_RENEW, again);
 	assert_string_not_equal(first, again);
 	bring(again, 23);
 	world_gets(3, 23);
@@ -258,7 +253,7 @@ static void the_cloud_says_no(void **state)
 
 	come_back();
 	world_renew(1, 1, 31);
-	keep_job(first);
+	world_keep_request(GW_REQUEST_RENEW, first);
 	world_answer_with(first, GW_OUTCOME_REFUSED, "live-elsewhere");
 	world_is_refused(1, GW_REASON_LIVE_ELSEWHERE);
 	expect(OLD, CERTIFICATE_LIVE);
@@ -272,7 +267,7 @@ static void the_cloud_says_no(void **state)
 	world_is_put_off(1);
 	world_pass(301);
 	world_renew(1, 3, 31);
-	keep_job(again);
+	world_keep_request(GW_REQUEST_RENEW, again);
 	assert_string_not_equal(first, again);
 	assert_string_equal(world_reason(DEVICE), "");
 	bring(again, NEXT);
@@ -292,7 +287,7 @@ static void with_the_cloud_away(void **state)
 	world_is_put_off(1);
 	world_connect(GW_ROLE_CLOUD);
 	world_turn();
-	keep_job(job);
+	world_keep_request(GW_REQUEST_RENEW, job);
 	assert_int_equal(world_count(GW_ROLE_CLOUD, GW_MSG_REQUEST), 0);
 	bring(job, NEXT);
 	world_forget();
@@ -505,7 +500,7 @@ static void expired_with_grace(void **state)
 	assert_true(world_peer_certificate(1, OLD));
 	world_renew(1, 1, 31);
 	world_is_put_off(1); /* the cloud is not back yet */
-	keep_job(job);
+	world_keep_request(GW_REQUEST_RENEW, job);
 	bring(job, NEXT);
 	world_gets(1, NEXT);
 	assert_true(world_peer_certificate(2, NEXT));
