@@ -458,9 +458,10 @@ static void examine_lost_record(struct sheet *sheet, const struct doctor_facts *
 		    "suspended or decommissioned by them is served.",
 		    since, (unsigned long long)facts->record_lost_from,
 		    (unsigned long long)facts->record_lost_to, span),
-	       "See in the cloud's copy what happened then (gangway-cloud events); gangway-cloud "
-	       "crl "
-	       "revokes here again what is revoked there; the rest is to be done again.");
+	       "See in the cloud's copy what happened then (gangway-cloud events). What is "
+	       "revoked "
+	       "there is revoked here again by the revocation list that it sends; the rest is to "
+	       "be done again.");
 }
 
 static void examine_record(struct sheet *sheet, const struct doctor_facts *facts)

@@ -102,6 +102,7 @@ CLOUD_TESTS = \
 	tests/integration/test_cloud.py \
 	tests/integration/test_cloud_adopt.py \
 	tests/integration/test_cloud_commands.py \
+	tests/integration/test_cloud_crl.py \
 	tests/integration/test_cloud_death.py \
 	tests/integration/test_cloud_folder.py \
 	tests/integration/test_cloud_provision.py \

@@ -125,7 +125,7 @@ class Plans(unittest.TestCase):
             "SELECT coalesce(max(number), 0) FROM certificate": "the end of a key",
             "SELECT max(?2, coalesce((SELECT number + 1 FROM crl WHERE authority = ?1), 0))": "a single row",
             "SELECT serial, reason FROM certificate WHERE state = 'revoked' AND authority = ? AND not_after > ?"
-            " ORDER BY number": "the verb crl",
+            " ORDER BY number": "a revocation list is made",
         } | {statement: "the verb list" for statement in LISTS})
 
 

@@ -20,6 +20,7 @@
 
 static struct cloud_home world;
 static const char *last_step; /* of the last batch that was taken */
+static bool is_lost;          /* and what it showed */
 
 /* In the place of the machine's clock. */
 uint64_t request_now_s(void)
@@ -77,7 +78,8 @@ static uint64_t tell(const struct events *events, const char **ret_reason)
 	json_t *json;
 
 	last_step = NULL;
-	assert_int_equal(history_take(world.registry, GATEWAY, events, &answer, &last_step), 0);
+	assert_int_equal(
+		history_take(world.registry, GATEWAY, events, &answer, &last_step, &is_lost), 0);
 	json = json_loads(answer, 0, NULL);
 	assert_non_null(json);
 	why = json_string_value(json_object_get(json, "reason"));
@@ -236,12 +238,15 @@ static void a_new_branch(void **state)
 
 	expect_taken(batch('a', 1, 3, ""), 3, true);
 	expect_taken(batch('b', 2, 4, "old-copy"), 5, true);
+	assert_true(is_lost);
 	assert_int_equal(registry_branch_get(world.registry, GATEWAY, &branch), 0);
 	assert_int_equal(branch.number, 2);
 	assert_string_equal(branch.broken, "old-copy");
 	expect_taken(batch('b', 2, 4, "old-copy"), 5, false);
+	assert_false(is_lost); /* that is known */
 	expect_taken(batch('b', 6, 1, ""), 6, true);
 	expect_taken(batch('b', 9, 1, "summarised"), 9, true);
+	assert_false(is_lost);
 	assert_int_equal(count(1), 3);
 	assert_int_equal(count(2), 5);
 	assert_int_equal(count(3), 1);
@@ -265,7 +270,8 @@ static void a_gateway_that_nobody_knows(void **state)
 	const char *step = NULL;
 	char *answer = NULL;
 
-	assert_int_equal(history_take(world.registry, "gw-9", batch('a', 1, 1, ""), &answer, &step),
+	assert_int_equal(history_take(world.registry, "gw-9", batch('a', 1, 1, ""), &answer, &step,
+				      &is_lost),
 			 0);
 	assert_non_null(strstr(answer, "not-allowed"));
 	assert_null(step);

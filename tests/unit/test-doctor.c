@@ -309,12 +309,12 @@ static void the_record(void **state)
 	expect("record", DOCTOR_WRONG,
 	       "(noticed 3 min ago): the cloud has records 17 to 42, made within the last 2 h, "
 	       "that",
-	       "gangway-cloud crl");
+	       "revocation list");
 	facts.record_common_s = DOCTOR_NEVER;
 	expect("record", DOCTOR_WRONG, "records 17 to 42 that are not here",
 	       "(gangway-cloud events)");
 	facts.record_bad = 17; /* so says who verified it since */
-	expect("record", DOCTOR_WRONG, "records 17 to 42 that are not here", "gangway-cloud crl");
+	expect("record", DOCTOR_WRONG, "records 17 to 42 that are not here", "revocation list");
 	facts.record_bad = 0;
 	facts.record_is_sealed = false;
 	expect("record", DOCTOR_WRONG, "cannot be opened", "who could write the store");

@@ -16,6 +16,8 @@
 #include "tools/cloud/registry.h"
 #include "tools/cloud/request.h"
 
+#define OLD_COPY "old-copy" /* doc/protocol/cloud.md, Events */
+
 enum verdict {
 	VERDICT_ADD, /* what is behind the head, if anything */
 	VERDICT_GAP,
@@ -91,7 +93,7 @@ static char *refuse(const struct events *events, const struct branch *branch, en
 }
 
 static int take(struct registry *registry, const char *gateway, const struct events *events,
-		char **ret_answer, const char **ret_step)
+		char **ret_answer, const char **ret_step, bool *ret_lost)
 {
 	struct branch branch;
 	enum verdict verdict;
@@ -110,6 +112,7 @@ static int take(struct registry *registry, const char *gateway, const struct eve
 		return *ret_answer ? 0 : -ENOMEM;
 	}
 
+	*ret_lost = verdict != VERDICT_ADD && gw_streq(events->broken, OLD_COPY);
 	if (verdict != VERDICT_ADD || !branch.number)
 		r = begin_branch(registry, gateway, events, &branch);
 	if (r >= 0)
@@ -121,15 +124,16 @@ static int take(struct registry *registry, const char *gateway, const struct eve
 }
 
 int history_take(struct registry *registry, const char *gateway, const struct events *events,
-		 char **ret_answer, const char **ret_step)
+		 char **ret_answer, const char **ret_step, bool *ret_lost)
 {
 	bool known;
 	int r = registry_gateway_is_known(registry, gateway, &known);
 
 	if (r < 0)
 		return r;
+	*ret_lost = false;
 	if (known)
-		return take(registry, gateway, events, ret_answer, ret_step);
+		return take(registry, gateway, events, ret_answer, ret_step, ret_lost);
 
 	gw_log(WARNING, "events of %s, which is not on record; run init --gateway %s", gateway,
 	       gateway);

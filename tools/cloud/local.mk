@@ -36,7 +36,9 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/claim.c \
 	tools/cloud/claim-credential.c \
 	tools/cloud/crl.c \
+	tools/cloud/crl-care.c tools/cloud/crl-care.h \
 	tools/cloud/crl-command.c tools/cloud/crl-command.h \
+	tools/cloud/crl-issue.c tools/cloud/crl-issue.h \
 	tools/cloud/csr.c tools/cloud/csr.h \
 	tools/cloud/desk.c tools/cloud/desk.h \
 	tools/cloud/events.c \

@@ -49,6 +49,21 @@ int registry_branch_begin(struct registry *registry, const char *gateway,
 		       (int64_t)branch->head, branch->mac);
 }
 
+int registry_branch_losses(struct registry *registry, const char *gateway, uint64_t since,
+			   unsigned *ret)
+{
+	int64_t n;
+	int r = sql_number(registry->db, &n,
+			   "SELECT count(*) FROM branch WHERE gateway = ? AND since > ?"
+			   " AND broken = 'old-copy'",
+			   "si", gateway, (int64_t)since);
+
+	if (r < 0)
+		return r;
+	*ret = (unsigned)n;
+	return 0;
+}
+
 int registry_event_add(struct registry *registry, const char *gateway, struct branch *branch,
 		       const struct event *event)
 {

@@ -86,6 +86,7 @@ static const char version_2[] =
 
 	"ALTER TABLE command ADD COLUMN list TEXT NOT NULL DEFAULT '';"
 	"CREATE INDEX command_of_list ON command(list) WHERE list <> '';"
+	"CREATE INDEX command_of_crl ON command(gateway) WHERE kind = 'crl';"
 
 	/* Ends with the last certificate, however that comes to be revoked. */
 	"CREATE TABLE suspended(device TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT;"
@@ -105,7 +106,7 @@ static const char version_2[] =
 	"CREATE INDEX certificate_renewing ON certificate(renews) WHERE renews <> '';"
 
 	"CREATE TABLE crl(authority INTEGER PRIMARY KEY, number INTEGER NOT NULL,"
-	"  der BLOB NOT NULL) STRICT;"
+	"  der BLOB NOT NULL, lifetime INTEGER NOT NULL, renew_at INTEGER NOT NULL) STRICT;"
 
 	"CREATE TABLE branch(gateway TEXT NOT NULL REFERENCES gateway, branch INTEGER NOT NULL,"
 	"  broken TEXT NOT NULL, since INTEGER NOT NULL, head INTEGER NOT NULL, mac TEXT NOT NULL,"

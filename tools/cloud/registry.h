@@ -309,8 +309,21 @@ int registry_gateways_ever_of_device(struct registry *registry, const char *devi
 /* --- revocation lists (registry-crl.c) -------------------------------------------------------- */
 
 /* The newest list of the devices' authority of that number. */
-int registry_crl_put(struct registry *registry, unsigned authority, uint64_t number,
-		     const uint8_t *der, size_t len);
+struct registry_crl {
+	unsigned authority;
+	uint64_t number;
+	const uint8_t *der;
+	size_t len;
+	uint64_t lifetime_s;
+	uint64_t renew_at; /* seconds since the epoch */
+	bool is_for_all; /* else there are gateways that keep the one before: that is to be renewed when it was */
+};
+
+int registry_crl_put(struct registry *registry, const struct registry_crl *crl);
+
+/* Of the newest that was for all. -ENOENT: there is none. */
+int registry_crl_renewal(struct registry *registry, unsigned authority, uint64_t *ret_lifetime_s,
+			 uint64_t *ret_renew_at);
 
 /* -ENOENT: there is none. *ret_der is to be freed. */
 int registry_crl_get(struct registry *registry, unsigned authority, uint8_t **ret_der,
@@ -325,8 +338,13 @@ int registry_crl_each_revoked(struct registry *registry, unsigned authority, uin
 			      int (*each)(const char *serial, const char *reason, void *),
 			      void *userdata);
 
-/* Ends what was to bring an earlier list of that authority. */
-int registry_crl_commands_end(struct registry *registry, const char *authority);
+/* Ends what was to bring an earlier list of that authority, to one gateway or to all (NULL). */
+int registry_crl_commands_end(struct registry *registry, const char *authority,
+			      const char *gateway);
+
+/* The good gateways that were ever sent a list. */
+int registry_crl_gateways_each(struct registry *registry, int (*each)(const char *gateway, void *),
+			       void *userdata);
 
 /* A gateway's own server certificate. */
 int registry_registrar_add(struct registry *registry, const struct record *record,
@@ -388,6 +406,10 @@ struct branch {
 int registry_branch_get(struct registry *registry, const char *gateway, struct branch *ret);
 int registry_branch_begin(struct registry *registry, const char *gateway,
 			  const struct branch *branch, uint64_t now);
+
+/* How many it began since then as an old copy of itself. */
+int registry_branch_losses(struct registry *registry, const char *gateway, uint64_t since,
+			   unsigned *ret);
 
 /* Adds a record behind the branch's head, and makes it the head. */
 int registry_event_add(struct registry *registry, const char *gateway, struct branch *branch,

@@ -19,6 +19,7 @@
 #include "lib/util.h"
 #include "tools/cloud/body.h"
 #include "tools/cloud/broker.h"
+#include "tools/cloud/crl-care.h"
 #include "tools/cloud/desk.h"
 #include "tools/cloud/fleet.h"
 #include "tools/cloud/history.h"
@@ -39,6 +40,7 @@ struct server {
 	struct desk *desk;
 	struct turn *turn;
 	struct fleet *fleet;
+	struct crl_care *crl_care;
 	struct broker *broker;
 };
 
@@ -121,6 +123,7 @@ static int answer_events(struct server *server, const struct topic *from,
 	const char *gateway = from->gateway;
 	char *body = NULL;
 	const char *step = NULL;
+	bool lost = false;
 	int r;
 
 	r = turn_enter(server->turn);
@@ -129,7 +132,9 @@ static int answer_events(struct server *server, const struct topic *from,
 	if (r < 0)
 		return r;
 
-	r = history_take(server->registry, gateway, events, &body, &step);
+	r = history_take(server->registry, gateway, events, &body, &step, &lost);
+	if (r >= 0 && lost)
+		crl_care_lost(server->crl_care, gateway);
 	if (r < 0)
 		gw_log(ERROR, "events %s of %s: %s; it will send them again", events->id, gateway,
 		       strerror(-r));
@@ -141,7 +146,10 @@ static int answer_events(struct server *server, const struct topic *from,
 
 	if (step)
 		turn_step(server->turn, step);
-	return send_answer(server, from, body);
+	r = send_answer(server, from, body);
+	if (lost)
+		fleet_look(server->fleet);
+	return r;
 }
 
 static void on_event(struct server *server, const struct topic *from, struct gw_blob body)
@@ -228,6 +236,7 @@ static int on_ring(sd_event_source *source, const struct inotify_event *event, v
 
 	if (r < 0)
 		gw_log(ERROR, "%s: %s, going on with what we had", what, strerror(-r));
+	crl_care_look(server->crl_care);
 	fleet_look(server->fleet);
 	return 0;
 }
@@ -334,6 +343,9 @@ static int start(struct server *server, const struct gw_endpoint *endpoint)
 		r = fleet_new(server->event, server->registry, server->desk, server->turn,
 			      &server->fleet);
 	if (r >= 0)
+		r = crl_care_new(server->event, &server->home, server->registry, server->turn,
+				 server->fleet, &server->crl_care);
+	if (r >= 0)
 		r = watch_doorbell(server);
 	if (r >= 0)
 		r = broker_new(server->event, &server->home, endpoint, &ops, server,
@@ -346,6 +358,7 @@ static void server_done(struct server *server)
 {
 	if (server->turn)
 		turn_end(server->turn);
+	crl_care_freep(&server->crl_care);
 	fleet_freep(&server->fleet);
 	turn_freep(&server->turn);
 	desk_freep(&server->desk);

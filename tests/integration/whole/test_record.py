@@ -248,7 +248,7 @@ class Tampering(Base):
         self.lab.start("gangway-mqtt")
 
     def test_an_old_copy_where_nothing_happens(self):
-        """What was revoked meanwhile is known again by the cloud's list, as doctor says."""
+        """What was revoked meanwhile is known again by the cloud's list, which comes by itself."""
         kept = f"{self.lab.folder}/kept.db"
         device = self.lab.new_device("QUIET-1")
         self.lab.claim(device)
@@ -263,9 +263,7 @@ class Tampering(Base):
             self.put_back(kept)
         self.lab.wait_for("it is noticed", lambda: not self.verify()["ok"])
         self.assertIn("old copy of the store", self.finding()["text"])
-        self.assertIn("gangway-cloud crl", self.finding()["advice"])
-        self.assertEqual(self.lab.state(device.id), "onboarded")
-        self.lab.run("gangway-cloud", "crl")
+        self.assertIn("revocation list", self.finding()["advice"])
         self.lab.wait_for_state(device.id, "revoked")
 
     def test_an_old_copy_of_the_store(self):
