@@ -13,6 +13,8 @@ CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
 CLIENT_HELLO, SERVER_HELLO, HELLO_VERIFY_REQUEST, SERVER_HELLO_DONE = 1, 2, 3, 14
 CLIENT_KEY_EXCHANGE = 16
 
+LAST = 77  # a handshake message's number that nobody else uses
+
 PSK_AES128_CCM8 = 0xc0a8
 ECDHE_ECDSA_AES128_CCM8 = 0xc0ae
 
@@ -75,7 +77,7 @@ class RawClient:
         self.random = os.urandom(32)
         self.sequence = 0
         while not self.is_silent(0):
-            self.get()
+            self.sock.recv(4096)
 
     def close(self):
         self.sock.close()
@@ -88,19 +90,26 @@ class RawClient:
         self.sequence += 1
 
     def get(self):
-        return self.sock.recv(4096)
+        """The next datagram, other than an answer that drain() waited for no longer."""
+        while self.is_last(datagram := self.sock.recv(4096)):
+            pass
+        return datagram
 
     def drain(self):
         """All that comes in answer to what was sent: until the server answers what it always answers."""
-        last = record(HANDSHAKE, handshake(CLIENT_HELLO, client_hello(os.urandom(32)), sequence=77))
+        last = record(HANDSHAKE, handshake(CLIENT_HELLO, client_hello(os.urandom(32)), sequence=LAST))
         answers = []
         self.put(last)
-        while not answers or answers[-1][17:19] != b"\0\115":  # the number of that message
+        while not answers or not self.is_last(answers[-1]):
             if self.is_silent():
                 self.put(last)  # one of many is lost at times
             else:
-                answers.append(self.get())
+                answers.append(self.sock.recv(4096))
         return answers[:-1]
+
+    @staticmethod
+    def is_last(answer):
+        return answer[17:19] == struct.pack("!H", LAST)
 
     def is_silent(self, seconds=0.3):
         """Whether nothing comes. Only for what must never come: silence takes its time to see."""
@@ -110,6 +119,8 @@ class RawClient:
         """Sends a first ClientHello and the one with the cookie; returns the server's first datagram."""
         self.put_record(HANDSHAKE, handshake(CLIENT_HELLO, client_hello(self.random, **how)))
         challenge = self.get()
+        while messages(challenge)[:1] == [SERVER_HELLO]:  # repeated, of a handshake that was given up
+            challenge = self.get()
         if messages(challenge) != [HELLO_VERIFY_REQUEST]:
             raise AssertionError(f"no challenge but {challenge.hex()}")
         self.cookie = challenge[-32:]

@@ -107,6 +107,7 @@ class Adopt(cloud.Case):
         [told] = self.cloud.commands(gateway="gw-1")
         self.assertIn(told["state"], OPEN)
         self.granted(one.ask(self.adopt(new, second)), second)
+        self.sync(one)
         self.assertEqual(self.row(), (second, "gw-1"))
         told, now_told = self.cloud.commands()
         self.assertEqual((told["gateway"], told["state"], now_told["gateway"]), ("gw-1", "cancelled", "gw-2"))

@@ -118,6 +118,7 @@ class Commands(cloud.Case):
         gateway = self.go()
         gateway.status()
         gateway.status(online=False)
+        self.sync(gateway)
         self.claim()
         command = gateway.command()  # once, for the broker to keep
         until = time.monotonic() + 3  # in which it would have been repeated

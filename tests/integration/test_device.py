@@ -408,7 +408,7 @@ class Waiting(DeviceCase):
         self.assert_aboard(self.run_device())
 
     def test_nobody_listens_yet(self):
-        run = self.run_device(port=ports.take_one(), timeout=2)
+        run = self.run_device(port=ports.take_one(), timeout=5)
         self.assertEqual(run.status, 1)
         self.assertIn("nothing listens there", run.last)
         self.assertIn("key", run.steps)

@@ -301,7 +301,7 @@ class Alerts(RfcCase):
 
 
 class Identities(RfcCase):
-    settings = RfcCase.settings + f"handshake_timeout={patience.TIMES}\n"
+    settings = RfcCase.settings + f"handshake_timeout={5 * patience.TIMES}\n"
 
     def test_odd_ones(self):
         """Nobody's identities come to nothing, whatever is in them, without a word and without harm."""
