@@ -25,6 +25,7 @@ import wire
 PROGRAM = pathlib.Path(os.environ.get("top_builddir", ".")) / "plugins/ip/gangway-ip"
 SKIP = 77
 CPU_S = 0.5 * patience.TIMES  # while there is nothing to do
+GRACE_S = 1  # for a port that is about to be free (plugins/ip/ip.c)
 VENDOR_MAC, VENDOR = "b8:27:eb:11:22:33", "Raspberry Pi Foundation"
 
 SO_BINDTODEVICE, IP_PKTINFO, IPV6_RECVPKTINFO = 25, 8, 49
@@ -418,12 +419,15 @@ class Doors(Test):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
             holder.bind(("0.0.0.0", 5684))
             gateway = self.start("interfaces=lo\n")
+            began = time.monotonic()
             gateway.offer()
             gateway.channel().socket.close()  # IPv6: the attempt at the other was made in the same turn
+        in_time = time.monotonic() - began < GRACE_S
         freed = gateway.channel()
         self.assertEqual(freed.label, "lo udp 5684 IPv4")
         freed.socket.close()
-        self.assertEqual([m for m in gateway.messages if m.type == "health"], [])
+        if in_time:
+            self.assertEqual([m for m in gateway.messages if m.type == "health"], [])
 
     def test_settings_that_cannot_be(self):
         gateway = self.start("interfaces=lo and-a-very-long-one\n")

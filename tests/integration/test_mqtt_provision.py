@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 import unittest
@@ -23,6 +24,7 @@ from cloud import openssl
 
 PROGRAM = cloud.BUILD / "plugins/mqtt/gangway-mqtt"
 BOX = "box-1"
+LIFE_S = "36000"  # of a gateway's certificate, by clocks that are set
 UNPROVISIONED, CONNECTING, OFFLINE, SILENT, ONLINE = 0, 1, 2, 3, wire.ONLINE
 NONE, GIVEN, OWN, CANDIDATE, CLAIM = range(5)
 TAMED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
@@ -62,7 +64,7 @@ class Machine:
         """tamed: the modes of files and folders hold for us, though we may be root."""
         settings = {"broker": f"mqtts://localhost:{self.case.cloud.port}", "retry_first": 1, "retry_max": 1,
                     "silent_after": 2, "reconnect_spread": 0} | settings
-        env = dict(os.environ, CREDENTIALS_DIRECTORY=str(self.credentials))
+        env = dict(os.environ, CREDENTIALS_DIRECTORY=str(self.credentials)) | self.case.cloud.clocks.environment("gateway")
         env.pop("JOURNAL_STREAM", None)
         if die_at:
             env["GANGWAY_DIE_AT"] = die_at
@@ -73,7 +75,10 @@ class Machine:
         self.case.addCleanup(self.stop)
         self.agent.take_in(self.gateway, **settings)
         if trusted:
-            self.agent.send("clock", time=int(time.time()), trusted=1)
+            self.tell_time()
+
+    def tell_time(self):
+        self.agent.send("clock", time=int(time.time()) + self.case.offset_s, trusted=1)
 
     def stop(self, how=signal.SIGTERM):
         if self.process.poll() is None:
@@ -119,6 +124,20 @@ class Machine:
 
 class Base(cloud.Case):
     gateways = ()
+    offset_s = 0  # of all clocks
+
+    def set_clocks(self, offset_s):
+        self.offset_s = offset_s
+        self.cloud.set_clock(offset_s)
+        self.cloud.clocks.set("gateway", offset_s)
+
+    def end_is_near(self, machine):
+        """The time has come to renew what it has, and is not over soon."""
+        letter = re.search(r"^live (.)$", machine.cell("live").decode(), re.M)[1]
+        dates = openssl("x509", "-noout", "-startdate", "-enddate", stdin=machine.cell(letter)).decode()
+        start, end = (ssl.cert_time_to_seconds(line.partition("=")[2]) for line in dates.splitlines())
+        self.set_clocks(end - (end - start) // 20 - int(time.time()))
+        machine.tell_time()
 
     def claim(self, *options, name="batch"):
         self.cloud.run("claim-credential", self.cloud.folder, *options, name)
@@ -350,19 +369,19 @@ class Provisioning(Base):
 
 class Renewal(Base):
     def test_through_three_lifetimes(self):
+        self.set_clocks(0)
         machine = self.given()
         self.claim()
-        self.cloud.serve("--gateway-lifetime", "6")
+        self.cloud.serve("--gateway-lifetime", LIFE_S)
         machine.credentials.joinpath("cloud-cert").unlink()
         machine.credentials.joinpath("cloud-key").unlink()
         self.cloud.run("revoke-gateway", self.cloud.folder, BOX, "--readmit")
         machine.give("claims/batch")
         machine.start()
-        seen = []
+        seen = [machine.has(OWN)]
         while len(seen) < 4:
-            own = machine.has(OWN)
-            if not seen or own.not_before != seen[-1].not_before:
-                seen.append(own)
+            self.end_is_near(machine)
+            seen.append(machine.has(OWN, lambda own: own.not_before != seen[-1].not_before))
         for earlier, later in zip(seen, seen[1:]):
             self.assertLess(later.not_before, earlier.not_after)  # no gap
         self.assertFalse([m for m in machine.agent.pending() if m.type == "cloud_state" and m.state == OFFLINE])
@@ -638,6 +657,7 @@ class Authority(Base):
         self.old = self.anchors.read_bytes()
         self.new, self.certificate = self.sign_broker("new")
         if options:
+            self.set_clocks(0)
             self.anchors.write_bytes(self.old + self.new)
         self.cloud.serve(*options)
         box = self.box()
@@ -656,10 +676,11 @@ class Authority(Base):
 
     def test_by_renewal(self):
         """Old and new side by side, then the new one only."""
-        box = self.aboard("--gateway-lifetime", "6")
-        self.change_broker("--gateway-lifetime", "6", anchors=self.new)
+        box = self.aboard("--gateway-lifetime", LIFE_S)
+        self.change_broker("--gateway-lifetime", LIFE_S, anchors=self.new)
         box.is_in(ONLINE)
         serial = box.live_serial()
+        self.end_is_near(box)
         self.until(lambda: box.live_serial() != serial and box.anchors() == (0, der(self.new)),
                    "renewed, with the new list")
         box.stop()
@@ -667,12 +688,14 @@ class Authority(Base):
         box.is_in(ONLINE)
 
     def test_a_list_that_would_lock_it_out(self):
-        box = self.aboard("--gateway-lifetime", "6")
-        self.change_broker("--gateway-lifetime", "6")
+        box = self.aboard("--gateway-lifetime", LIFE_S)
+        self.change_broker("--gateway-lifetime", LIFE_S)
         box.is_in(ONLINE)
         self.anchors.write_bytes((self.cloud.folder / "device-ca.crt").read_bytes())  # a mistake: neither old nor new
+        self.end_is_near(box)
         self.until(lambda: box.cell("anchor-in-use"), "what works is held on to")
         serial = box.live_serial()
+        self.end_is_near(box)
         self.until(lambda: box.live_serial() != serial, "renewed all the same")
         box.stop()
         box.start()
