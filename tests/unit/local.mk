@@ -621,8 +621,16 @@ tests_unit_test_deadlines_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_deadlines_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_deadlines_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
 
+RECORD_SOURCES = tests/unit/agent-record.c tests/unit/agent-record.h $(WORLD_SOURCES)
+
+UNIT_TESTS += tests/unit/test-audit-export
+tests_unit_test_audit_export_SOURCES = tests/unit/test-audit-export.c $(RECORD_SOURCES)
+tests_unit_test_audit_export_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_audit_export_LDFLAGS = $(WORLD_WRAPS)
+tests_unit_test_audit_export_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
+
 UNIT_TESTS += tests/unit/test-audit
-tests_unit_test_audit_SOURCES = tests/unit/test-audit.c $(WORLD_SOURCES)
+tests_unit_test_audit_SOURCES = tests/unit/test-audit.c $(RECORD_SOURCES)
 tests_unit_test_audit_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_audit_LDFLAGS = $(WORLD_WRAPS)
 tests_unit_test_audit_LDADD = $(CMOCKA_LIBS) $(AGENT_LIBS)
