@@ -443,13 +443,20 @@ tests_unit_test_anchors_CFLAGS = $(UNIT_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_anchors_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwrite,--wrap=fsync
 tests_unit_test_anchors_LDADD = $(CMOCKA_LIBS) $(OPENSSL_LIBS)
 
-UNIT_TESTS += tests/unit/test-dialect
-tests_unit_test_dialect_SOURCES = tests/unit/test-dialect.c \
+DIALECT_SOURCES = tests/unit/dialect-examples.c tests/unit/dialect-examples.h \
 	plugins/mqtt/dialect.c \
 	plugins/mqtt/dialect-read.c \
 	plugins/mqtt/dialect-write.c
+
+UNIT_TESTS += tests/unit/test-dialect
+tests_unit_test_dialect_SOURCES = tests/unit/test-dialect.c $(DIALECT_SOURCES)
 tests_unit_test_dialect_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_dialect_LDADD = $(CMOCKA_LIBS) $(JANSSON_LIBS) $(GANGWAY_LIBS)
+
+UNIT_TESTS += tests/unit/test-dialect-bad
+tests_unit_test_dialect_bad_SOURCES = tests/unit/test-dialect-bad.c $(DIALECT_SOURCES)
+tests_unit_test_dialect_bad_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_dialect_bad_LDADD = $(CMOCKA_LIBS) $(JANSSON_LIBS) $(GANGWAY_LIBS)
 
 UNIT_TESTS += tests/unit/test-errand
 tests_unit_test_errand_SOURCES = tests/unit/test-errand.c \
