@@ -170,6 +170,13 @@ int anchors_open(int dir_fd)
 	return r < 0 ? r : cell_make(dir_fd, HELD);
 }
 
+int anchors_check(int dir_fd)
+{
+	int r = cell_check(dir_fd, LIST);
+
+	return r < 0 ? r : cell_check(dir_fd, HELD);
+}
+
 int anchors_forget(int dir_fd)
 {
 	int r = cell_wipe(dir_fd, LIST);

@@ -18,6 +18,9 @@ struct x509_store_st;
 /* Makes the files that are missing. */
 int anchors_open(int dir_fd);
 
+/* As cell_check(), of both. */
+int anchors_check(int dir_fd);
+
 /* Nothing is kept any more. */
 int anchors_forget(int dir_fd);
 

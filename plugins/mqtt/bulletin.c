@@ -38,6 +38,7 @@ struct bulletin {
 	enum gw_cloud_state state;
 	char text[GW_TEXT_MAX + 1];
 	bool needs_help;               /* the text says with what */
+	char folder[GW_TEXT_MAX + 1];  /* why nothing can be kept; empty: it can */
 	char garbage[GW_TEXT_MAX + 1]; /* what was wrong with the last bad body; empty: long ago */
 
 	struct credential_told credential;
@@ -76,7 +77,7 @@ static void set_timer(sd_event_source *source, uint64_t at_us)
 
 static void tell_health(struct bulletin *b)
 {
-	const char *text = b->needs_help ? b->text : b->garbage;
+	const char *text = b->needs_help ? b->text : *b->folder ? b->folder : b->garbage;
 
 	gw_plugin_health(b->plugin, *text ? text : NULL);
 }
@@ -195,6 +196,9 @@ void bulletin_unusable(struct bulletin *b, const char *why)
 void bulletin_credential(struct bulletin *b, const struct wallet_facts *facts)
 {
 	tell_credential(b, facts);
+	(void)gw_copy(b->folder, sizeof(b->folder), facts->folder);
+	make_printable(b->folder);
+	tell_health(b);
 	if (facts->source == GW_CREDENTIAL_CLAIM && facts->is_up)
 		bulletin_state(b, GW_CLOUD_UNPROVISIONED,
 			       *facts->trouble ? facts->trouble

@@ -299,6 +299,46 @@ int cell_write(int dir_fd, const char *cell, struct gw_blob contents)
 	return r < 0 ? r : overwrite(fd, (struct gw_blob){ next.data, next.len });
 }
 
+/* A byte that stands there already, where there is room; else the zeros that make it. */
+static int try_write(int fd, const struct turn *turn)
+{
+	struct stat st;
+	uint8_t last = 0;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (turn->len && (off_t)turn->len == st.st_size)
+		last = turn->data[turn->len - 1];
+	r = st.st_size < CELL_ROOM ? write_zeros(fd, st.st_size, CELL_ROOM)
+				   : write_at(fd, (struct gw_blob){ &last, 1 }, st.st_size - 1);
+	return r >= 0 && fsync(fd) < 0 ? -errno : r;
+}
+
+static int check_turn(int dir_fd, const char *cell, int i, const struct turn *turn)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (turn->error)
+		return turn->error;
+	r = open_turn(dir_fd, cell, i, &fd);
+	return r < 0 ? r : try_write(fd, turn);
+}
+
+int cell_check(int dir_fd, const char *cell)
+{
+	_cleanup_(turns_done) struct turn turns[N_TURNS] = { 0 };
+	int last, r;
+
+	r = read_turns(dir_fd, cell, &turns);
+	last = newest(turns);
+	for (int i = 0; i < N_TURNS && r >= 0; i++)
+		if (i != last || !turns[i].sequence) /* what counts is left alone */
+			r = check_turn(dir_fd, cell, i, &turns[i]);
+	return r;
+}
+
 int cell_wipe(int dir_fd, const char *cell)
 {
 	_cleanup_(turns_done) struct turn turns[N_TURNS] = { 0 };

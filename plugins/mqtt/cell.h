@@ -11,7 +11,8 @@
 
 #include "lib/blob.h"
 
-#define CELL_MAX 131072 /* bytes of contents */
+#define CELL_MAX  131072 /* bytes of contents */
+#define CELL_ROOM 8192 /* bytes of a file that are taken beforehand, more than most contents are */
 
 /* Makes the files that are missing. */
 int cell_make(int dir_fd, const char *name);
@@ -21,6 +22,13 @@ int cell_read(int dir_fd, const char *name, uint8_t **ret, size_t *ret_len);
 
 /* When it returns, or when we die in it, there are the new contents or the ones before, whole and on disk. */
 int cell_write(int dir_fd, const char *name, struct gw_blob contents);
+
+/*
+ * Whether a write would do: -errno of what is in its way now (the disk is full, or read-only, ..). Tries it on the file
+ * that the next write goes to, so far as nothing of what counts is touched, and takes room for that write, so that a disk
+ * that is full then is no matter.
+ */
+int cell_check(int dir_fd, const char *name);
 
 /* There are no contents any more, and no byte of any that ever were. Done again it costs no write. */
 int cell_wipe(int dir_fd, const char *name);

@@ -24,11 +24,6 @@ struct keyring {
 	unsigned n_dropped; /* candidates, since we began */
 };
 
-const char *keyring_trouble(const struct keyring *k)
-{
-	return k->trouble;
-}
-
 const char *keyring_folder(const struct keyring *k)
 {
 	return k->state ? k->state : k->given;
@@ -237,7 +232,7 @@ struct keyring *keyring_free(struct keyring *k)
 
 GW_DEFINE_CLEANUP(struct keyring *, keyring_free)
 
-static void open_state(struct keyring *k)
+static int open_state(struct keyring *k)
 {
 	int r;
 
@@ -245,15 +240,43 @@ static void open_state(struct keyring *k)
 	r = k->state_fd < 0 ? -errno : slots_open(k->state_fd, &k->slots);
 	if (r >= 0)
 		r = anchors_open(k->state_fd);
-	if (r >= 0)
-		return;
-
-	(void)snprintf(k->trouble, sizeof(k->trouble),
-		       "Nothing can be kept in %s (%s): make it a folder of this program, with its "
-		       "files (systemd-tmpfiles --create gangway.conf).",
-		       k->state, strerror(-r));
-	if (k->state_fd >= 0)
+	if (r < 0 && k->state_fd >= 0)
 		(void)close(TAKE_FD(k->state_fd));
+	return r;
+}
+
+static const char *cure(int error)
+{
+	switch (error) {
+	case -ENOSPC:
+	case -EDQUOT: return "make room on that disk";
+	case -EROFS: return "mount that disk for writing; the system's log says why it is not";
+	case -EIO: return "that disk fails, see the system's log";
+	case -EFBIG: return "see LimitFSIZE= of gangway-mqtt.service";
+	default:
+		return "make it a folder of this program, with its files (systemd-tmpfiles "
+		       "--create gangway.conf)";
+	}
+}
+
+const char *keyring_check(struct keyring *k)
+{
+	int r;
+
+	if (!k->state)
+		return "";
+	r = k->state_fd < 0 ? open_state(k) : 0;
+	if (r >= 0)
+		r = slots_check(&k->slots);
+	if (r >= 0)
+		r = anchors_check(k->state_fd);
+	*k->trouble = 0;
+	if (r < 0)
+		(void)snprintf(k->trouble, sizeof(k->trouble),
+			       "The gateway's certificate could not be renewed now: nothing can be "
+			       "kept in %s (%s): %s.",
+			       k->state, strerror(-r), cure(r));
+	return k->trouble;
 }
 
 int keyring_new(const char *gateway, const char *given, const char *state, struct keyring **ret)
@@ -270,7 +293,7 @@ int keyring_new(const char *gateway, const char *given, const char *state, struc
 	if (!k->given || (state && !k->state))
 		return -ENOMEM;
 	if (k->state)
-		open_state(k);
+		(void)open_state(k);
 
 	*ret = TAKE_PTR(k);
 	return 0;

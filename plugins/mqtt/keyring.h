@@ -20,8 +20,11 @@ struct ssl_ctx_st;
 int keyring_new(const char *gateway, const char *given, const char *state, struct keyring **ret);
 struct keyring *keyring_free(struct keyring *keyring);
 
-/* Why nothing can be kept, where there is a folder; empty: it can. */
-const char *keyring_trouble(const struct keyring *keyring);
+/*
+ * Looks whether what is kept could be replaced now, so that it does not show when it has to be. Returns why not, and what
+ * somebody has to do; empty: it could, or there is no folder. What could not be opened before is opened.
+ */
+const char *keyring_check(struct keyring *keyring);
 
 /* Where our own is: what a person is told to look after. */
 const char *keyring_folder(const struct keyring *keyring);

@@ -29,6 +29,7 @@
 #include "config.h"
 
 #include <mosquitto.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -254,6 +255,7 @@ int main(int argc, char **argv)
 	};
 	int major, minor, revision;
 
+	(void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like others */
 	gw_mqtt_memory_is_vital();
 	(void)mosquitto_lib_version(&major, &minor, &revision);
 	(void)snprintf(library, sizeof(library), "libmosquitto %d.%d.%d", major, minor, revision);

@@ -210,6 +210,15 @@ int slots_open(int dir_fd, struct slots *ret)
 	return 0;
 }
 
+int slots_check(const struct slots *slots)
+{
+	int r = cell_check(slots->dir_fd, NOTE);
+
+	for (int i = 0; i < SLOTS_N && r >= 0; i++)
+		r = cell_check(slots->dir_fd, names[i]);
+	return r;
+}
+
 /* --- steps ----------------------------------------------------------------------------------- */
 
 int slots_store_key(struct slots *slots, struct gw_blob key)

@@ -46,6 +46,9 @@ struct slots_pair {
 /* Finishes what was begun before a death. Fails where not even files can be made; the folder stays the caller's. */
 int slots_open(int dir_fd, struct slots *ret);
 
+/* As cell_check(), of all that a step writes. */
+int slots_check(const struct slots *slots);
+
 /* The slot that a candidate is in, or goes to. */
 int slots_candidate(const struct slots *slots);
 

@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <systemd/sd-event.h>
 
 #include "lib/log.h"
 #include "lib/util.h"
@@ -21,6 +22,8 @@
 #include "plugins/mqtt/keyring.h"
 
 #define SECOND_US 1000000ull
+#define CHECK_US \
+	(3600 * SECOND_US) /* between two looks at the folder, while nothing is wrong with it */
 
 struct wallet {
 	const struct wallet_ops *ops;
@@ -33,6 +36,9 @@ struct wallet {
 	struct identity identity;
 	struct credential_facts credential; /* of what we connect with */
 	char trouble[GW_TEXT_MAX + 1];
+	char folder[GW_TEXT_MAX + 1];       /* why nothing can be kept; empty: it can */
+	sd_event_source *check;             /* the next look at that is due */
+	uint64_t recheck_us;                /* while something is wrong with it */
 	char passed_over[GW_TEXT_MAX + 1];  /* what was said last of what cannot be loaded */
 	char leaving[GW_ID_MAX + 1];        /* the agent's job, see wallet_relinquish() */
 	uint8_t due[CREDENTIAL_SERIAL_MAX]; /* the number of what was said last to be due */
@@ -56,6 +62,28 @@ static void say_trouble(struct wallet *w, const char *format, ...)
 	(void)gw_copy(w->trouble, sizeof(w->trouble), text);
 	if (!gw_streq(w->trouble, before)) /* it goes on, and is no news */
 		gw_log_event(WARNING, CREDENTIAL_TROUBLE, "%s", w->trouble);
+}
+
+/* --- the folder ------------------------------------------------------------------------------ */
+
+static void look_at_folder(struct wallet *w)
+{
+	const char *why = keyring_check(w->keyring);
+
+	if (*why && !gw_streq(why, w->folder))
+		gw_log_event(WARNING, CREDENTIAL_TROUBLE, "%s", why);
+	(void)gw_copy(w->folder, sizeof(w->folder), why);
+	(void)sd_event_source_set_time_relative(w->check, *why ? w->recheck_us : CHECK_US);
+	(void)sd_event_source_set_enabled(w->check, SD_EVENT_ONESHOT);
+}
+
+static int on_check(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct wallet *w = userdata;
+
+	look_at_folder(w);
+	w->ops->changed(w->userdata);
+	return 0;
 }
 
 /* --- requests -------------------------------------------------------------------------------- */
@@ -483,6 +511,7 @@ void wallet_get_facts(const struct wallet *w, struct wallet_facts *ret)
 			w->identity.pass == IDENTITY_CANDIDATE ? 0 : calendar_renew_at(w->calendar),
 		.retry_at_s = calendar_retry_at(w->calendar),
 		.trouble = w->trouble,
+		.folder = w->folder,
 	};
 }
 
@@ -493,6 +522,7 @@ struct wallet *wallet_free(struct wallet *w)
 	if (!w)
 		return NULL;
 
+	sd_event_source_disable_unref(w->check);
 	errand_free(w->errand);
 	calendar_free(w->calendar);
 	keyring_free(w->keyring);
@@ -516,17 +546,20 @@ int wallet_new(struct sd_event *event, const struct wallet_config *config,
 		return -ENOMEM;
 	w->ops = ops;
 	w->userdata = userdata;
+	w->recheck_us = config->retry_max_us;
 	r = keyring_new(config->gateway, config->given, config->state, &w->keyring);
 	if (r >= 0)
 		r = calendar_new(event, &calendar, &calendar_ops, w, &w->calendar);
 	if (r >= 0)
 		r = errand_new(event, config->retry_first_us, config->retry_max_us, &errand_ops, w,
 			       &w->errand);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &w->check, CLOCK_MONOTONIC, CHECK_US,
+					       /* accuracy= */ SECOND_US, on_check, w);
 	if (r < 0)
 		return r;
+	look_at_folder(w);
 	keyring_look(w->keyring, &w->identity);
-	if (*keyring_trouble(w->keyring))
-		say_trouble(w, "%s", keyring_trouble(w->keyring));
 
 	*ret = TAKE_PTR(w);
 	return 0;

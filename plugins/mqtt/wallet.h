@@ -45,6 +45,7 @@ struct wallet_facts {
 	uint64_t renew_at_s;                       /* seconds since the epoch, 0: not at all */
 	uint64_t retry_at_s; /* when the next try to get a certificate is, 0: none is due */
 	const char *trouble; /* what went wrong with the last; empty: nothing */
+	const char *folder;  /* why nothing can be kept, as keyring_check(); empty: it can */
 };
 
 int wallet_new(struct sd_event *event, const struct wallet_config *config,

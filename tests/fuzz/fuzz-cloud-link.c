@@ -91,7 +91,7 @@ struct keyring *keyring_free(struct keyring *keyring)
 	return NULL;
 }
 
-const char *keyring_trouble(const struct keyring *keyring)
+const char *keyring_check(struct keyring *keyring)
 {
 	return "";
 }

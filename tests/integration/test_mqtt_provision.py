@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import ssl
@@ -60,8 +61,8 @@ class Machine:
         for path in (self.case.cloud.folder / folder).iterdir():
             shutil.copy(path, self.credentials)
 
-    def start(self, die_at=None, trusted=True, state=True, tamed=False, **settings):
-        """tamed: the modes of files and folders hold for us, though we may be root."""
+    def start(self, die_at=None, trusted=True, state=True, tamed=False, by=(), **settings):
+        """tamed: the modes of files and folders hold for us, though we may be root. by: what runs it."""
         settings = {"broker": f"mqtts://localhost:{self.case.cloud.port}", "retry_first": 1, "retry_max": 1,
                     "silent_after": 2, "reconnect_spread": 0} | settings
         env = dict(os.environ, CREDENTIALS_DIRECTORY=str(self.credentials)) | self.case.cloud.clocks.environment("gateway")
@@ -70,7 +71,7 @@ class Machine:
             env["GANGWAY_DIE_AT"] = die_at
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*(TAMED if tamed and os.geteuid() == 0 else ()), PROGRAM, "--link", self.agent.path, *(["--state", str(self.state)] if state else [])],
+                [*(TAMED if tamed and os.geteuid() == 0 else ()), *by, PROGRAM, "--link", self.agent.path, *(["--state", str(self.state)] if state else [])],
                 stderr=log, env=env)
         self.case.addCleanup(self.stop)
         self.agent.take_in(self.gateway, **settings)
@@ -256,6 +257,61 @@ class Provisioning(Base):
         box.start(tamed=True)
         self.assertIn("cloud-cert is missing", box.is_in(UNPROVISIONED).text)
         self.assertIn("systemd-tmpfiles --create", box.log())
+
+    def in_a_namespace(self, script, *arguments):
+        """Runs the program where its folder is mounted so."""
+        if subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode != 0:
+            self.skipTest("needs namespaces of users and mounts")
+        return "unshare", "-rm", "sh", "-ec", f'{script}; shift {len(arguments)}; exec "$@"', "sh", *map(str, arguments)
+
+    def test_a_disk_that_is_full(self):
+        """It was given its certificate, has nothing to keep as yet, and knows all the same that it could not."""
+        machine = self.given()
+        self.cloud.serve()
+        machine.start(by=self.in_a_namespace(
+            'mount -t tmpfs -o size=128k tmpfs "$1"; for f in $2; do : > "$1/$f.0"; : > "$1/$f.1"; done; '
+            '! cat /dev/zero > "$1/full" 2> "$1/none"', machine.state, " ".join(CELLS)))
+        text = machine.agent.expect("health", ok=0).text
+        self.assertRegex(text, r"could not be renewed now: nothing can be kept in .*No space left.*make room on that disk")
+        machine.is_in(ONLINE)
+        self.assertIn(text, machine.log())
+
+        (pathlib.Path(f"/proc/{machine.process.pid}/root") / machine.state.relative_to("/") / "full").unlink()
+        machine.agent.expect("health", ok=1)
+
+    def test_a_disk_that_is_full_when_it_renews(self):
+        """The room was taken when there was some."""
+        self.claim()
+        self.cloud.serve("--gateway-lifetime", "20")
+        box = self.box()
+        box.start(by=self.in_a_namespace('mount -t tmpfs -o size=256k tmpfs "$1"', box.state))
+        own = box.has(OWN)
+        inside = pathlib.Path(f"/proc/{box.process.pid}/root") / box.state.relative_to("/")
+        with self.assertRaises(OSError), open(inside / "full", "wb", buffering=0) as full:
+            while full.write(bytes(4096)):
+                pass
+        box.has(OWN, lambda m: m.not_after > own.not_after)
+        box.is_in(ONLINE)
+
+    def test_a_disk_that_is_read_only(self):
+        machine = self.given()
+        self.cloud.serve()
+        machine.start()
+        machine.is_in(ONLINE)
+        machine.stop()
+        machine.start(by=self.in_a_namespace('mount --bind "$1" "$1"; mount -o remount,ro,bind "$1"', machine.state))
+        self.assertRegex(machine.agent.expect("health", ok=0).text, "Read-only file system.*mount that disk for writing")
+        machine.is_in(ONLINE)
+
+    def test_files_that_may_not_grow(self):
+        """It ends by itself when somebody has mended it, without a restart."""
+        machine = self.given()
+        self.cloud.serve()
+        machine.start(by=("prlimit", "--fsize=0:unlimited"))
+        self.assertIn("see LimitFSIZE=", machine.agent.expect("health", ok=0).text)
+        machine.is_in(ONLINE)
+        resource.prlimit(machine.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        machine.agent.expect("health", ok=1)
 
     def test_without_a_folder_to_keep_it(self):
         self.claim()

@@ -171,7 +171,7 @@ static void silence_counts_online(void **state)
 static void a_credential_is_told_once(void **state)
 {
 	struct credential_facts credential = { .dates = { .not_before = -1, .not_after = 200 } };
-	struct wallet_facts facts = { .credential = &credential, .trouble = "" };
+	struct wallet_facts facts = { .credential = &credential, .trouble = "", .folder = "" };
 
 	bulletin_credential(world.bulletin, &facts); /* nobody has looked yet */
 	assert_int_equal(world.n_credentials, 0);
@@ -201,7 +201,9 @@ static void a_credential_is_told_once(void **state)
 static void a_credential_that_is_no_use(void **state)
 {
 	const struct credential_facts credential = { 0 };
-	const struct wallet_facts facts = { .credential = &credential, .trouble = "" };
+	const struct wallet_facts facts = { .credential = &credential,
+					    .trouble = "",
+					    .folder = "" };
 
 	bulletin_unusable(world.bulletin, "No \xff"
 					  "file.");
@@ -219,6 +221,7 @@ static void by_a_claim_we_are_unprovisioned(void **state)
 	const struct credential_facts credential = { 0 };
 	struct wallet_facts facts = { .credential = &credential,
 				      .trouble = "",
+				      .folder = "",
 				      .source = GW_CREDENTIAL_CLAIM };
 
 	bulletin_credential(world.bulletin, &facts);
@@ -231,6 +234,27 @@ static void by_a_claim_we_are_unprovisioned(void **state)
 	bulletin_credential(world.bulletin, &facts);
 	assert_string_equal(world.text, "The cloud refuses.");
 	assert_string_equal(world.health, "The cloud refuses.");
+}
+
+/* It is shown while nothing else needs help, and before what is of no use. */
+static void a_folder_that_takes_nothing(void **state)
+{
+	static const struct dialect_error error = { "claim", "device", "is no id" };
+	const struct credential_facts credential = { 0 };
+	struct wallet_facts facts = { .credential = &credential,
+				      .trouble = "",
+				      .folder = "Full\n." };
+
+	bulletin_garbage(world.bulletin, "command", &error);
+	bulletin_credential(world.bulletin, &facts);
+	assert_string_equal(world.health, "Full?.");
+	bulletin_state(world.bulletin, GW_CLOUD_OFFLINE, "Do this.", true);
+	assert_string_equal(world.health, "Do this.");
+	bulletin_state(world.bulletin, GW_CLOUD_ONLINE, "Connected.", false);
+	assert_string_equal(world.health, "Full?.");
+	facts.folder = "";
+	bulletin_credential(world.bulletin, &facts);
+	assert_non_null(strstr(world.health, "is no id"));
 }
 
 /* At most once in ten seconds, and shown for ten minutes after the last; what needs help comes before it. */
@@ -261,17 +285,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		TEST(a_state_is_told_once),
-		TEST(what_needs_help_is_health),
-		TEST(texts_are_made_printable),
-		TEST(a_retry),
-		TEST(a_cloud_that_is_silent),
-		TEST(a_cloud_that_answers_in_time),
-		TEST(silence_counts_online),
-		TEST(a_credential_is_told_once),
-		TEST(a_credential_that_is_no_use),
-		TEST(by_a_claim_we_are_unprovisioned),
-		TEST(garbage),
+		TEST(a_state_is_told_once),        TEST(what_needs_help_is_health),
+		TEST(texts_are_made_printable),    TEST(a_retry),
+		TEST(a_cloud_that_is_silent),      TEST(a_cloud_that_answers_in_time),
+		TEST(silence_counts_online),       TEST(a_credential_is_told_once),
+		TEST(a_credential_that_is_no_use), TEST(by_a_claim_we_are_unprovisioned),
+		TEST(a_folder_that_takes_nothing), TEST(garbage),
 #undef TEST
 	};
 

@@ -239,6 +239,81 @@ static void test_wiping_what_is_wiped(void **state)
 	assert_int_equal(disk_moments(), 0);
 }
 
+static size_t size_of(int i)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(dir_fd, files[i], &st, 0), 0);
+	return (size_t)st.st_size;
+}
+
+/* Room for what is to come is taken beforehand, but never where something counts. */
+static void test_checking_makes_room(void **state)
+{
+	assert_int_equal(cell_check(dir_fd, "c"), 0);
+	assert_true(disk_is_synced());
+	must_read(NULL);
+	assert_int_equal(size_of(0), CELL_ROOM);
+	assert_int_equal(size_of(1), CELL_ROOM);
+
+	assert_int_equal(setup(state), 0);
+	assert_int_equal(unlinkat(dir_fd, "c.0", 0), 0);
+	assert_int_equal(unlinkat(dir_fd, "c.1", 0), 0);
+	assert_int_equal(setup(state), 0);
+	assert_int_equal(cell_write(dir_fd, "c", TEXT("first")), 0);
+	assert_int_equal(cell_check(dir_fd, "c"), 0);
+	assert_int_equal(size_of(0) + size_of(1), CELL_ROOM + HEADER + strlen("first"));
+	assert_int_equal(cell_write(dir_fd, "c", TEXT("second")), 0);
+	assert_int_equal(cell_check(dir_fd, "c"), 0);
+	assert_int_equal(size_of(0) + size_of(1), 2 * CELL_ROOM);
+	must_read("second");
+	assert_int_equal(cell_wipe(dir_fd, "c"), 0);
+	must_be_gone("first");
+	must_be_gone("second");
+	assert_int_equal(cell_check(dir_fd, "c"), 0);
+	must_read(NULL);
+}
+
+/* What stands in its way is told, the first time and each time after. */
+static void test_checking_a_disk_that_fails(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		disk_ends_at(1, DISK_FAILS, false);
+		assert_int_equal(cell_check(dir_fd, "c"), -EIO);
+		disk_ends_at(0, DISK_FAILS, false);
+		assert_int_equal(cell_check(dir_fd, "c"), 0);
+		disk_ends_at(1, DISK_FAILS, false);
+		assert_int_equal(cell_check(dir_fd, "c"), -EIO);
+		disk_ends_at(0, DISK_FAILS, false);
+		assert_int_equal(cell_write(dir_fd, "c", TEXT("text")), 0);
+	}
+	must_read("text");
+	assert_int_equal(unlinkat(dir_fd, "c.0", 0), 0);
+	assert_int_equal(unlinkat(dir_fd, "c.1", 0), 0);
+	assert_int_equal(cell_check(dir_fd, "c"), -ENOENT);
+	assert_int_equal(symlinkat("/dev/null", dir_fd, "c.0"), 0);
+	assert_int_equal(symlinkat("/dev/null", dir_fd, "c.1"), 0);
+	assert_int_equal(cell_check(dir_fd, "c"), -ELOOP);
+}
+
+/* Contents that fill the file to its last byte, in the turn that is written next. */
+static void test_checking_what_is_full(void **state)
+{
+	_cleanup_free_ uint8_t *large = malloc(CELL_ROOM), *data = NULL;
+	size_t len;
+
+	memset(large, 'x', CELL_ROOM);
+	assert_int_equal(cell_write(dir_fd, "c", (struct gw_blob){ large, CELL_ROOM }), 0);
+	assert_int_equal(cell_write(dir_fd, "c", (struct gw_blob){ large, CELL_ROOM - HEADER }), 0);
+	assert_int_equal(cell_check(dir_fd, "c"), 0);
+	for (int i = 0; i < 2; i++) {
+		free(TAKE_PTR(data));
+		len = read_raw(i, &data);
+		assert_true(len == CELL_ROOM + HEADER || len == CELL_ROOM);
+		assert_int_equal(data[len - 1], 'x');
+	}
+}
+
 /* --- what a disk does ------------------------------------------------------------------------ */
 
 static int change(bool wipe)
@@ -295,6 +370,31 @@ static void test_death(void **state)
 	}
 }
 
+/* A check changes nothing, wherever it ends. */
+static void test_death_in_a_check(void **state)
+{
+	for (int i = 0; i < 6; i++) {
+		int n = i / 2, status = DISK_DEAD << 8;
+
+		for (unsigned moment = 1; status == DISK_DEAD << 8;
+		     moment += moment < 100 ? 1 : 997) {
+			pid_t pid;
+
+			begin(state, n);
+			pid = fork();
+			if (pid == 0) {
+				disk_ends_at(moment, DISK_DIES, i % 2);
+				_exit(cell_check(dir_fd, "c") == 0 ? 0 : 1);
+			}
+			assert_int_equal(waitpid(pid, &status, 0), pid);
+			must_read(before[n]);
+			assert_int_equal(cell_check(dir_fd, "c"), 0);
+			must_read(before[n]);
+		}
+		assert_int_equal(status, 0);
+	}
+}
+
 static void test_failure(void **state)
 {
 	for (int i = 0; i < 12; i++) {
@@ -326,7 +426,11 @@ int main(void)
 		cmocka_unit_test_setup(test_what_stands_behind, setup),
 		cmocka_unit_test_setup(test_wiping_garbage, setup),
 		cmocka_unit_test_setup(test_wiping_what_is_wiped, setup),
+		cmocka_unit_test_setup(test_checking_makes_room, setup),
+		cmocka_unit_test_setup(test_checking_a_disk_that_fails, setup),
+		cmocka_unit_test_setup(test_checking_what_is_full, setup),
 		cmocka_unit_test_setup(test_death, setup),
+		cmocka_unit_test_setup(test_death_in_a_check, setup),
 		cmocka_unit_test_setup(test_failure, setup),
 	};
 
