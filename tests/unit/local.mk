@@ -581,6 +581,7 @@ tests_unit_test_keying_LDADD = $(CMOCKA_LIBS) $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_L
 
 UNIT_TESTS += tests/unit/test-peer
 tests_unit_test_peer_SOURCES = tests/unit/test-peer.c \
+	tests/unit/peer-stage.c tests/unit/peer-stage.h \
 	plugins/registrar/account.c \
 	plugins/registrar/backlog.c \
 	plugins/registrar/client-hello.c \
