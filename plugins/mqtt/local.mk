@@ -12,6 +12,7 @@ plugins_mqtt_gangway_mqtt_SOURCES = \
 	plugins/mqtt/bulletin.c plugins/mqtt/bulletin.h \
 	plugins/mqtt/calendar.c plugins/mqtt/calendar.h \
 	plugins/mqtt/cell.c plugins/mqtt/cell.h \
+	plugins/mqtt/confine.c plugins/mqtt/confine.h \
 	plugins/mqtt/credential.c plugins/mqtt/credential.h \
 	plugins/mqtt/dialect.c plugins/mqtt/dialect.h \
 	plugins/mqtt/dialect-events.c plugins/mqtt/dialect-events.h \

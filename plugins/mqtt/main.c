@@ -41,6 +41,7 @@
 #include "lib/endpoint.h"
 #include "plugins/mqtt/anchors.h"
 #include "plugins/mqtt/broker.h"
+#include "plugins/mqtt/confine.h"
 #include "plugins/mqtt/dialect.h"
 #include "plugins/mqtt/errand.h"
 #include "plugins/mqtt/presence.h"
@@ -201,6 +202,18 @@ static void on_lost(void *userdata)
 	mqtt->relay = relay_free(mqtt->relay);
 }
 
+/* Before anybody from outside is heard. */
+static void confine(void)
+{
+	int r = confine_ioctl();
+
+	if (r < 0)
+		gw_log(WARNING,
+		       "The kernel does not take a filter of system calls (%s): whoever takes this "
+		       "program over could fill the disk; ignoring",
+		       strerror(-r));
+}
+
 static int on_start(struct gw_plugin *plugin, struct sd_event *event, void **ret_userdata)
 {
 	struct mqtt *mqtt = calloc(1, sizeof(*mqtt));
@@ -213,6 +226,7 @@ static int on_start(struct gw_plugin *plugin, struct sd_event *event, void **ret
 		return -errno;
 	}
 
+	confine();
 	dialect_init();
 	(void)mosquitto_lib_init();
 	mqtt->plugin = plugin;

@@ -9,11 +9,13 @@ than the agent puts up with. MODE tasks, MODE memory: as much as there is of it,
 """
 import ctypes
 import errno
+import fcntl
 import json
 import mmap
 import os
 import signal
 import socket
+import struct
 import sys
 import time
 
@@ -33,6 +35,7 @@ SYSCALLS = {"mount": 165, "unshare": 272, "setns": 308, "ptrace": 101, "process_
 CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS = 0x10000000, 0x40000000, 0x20000
 PTRACE_SEIZE = 0x4206
 KEEP_SIZE = 1
+FS_IOC_RESVSP64 = 0x4030582a
 DISK_ENOUGH = 64 << 20  # what is filled until it counts as all of it
 DISK_BOUND = 16 << 20  # what a plugin may have
 MANY_TASKS, MUCH_MEMORY = 200, 400 << 20
@@ -296,9 +299,15 @@ def on_memory(fill):
         os.close(fd)
 
 
+def reserve(fd):
+    fcntl.ioctl(fd, FS_IOC_RESVSP64, struct.pack("hh4xqqiI16x", 0, 0, 0, DISK_ENOUGH, 0, 0))
+
+
 def try_disk(role):
-    if role == "mqtt":  # who has files
+    if role == "mqtt":  # who has files; by an ioctl it cannot, which it sees to itself (captured.c)
         attempt("preallocate", on_memory, preallocate)
+    else:
+        attempt("fill the disk: reserve", fill_disk, reserve)
     for fill in (write_all, write_far_behind, preallocate, add_attributes):
         attempt(f"fill the disk: {fill.__name__}", fill_disk, fill)
 

@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	tests/system/README \
 	tests/system/accomplice.py \
 	tests/system/build.py \
+	tests/system/captured.c \
 	tests/system/captured.py \
 	tests/system/container.py \
 	tests/system/gateway.py \

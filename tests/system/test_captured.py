@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A plugin that somebody has taken over: captured.py in its unit and as its user, tries what he would try.
+"""A plugin that somebody has taken over: captured.py, in its unit and as its user, tries what he would try.
 All of it fails, and the others go on."""
 import json
 import pathlib
 import shutil
+import subprocess
 import unittest
 
 from machine import wait_for
@@ -89,6 +90,27 @@ class Box(Case):
             self.assertEqual(done.returncode, 1, done.stdout)
             uid = self.gateway.out("id", "--user", user)
             self.assertRegex(self.gateway.journal("--boot"), REFUSAL.format(uid=uid))
+
+
+class Inside(Case):
+    """In the program itself: captured.c is loaded into it, and acts when it begins its work."""
+    UNIT = "gangway-mqtt.service"
+
+    def test_room_that_no_limit_counts(self):
+        library = self.gateway.path(FOLDER) / "captured.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", library, HERE / "captured.c"], check=True)
+        library.chmod(0o644)
+        self.gateway.override(self.UNIT, f"[Service]\nEnvironment=LD_PRELOAD={FOLDER}/{library.name}\n")
+        since = self.now()
+        self.gateway.systemctl("restart", self.UNIT)
+        attempts = self.attempts(self.UNIT, since)
+        self.expect_failures(attempts)
+        self.assertEqual({a["how"] for a in attempts[:-1]}, {"Permission denied"})
+        self.assertEqual(len(attempts), 3 * (10 + 1) + 1)  # its ten files, and one in memory
+        self.gateway.wait_until_well()
+        self.world.bring_aboard()
+        self.gateway.override(self.UNIT, None)
+        self.gateway.systemctl("restart", self.UNIT)
 
 
 class Link(Case):

@@ -497,6 +497,11 @@ tests_unit_test_endpoint_SOURCES = tests/unit/test-endpoint.c
 tests_unit_test_endpoint_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_endpoint_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
 
+UNIT_TESTS += tests/unit/test-confine
+tests_unit_test_confine_SOURCES = tests/unit/test-confine.c plugins/mqtt/confine.c
+tests_unit_test_confine_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_confine_LDADD = $(CMOCKA_LIBS) $(GANGWAY_LIBS)
+
 UNIT_TESTS += tests/unit/test-backoff
 tests_unit_test_backoff_SOURCES = tests/unit/test-backoff.c plugins/mqtt/backoff.c
 tests_unit_test_backoff_CFLAGS = $(UNIT_CFLAGS)
