@@ -95,7 +95,7 @@ class GivenUp(test_device.DeviceCase):
         self.begin_renewal()
         candidate, serial = self.path("candidate.pem").read_bytes(), self.serial_in("candidate.pem")
         self.waiting[serial] = 1000
-        run = self.run_device(timeout=3)
+        run = self.run_device(timeout=20)  # and is told to come again later than that
         self.assert_kept(run, candidate)
         self.assertIn("timed out: settings: come again", run.last)
 
@@ -106,7 +106,7 @@ class GivenUp(test_device.DeviceCase):
         self.waiting.clear()
         self.refused.add(serial)
         self.waiting[self.serial_in("credential.pem")] = 1000
-        run = self.run_device(timeout=8)
+        run = self.run_device(timeout=25)
         self.assert_kept(run, candidate)
         self.assertIn("come again", run.last)
         self.assertIn("the certificate is not taken", run.last)

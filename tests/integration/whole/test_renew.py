@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Devices renew: with a new key and with the same, one of many, with the cloud away, too late, and not at all."""
+import contextlib
 import json
 import os
 import shutil
@@ -155,6 +156,17 @@ class Renew(Aboard):
 
 
 class NeverProved(unittest.TestCase):
+    @contextlib.contextmanager
+    def soon(self, gateway):
+        """What is unproved now is given up; what comes later has time."""
+        drop_in = gateway.folder / "run" / "gangway.conf.d" / "soon.conf"
+        drop_in.parent.mkdir()
+        drop_in.write_text("[policy]\nprove_within = 1\n")
+        gateway.ctl("config", "reload")
+        yield
+        drop_in.unlink()
+        gateway.ctl("config", "reload")
+
     def test_the_old_one_stays(self):
         with lab.Lab(*EAGER) as gateway:
             device = gateway.new_device("LOST-1")
@@ -162,19 +174,14 @@ class NeverProved(unittest.TestCase):
             device.come_aboard()
             status, _ = device.run("--renew", die_at="device.certificate:after")
             self.assertEqual(status, -9)
-            drop_in = gateway.folder / "run" / "gangway.conf.d" / "soon.conf"
-            drop_in.parent.mkdir()
-            drop_in.write_text("[policy]\nprove_within = 1\n")
-            gateway.ctl("config", "reload")
 
             def states():
                 return [c["state"] for c in gateway.certificates("LOST-1")]
 
-            gateway.wait_for("the candidate is given up", lambda: states() == ["live", "revoked"])
+            with self.soon(gateway):
+                gateway.wait_for("the candidate is given up", lambda: states() == ["live", "revoked"])
             self.assertEqual(gateway.show("LOST-1")["state"], "onboarded")
             self.assertEqual(gateway.show("LOST-1")["reason"], "not-proved")
-            drop_in.unlink()
-            gateway.ctl("config", "reload")
 
             # The device finds out by itself, and renews anew; by the same key, too.
             self.assertIn("still good", device.come_aboard())
@@ -187,11 +194,12 @@ class NeverProved(unittest.TestCase):
 
     def test_a_first_one(self):
         """The claim is open once more, and the label gets another one for the same key."""
-        with lab.Lab(*EAGER, "--set", f"policy.prove_within={2 * lab.PATIENCE}") as gateway:
+        with lab.Lab(*EAGER) as gateway:
             device = gateway.new_device("FIRST-1")
             gateway.claim(device)
             self.assertEqual(device.run(die_at="device.certificate:after")[0], -9)
-            gateway.wait_for_state("FIRST-1", "claimed")
+            with self.soon(gateway):
+                gateway.wait_for_state("FIRST-1", "claimed")
             device.come_aboard()
             gateway.wait_for_rest()
             listed = gateway.certificates("FIRST-1")
@@ -220,7 +228,7 @@ class Superseded(Aboard):
         self.assertEqual(serial_of(back), self.lab.certificates("BACK-1")[-1]["serial"])
 
         # What it was before the renewals is out: neither of the two that lie there is taken, and both stay there.
-        self.assertIn("the one before it", device.run("--renew", "--timeout", "30")[1])
+        self.assertIn("the one before it", device.run("--renew")[1])
         self.assertTrue((device.folder / "candidate.pem").exists())
 
 
