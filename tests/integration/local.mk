@@ -101,6 +101,7 @@ tests_integration_box_open_LDADD = $(GANGWAY_CRYPTO_LIBS) $(GANGWAY_LIBS)
 CLOUD_TESTS = \
 	tests/integration/test_cloud.py \
 	tests/integration/test_cloud_adopt.py \
+	tests/integration/test_cloud_broker.py \
 	tests/integration/test_cloud_commands.py \
 	tests/integration/test_cloud_crl.py \
 	tests/integration/test_cloud_death.py \

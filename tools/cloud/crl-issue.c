@@ -42,7 +42,8 @@ static int sign(const struct home *home, struct registry *registry, const struct
 {
 	_cleanup_(authority_done) struct authority authority = { 0 };
 	_cleanup_(revocation_list_freep) struct revocation_list *made = NULL;
-	const struct revocation_list_wish what = { &authority, list->number, wish->lifetime_s };
+	const struct revocation_list_wish what = { &authority, list->number, wish->lifetime_s,
+						   .since_s = 0 };
 	struct work work;
 	int r;
 

@@ -16,6 +16,7 @@
 #include "lib/endpoint.h"
 #include "lib/util.h"
 #include "tools/cloud/authority.h"
+#include "tools/cloud/broker-crl.h"
 #include "tools/cloud/certificate.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/members.h"
@@ -268,6 +269,10 @@ static int make_all(const struct home *home, struct registry *registry, const st
 		r = ensure_credential(home, plan, plan->gateways[i], &what);
 	if (r >= 0)
 		r = record_gateways(home, registry, plan, broker);
+	if (r >= 0 && faccessat(home->fd, BROKER_CRL, F_OK, 0) < 0) {
+		what = BROKER_CRL;
+		r = broker_crl_write(home, registry);
+	}
 	if (r < 0)
 		return verb_fail_file(home->path, what, r);
 	return VERB_DONE;

@@ -32,6 +32,7 @@ tools_cloud_gangway_cloud_SOURCES = \
 	tools/cloud/box.c tools/cloud/box.h \
 	tools/cloud/bundle.c tools/cloud/bundle.h \
 	tools/cloud/broker.c tools/cloud/broker.h \
+	tools/cloud/broker-crl.c tools/cloud/broker-crl.h \
 	tools/cloud/certificate.c tools/cloud/certificate.h \
 	tools/cloud/claim.c \
 	tools/cloud/claim-credential.c \

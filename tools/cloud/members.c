@@ -17,6 +17,7 @@
 #include "lib/endpoint.h"
 #include "lib/util.h"
 #include "tools/cloud/authority.h"
+#include "tools/cloud/broker-crl.h"
 #include "tools/cloud/certificate.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/key.h"
@@ -159,6 +160,8 @@ static int configuration_write(const struct home *home, const struct gw_endpoint
 		    "cafile %s/" HOME_BROKER "/ca.crt\n"
 		    "certfile %s/" HOME_BROKER "/server.crt\n"
 		    "keyfile %s/" HOME_BROKER "/server.key\n"
+		    "# Gateways that were revoked; to be read again: kill -HUP.\n"
+		    "crlfile %s/" BROKER_CRL "\n"
 		    "acl_file %s/" HOME_BROKER "/acl\n"
 		    "require_certificate true\n"
 		    "use_identity_as_username true\n"
@@ -167,7 +170,7 @@ static int configuration_write(const struct home *home, const struct gw_endpoint
 		    "set_tcp_nodelay true\n"
 		    "message_size_limit 65536\n",
 		    (unsigned)broker->port, is_local ? " " : "", is_local ? broker->host : "",
-		    folder, folder, folder, folder) < 0)
+		    folder, folder, folder, folder, folder) < 0)
 		return -ENOMEM;
 	return write_text(home, HOME_BROKER "/mosquitto.conf", text);
 }

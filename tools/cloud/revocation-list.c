@@ -97,13 +97,13 @@ static bool add_key_id(X509_CRL *crl, X509 *issuer)
 	return ok;
 }
 
-static bool set_dates(struct revocation_list *list, uint64_t lifetime_s)
+static bool set_dates(struct revocation_list *list, const struct revocation_list_wish *wish)
 {
-	time_t now = time(/* tloc= */ NULL), end;
+	time_t now = wish->since_s ? (time_t)wish->since_s : time(/* tloc= */ NULL), end;
 	ASN1_TIME *until;
 	bool ok;
 
-	if (__builtin_add_overflow(now, lifetime_s, &end))
+	if (__builtin_add_overflow(now, wish->lifetime_s, &end))
 		return false;
 	until = ASN1_TIME_set(/* s= */ NULL, end);
 	list->now = ASN1_TIME_set(/* s= */ NULL, now);
@@ -119,7 +119,7 @@ static bool fill(struct revocation_list *list, const struct revocation_list_wish
 
 	return X509_CRL_set_version(list->crl, X509_CRL_VERSION_2) == 1 &&
 	       X509_CRL_set_issuer_name(list->crl, X509_get_subject_name(issuer)) == 1 &&
-	       set_dates(list, wish->lifetime_s) && add_number(list->crl, wish->number) &&
+	       set_dates(list, wish) && add_number(list->crl, wish->number) &&
 	       add_key_id(list->crl, issuer);
 }
 

@@ -11,6 +11,7 @@ struct revocation_list;
 struct revocation_list_wish {
 	const struct authority *authority;
 	uint64_t number, lifetime_s;
+	uint64_t since_s; /* 0: now */
 };
 
 int revocation_list_new(const struct revocation_list_wish *wish, struct revocation_list **ret);

@@ -2,7 +2,7 @@
 /*
  * `revoke-gateway`: what a gateway has is good no more: its requests are not served and its
  * certificate is not renewed. With --readmit the id may come aboard once more, by a claim: the box
- * was replaced. What the broker itself lets in is the broker's matter (doc/protocol/cloud.md).
+ * was replaced. The broker's list of whom to keep out is written anew; to have it read is for whoever runs the broker.
  */
 #include "tools/cloud/verb.h"
 
@@ -11,6 +11,7 @@
 
 #include "lib/reason.h"
 #include "lib/util.h"
+#include "tools/cloud/broker-crl.h"
 #include "tools/cloud/home.h"
 #include "tools/cloud/registry.h"
 
@@ -28,8 +29,8 @@ static int record(struct registry *registry, const char *gateway, const char *re
 	return r < 0 ? r : registry_commit_step(registry, STEP);
 }
 
-static int revoke_gateway(struct registry *registry, const char *gateway, const char *reason,
-			  bool readmit)
+static int revoke_gateway(const struct home *home, struct registry *registry, const char *gateway,
+			  const char *reason, bool readmit)
 {
 	int r;
 
@@ -42,6 +43,11 @@ static int revoke_gateway(struct registry *registry, const char *gateway, const 
 		return verb_fail("%s: not-found: there is no such gateway", gateway);
 	if (r < 0)
 		return verb_fail_registry(registry, r);
+
+	/* Said once more, it is written once more. */
+	r = broker_crl_write(home, registry);
+	if (r < 0)
+		return verb_fail_file(home->path, BROKER_CRL, r);
 
 	(void)printf(readmit ? "%s: its certificates are revoked; it may come by a claim again\n"
 			     : "%s: revoked\n",
@@ -75,6 +81,6 @@ int verb_revoke_gateway(int argc, char **argv)
 	status = verb_arguments(argc, argv, 1, &folder, &arguments);
 	if (status == VERB_DONE)
 		status = verb_open(folder, &home, &registry);
-	return status == VERB_DONE ? revoke_gateway(registry, arguments[0], reason, readmit)
+	return status == VERB_DONE ? revoke_gateway(&home, registry, arguments[0], reason, readmit)
 				   : status;
 }
