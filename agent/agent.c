@@ -20,6 +20,7 @@
 #include "agent/cloud.h"
 #include "agent/discovered.h"
 #include "agent/due.h"
+#include "agent/issuers.h"
 #include "agent/lifecycle.h"
 #include "agent/link-server.h"
 #include "agent/neighbours.h"
@@ -139,6 +140,8 @@ static int make_memory(struct agent *agent)
 		r = queue_new(agent, &agent->queue);
 	if (r >= 0)
 		r = due_new(agent, &agent->due);
+	if (r >= 0)
+		r = issuers_new(&agent->issuers);
 	if (r >= 0)
 		r = outlook_new(agent, &agent->outlook);
 	if (r >= 0)
@@ -262,6 +265,7 @@ struct agent *agent_free(struct agent *agent)
 	agent->audit_retention = audit_retention_free(agent->audit_retention);
 	agent->audit_export = audit_export_free(agent->audit_export);
 	agent->outlook = outlook_free(agent->outlook);
+	agent->issuers = issuers_free(agent->issuers);
 	agent->queue = queue_free(agent->queue);
 	agent->answers = answers_free(agent->answers);
 	agent->refusals = refusals_free(agent->refusals);

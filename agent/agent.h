@@ -20,6 +20,7 @@ struct discovered;
 struct due;
 struct link_server;
 struct neighbours;
+struct issuers;
 struct outlook;
 struct plugins;
 struct pulse;
@@ -59,6 +60,7 @@ struct agent {
 	struct queue *queue;             /* what is open with the cloud link */
 	struct clock_watch *clock_watch; /* what the system says of its clock */
 	struct due *due;                 /* what is due when */
+	struct issuers *issuers;         /* whom the registrar trusts to sign for devices */
 	struct outlook *outlook;         /* and with the devices' certificates */
 	struct bus *bus;                 /* the people's side */
 	struct pulse *pulse;             /* the service manager's */

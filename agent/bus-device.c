@@ -9,6 +9,7 @@
 #include "agent/approval.h"
 #include "agent/bus.h"
 #include "agent/discovered.h"
+#include "agent/issuers.h"
 #include "agent/operate.h"
 #include "agent/policy.h"
 #include "agent/prospect.h"
@@ -16,6 +17,7 @@
 #include "agent/store-certificate.h"
 #include "agent/store-claim.h"
 #include "agent/store-device.h"
+#include "agent/store-job.h"
 #include "lib/hex.h"
 #include "lib/log.h"
 #include "lib/reason.h"
@@ -65,6 +67,9 @@ static void paint_live(struct agent *agent, const struct certificate_record *liv
 	const struct settings *settings = &agent->settings;
 	uint64_t now = clock_now_s(&agent->clock);
 
+	facts->is_orphaned =
+		issuers_lack(agent->issuers, (struct gw_blob){ live->issuer, live->issuer_len });
+	facts->is_renewing = store_job_has_of(agent->store, live->device, GW_REQUEST_RENEW);
 	facts->grace_ends = live->not_after + settings->devices_grace_days * DAY_S;
 	facts->has_expired = clock_is_trusted(&agent->clock) && renewal_is_too_late(live, now);
 	facts->refusal =

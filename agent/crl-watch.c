@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/due.h"
+#include "agent/issuers.h"
 #include "agent/lifecycle.h"
 #include "agent/policy.h"
 #include "agent/sessions.h"
@@ -85,6 +86,8 @@ int crl_watch_take_issuers(struct agent *agent, const struct gw_msg_issuers *msg
 
 	if (msg->issuers.len % GW_HASH_LEN)
 		return -EBADMSG;
+	if (agent->issuers)
+		issuers_set(agent->issuers, msg->issuers);
 	while ((r = store_crl_next(agent->store, record.id, &record)) >= 0) {
 		if (is_issuer(msg, &record))
 			continue;

@@ -531,6 +531,13 @@ static void examine_renewals(struct sheet *sheet, const struct doctor_facts *fac
 			    (unsigned long long)renewals->expired, since),
 		       "If they are in use, claim them again with --replace; [devices] expired "
 		       "says what such a device can get by itself.");
+	else if (renewals->orphaned)
+		advise(find(sheet, "renewals", DOCTOR_WARNING,
+			    "The certificates of %llu device(s) are of an authority that is "
+			    "trusted no "
+			    "more: they cannot come in.",
+			    (unsigned long long)renewals->orphaned),
+		       "gangwayctl show ID says which; claim them again with --replace.");
 	else if (renewals->late)
 		examine_late(sheet, facts);
 	else

@@ -49,6 +49,7 @@ agent_libagent_a_SOURCES = \
 	agent/due.c agent/due.h \
 	agent/enrol.c agent/enrol.h \
 	agent/issue.c agent/issue.h \
+	agent/issuers.c agent/issuers.h \
 	agent/leave.c agent/leave.h \
 	agent/lifecycle.c agent/lifecycle.h \
 	agent/link-server.c agent/link-server.h \

@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/clock.h"
+#include "agent/issuers.h"
 #include "agent/renewal.h"
 #include "agent/store-certificate.h"
 #include "agent/store.h"
@@ -61,11 +62,14 @@ static int walk(struct agent *agent, struct outlook_view *ret)
 	struct sqlite3_stmt *row;
 	int r = store_certificates_ahead(agent->store, &row);
 
-	while (r >= 0 && (r = store_certificate_ahead(agent->store, row, &one)) > 0)
+	while (r >= 0 && (r = store_certificate_ahead(agent->store, row, &one)) > 0) {
 		count(&view, &one,
 		      renewal_at(&one, settings->devices_renew_after,
 				 settings->devices_renew_spread),
 		      now_s);
+		view.orphaned += issuers_lack(agent->issuers,
+					      (struct gw_blob){ one.issuer, one.issuer_len });
+	}
 	if (r >= 0)
 		*ret = view;
 	return r;

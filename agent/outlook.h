@@ -15,6 +15,9 @@ struct outlook_view {
 	uint64_t expired;
 	uint64_t asking; /* expired, and it waits for a person's word */
 
+	uint64_t
+		orphaned; /* of all, beside that: whoever signed their certificate is trusted no more */
+
 	uint64_t expired_since_s; /* the first of those expired */
 	uint64_t next_s;          /* when the next of those waiting is to come, 0 = there is none */
 

@@ -32,8 +32,19 @@ static void look_at_one_aboard(const struct prospect_facts *facts, struct prospe
 		ret->advice = "Claim it anew: gangwayctl claim --replace.";
 	else if (facts->reason == GW_REASON_CLAIM_AGAIN)
 		ret->advice = "Claim it anew: gangwayctl claim.";
+	else if (facts->is_orphaned)
+		*ret = (struct prospect){ "Whoever signed its certificate is trusted no more: it "
+					  "is refused if it comes.",
+					  0, "Claim it anew: gangwayctl claim --replace." };
 	else if (facts->has_expired)
 		look_at_one_expired(facts, ret);
+	else if (facts->unproved_ends)
+		*ret = (struct prospect){ "Its next certificate is given up, as it has not been "
+					  "used; this one stays.",
+					  facts->unproved_ends, "See that it is on, and near." };
+	else if (facts->is_renewing)
+		*ret = (struct prospect){ "The cloud issues its next certificate.", 0,
+					  "If that takes long, see gangwayctl jobs." };
 	else if (facts->renew_at)
 		*ret = (struct prospect){ "It renews its certificate when it comes.",
 					  facts->renew_at, "" };

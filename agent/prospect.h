@@ -14,7 +14,9 @@ struct prospect_facts {
 	enum gw_reason reason;
 	uint64_t claim_ends;    /* an open one's */
 	uint64_t renew_at;      /* the live certificate's */
-	uint64_t unproved_ends; /* when a candidate is given up */
+	uint64_t unproved_ends; /* when a candidate is given up, 0 = there is none */
+	bool is_orphaned;       /* whoever signed the live certificate is trusted no more */
+	bool is_renewing;       /* the cloud was asked for the next one */
 	bool has_expired;       /* the live certificate, by a clock that is trusted */
 	enum gw_reason
 		refusal;     /* what its device is told then if it comes, none: that it may ask */

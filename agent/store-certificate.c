@@ -228,12 +228,13 @@ int store_certificate_forget(struct store *store, const char *device, uint64_t u
 
 int store_certificates_ahead(struct store *store, struct sqlite3_stmt **ret_row)
 {
-	return store_select(store, ret_row,
-			    "SELECT device, not_before, not_after, issued, renew_asked, approval"
-			    " FROM certificate WHERE state = 'live'"
-			    " AND device NOT IN (SELECT id FROM device WHERE state = 'suspended')"
-			    " ORDER BY not_after",
-			    "");
+	return store_select(
+		store, ret_row,
+		"SELECT device, not_before, not_after, issued, renew_asked, approval, issuer"
+		" FROM certificate WHERE state = 'live'"
+		" AND device NOT IN (SELECT id FROM device WHERE state = 'suspended')"
+		" ORDER BY not_after",
+		"");
 }
 
 int store_certificate_ahead(struct store *store, struct sqlite3_stmt *row,
@@ -256,6 +257,8 @@ int store_certificate_ahead(struct store *store, struct sqlite3_stmt *row,
 		return found;
 	}
 	ret->approval = (enum certificate_approval)found;
+	if (store_column_bytes(row, 6, ret->issuer, sizeof(ret->issuer), &ret->issuer_len) < 0)
+		ret->issuer_len = 0;
 	return 1;
 }
 

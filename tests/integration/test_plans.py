@@ -110,7 +110,7 @@ class Plans(unittest.TestCase):
             "SELECT 1 FROM job WHERE kind = ? LIMIT 1": "ends at the first; after a reset nearly all are (agent/reset.c)",
             "SELECT count(*) FROM job": "counts the entries of an index, as many as [limits] jobs",
             "SELECT count(*) FROM device": "counts the entries of an index, as many as [limits] devices",
-            "SELECT device, not_before, not_after, issued, renew_asked, approval FROM certificate WHERE state = 'live'"
+            "SELECT device, not_before, not_after, issued, renew_asked, approval, issuer FROM certificate WHERE state = 'live'"
             " AND device NOT IN (SELECT id FROM device WHERE state = 'suspended') ORDER BY not_after":
                 "a person asked for it; all of an index, and seldom (agent/outlook.c)",
             "UPDATE claim SET expires = ? - expires WHERE expires < 0": "once the time is known",

@@ -343,6 +343,9 @@ static void renewals(void **state)
 	       "ends "
 	       "in 3 days.",
 	       "gangwayctl show ID");
+	view.orphaned = 4; /* these are not awaited */
+	expect("renewals", DOCTOR_WARNING,
+	       "4 device(s) are of an authority that is trusted no more", "--replace");
 	view.expired = 3;
 	view.expired_since_s = NOW - 40;
 	expect("renewals", DOCTOR_WARNING, "3 device(s) have expired, the first 40 s ago",

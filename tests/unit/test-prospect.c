@@ -40,6 +40,8 @@ static void expect_state(enum device_state state, const char *next, uint64_t at,
 	struct prospect_facts facts = every;
 
 	facts.state = state;
+	if (state == DEVICE_ONBOARDED)
+		facts.unproved_ends = 0;
 	expect(&facts, next, at, advice);
 }
 
@@ -77,6 +79,7 @@ static void one_aboard(void **state)
 
 		facts.state = DEVICE_ONBOARDED;
 		facts.reason = cases[i].reason;
+		facts.unproved_ends = 0;
 		expect(&facts, cases[i].next, cases[i].at, cases[i].advice);
 	}
 }
@@ -97,6 +100,22 @@ static void one_that_expired(void **state)
 	expect(&facts, "cannot be renewed", 4, "approve or reject");
 }
 
+/* What is said of it goes from what cannot be mended to what goes on by itself. */
+static void one_that_renews(void **state)
+{
+	struct prospect_facts facts = { .state = DEVICE_ONBOARDED, .renew_at = 2 };
+
+	facts.is_renewing = true;
+	expect(&facts, "cloud issues", 0, "gangwayctl jobs");
+	facts.unproved_ends = 3;
+	expect(&facts, "given up", 3, "See that it is on");
+	facts.has_expired = true;
+	facts.grace_ends = 4;
+	expect(&facts, "has expired", 4, "Switch it on");
+	facts.is_orphaned = true;
+	expect(&facts, "is trusted no more", 0, "claim --replace.");
+}
+
 static void without_an_end(void **state)
 {
 	expect(&(struct prospect_facts){ .state = DEVICE_CLAIMED }, "", 0, "Switch it on");
@@ -107,9 +126,8 @@ static void without_an_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_state),
-		cmocka_unit_test(one_aboard),
-		cmocka_unit_test(one_that_expired),
+		cmocka_unit_test(each_state),       cmocka_unit_test(one_aboard),
+		cmocka_unit_test(one_that_expired), cmocka_unit_test(one_that_renews),
 		cmocka_unit_test(without_an_end),
 	};
 

@@ -293,7 +293,10 @@ class Roll(unittest.TestCase):
         self.lab.settle()
         self.lab.wait_for("who has not renewed is let in no more",
                           lambda: not lazy.ask_with_certificate("get", "gangway/config").payload)
+        self.assertIn("trusted no more", self.lab.show("ROLL-2")["next"])
+        self.assertIn("1 device(s) are of an authority", self.lab.ctl("doctor", check=False).stdout)
         self.assertEqual(device.run("--renew")[0], 0)
+        self.assertNotIn("trusted no more", self.lab.show("ROLL-1")["next"])
         self.assertEqual(self.issuers(device.folder / "anchors.pem"), new)
         self.lab.run("openssl", "verify", "-CAfile", self.lab.variables["GANGWAY_CA"], device.folder / "credential.pem")
 
