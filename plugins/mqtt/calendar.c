@@ -18,6 +18,8 @@
 #define NEVER     UINT64_MAX
 #define LOOK_US   (30 * SECOND_US) /* between two looks at the clock */
 #define RESTS_MAX 12               /* the longest rest is so many times retry_max */
+#define EARLY_S   600 /* that a certificate may begin after now: clocks differ by less */
+#define EARLY_US  (60 * SECOND_US) /* between two renewals for that reason */
 
 struct calendar {
 	const struct calendar_ops *ops;
@@ -28,6 +30,7 @@ struct calendar {
 
 	struct credential_facts facts;
 	bool has_certificate, is_due;
+	uint64_t early_us; /* when one was renewed last because it is not good yet; 0: none was */
 	sd_event_source *look, *rested;
 	uint64_t rest_us, retry_at_s;
 
@@ -80,16 +83,29 @@ bool calendar_is_over(const struct calendar *c)
 	       (int64_t)now_s(c) >= c->facts.dates.not_after;
 }
 
+/*
+ * Its time has not begun: clocks were set ahead, the cloud's too, and back. The connection that there is still goes
+ * by it; the next one would be refused. A cloud that issues nothing else is not asked for it all the time.
+ */
+static bool is_early(const struct calendar *c, uint64_t now)
+{
+	return now + EARLY_S < (uint64_t)c->facts.dates.not_before &&
+	       (!c->early_us || gw_now_monotonic_us() - c->early_us >= EARLY_US);
+}
+
 static void look(struct calendar *c)
 {
 	uint64_t at_s = calendar_renew_at(c), now = now_s(c);
+	bool early = at_s && c->clock_is_trusted && is_early(c, now);
 
 	if (!at_s || !c->clock_is_trusted || c->is_due) {
 		set_timer(c->look, NEVER);
-	} else if (now < at_s) {
+	} else if (now < at_s && !early) {
 		set_timer(c->look,
 			  gw_now_monotonic_us() + GW_MIN(LOOK_US, (at_s - now) * SECOND_US));
 	} else {
+		if (early)
+			c->early_us = gw_now_monotonic_us();
 		c->is_due = true;
 		c->ops->due(c->userdata);
 	}

@@ -97,7 +97,7 @@ class CloudToo(lab.Shared):
         gateway = self.lab
         status, records = gateway.status(), gateway.audit()
         self.assertTrue(status["clock_trusted"])
-        for told in (status["state_since"], status["cloud_since"], *(r["time"] for r in records)):
+        for told in (status["time"], status["state_since"], status["cloud_since"], *(r["time"] for r in records)):
             self.assertGreaterEqual(told, BUILT)  # though the machine says 1970
         self.assertEqual(records[0]["n"], 1)  # nothing is old
         aboard = coap.claimed_client(gateway, "JUMP-1")
@@ -167,7 +167,7 @@ class Everybody(unittest.TestCase):
     """All clocks are set, the cloud's too: everybody goes by the time that they show, forward and back."""
 
     def test_all_go_along(self):
-        gateway = self.enterClassContext(lab.Lab("--clocks", "--lifetime", "30d"))
+        gateway = self.enterClassContext(lab.Lab("--clocks", "--claim", "--lifetime", "30d"))
         first = gateway.new_device("ALL-1")
         gateway.claim(first)
         first.come_aboard()
@@ -179,6 +179,8 @@ class Everybody(unittest.TestCase):
             gateway.wait_for("the cloud has told its time", lambda: gateway.status()["clock_reason"] == "cloud")
             gateway.wait_for("the registrar has a certificate of that time", lambda n=certificates + 1: (
                 gateway.log("gangway-registrar").count("We have a certificate") >= n))
+            gateway.wait_for("the gateway's own, too", lambda: (
+                (status := gateway.status()) and 0 < status["credential_ends"] - status["time"] < 365 * 86400))
             if where != "real":
                 shown = gateway.show("ALL-1")
                 self.assertIn("has expired", shown["next"])
