@@ -72,5 +72,7 @@ uint64_t bus_doctor_time(struct agent *agent, const char *property)
 		return cloud.care.renew_at_s;
 	if (gw_streq(property, "CredentialRetry"))
 		return cloud.care.retry_at_s;
+	if (gw_streq(property, "Time"))
+		return clock_now_s(&agent->clock);
 	return on_the_wall_s(agent, due_clock_since_us(agent->due));
 }

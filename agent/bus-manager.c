@@ -570,6 +570,7 @@ static const sd_bus_vtable vtable[] = {
 		SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("ClockReason", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("ClockText", "s", property_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("Time", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("ClockSince", "t", property_time, 0, 0),
 	SD_BUS_PROPERTY("Counts", "a{su}", property_counts, 0, 0),
 	SD_BUS_PROPERTY("Renewals", "a{su}", property_renewals, 0, 0),

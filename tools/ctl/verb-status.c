@@ -4,7 +4,6 @@
  * what is wrong, since when, what happens next and when, and what a person has to do.
  */
 #include <stdio.h>
-#include <time.h>
 
 #include "lib/util.h"
 #include "tools/ctl/bus.h"
@@ -31,7 +30,7 @@ static void since_text(const json_t *status, const char *name, char text[static 
 /* ", trying again in 12 s" */
 static void retry_text(const json_t *status, char text[static SINCE_LEN])
 {
-	uint64_t at = values_number(status, "cloud_retry"), now = (uint64_t)time(NULL);
+	uint64_t at = values_number(status, "cloud_retry"), now = values_number(status, "time");
 
 	*text = 0;
 	if (at > now)
@@ -161,7 +160,7 @@ static void renewals_text(const json_t *status, char line[static LINE_MAX])
 /* "3 waiting for the cloud since 2026-12-31T12:00:00Z, the last goes in 100 s at the earliest (gangwayctl jobs says why)" */
 static void jobs_text(const json_t *status, char line[static LINE_MAX])
 {
-	uint64_t last = values_number(status, "jobs_last"), now = (uint64_t)time(NULL);
+	uint64_t last = values_number(status, "jobs_last"), now = values_number(status, "time");
 	char since[SINCE_LEN], goes[SINCE_LEN] = "";
 
 	since_text(status, "jobs_since", since);
