@@ -6,7 +6,8 @@
 
 A part is a program that serves, while a device is claimed and comes aboard, until nothing waits for the
 cloud; `PROGRAM:start`, the same until it is up; `PROGRAM:life`, while a device that is aboard renews, is
-suspended and resumed, and leaves, and the record is read; `gangway-mqtt:claim`, until the gateway has come
+suspended and resumed, and leaves, and the record is read; `PROGRAM:crl`, while a revocation list comes from the cloud
+and another from a file; `gangway-mqtt:claim`, until the gateway has come
 by its claim to a certificate of its own and proved it; or a command, as it does its work. For each n a program is started anew, as it allocates most for the first device. --sample: N of all n, evenly spread, in a
 program that has taken a device aboard before. --places: instead of every n, each place in the program (a
 chain of callers) once; a start or a life would take hours otherwise, and is always done by places. --stripes:
@@ -472,6 +473,30 @@ class Living(Serving):
         return not any(device.folder.glob("*.pem"))
 
 
+class Revoking(Living):
+    """A program that serves, while a revocation list comes from the cloud, and one from a file."""
+
+    def attempt(self, mode, nth):
+        before = len(self.lists())
+        self.orders.give(mode, nth)
+        self.gateway.wait_for("a list from the cloud is obeyed", lambda: self.is_obeyed(before))
+        path = self.gateway.folder / "list.pem"
+        self.gateway.run("gangway-cloud", "crl", "--file", path)
+        self.gateway.wait_for("a list from a file is taken", lambda: self.does("revoke", "--crl", path))
+        self.gateway.wait_for("no jobs wait", self.rests)
+
+    def lists(self):
+        return [c["state"] for c in self.gateway.commands() if c["kind"] == "crl"]
+
+    def is_obeyed(self, n_before):
+        """Sends another one where the gateway could do nothing with the last."""
+        lists = self.lists()
+        if len(lists) == n_before or lists[-1] not in ("waiting", "sent", "done"):
+            self.gateway.run("gangway-cloud", "crl")
+            return False
+        return lists[-1] == "done"
+
+
 class Provisioning(Starting):
     """The cloud link, until it has a certificate of its own that is good."""
 
@@ -552,6 +577,7 @@ PARTS = ({name: Command for name in COMMANDS} |
          {"gangwayctl devices": Listing, "gangwayctl claim": Claiming, "gangway-device": Boarding} |
          {name: Serving for name in SERVING} | {f"{name}:start": Starting for name in SERVING} |
          {f"{name}:life": Living for name in SERVING if name != "gangway-ip"} |
+         {f"{name}:crl": Revoking for name in SERVING if name != "gangway-ip"} |
          {"gangway-mqtt:claim": Provisioning})
 
 
