@@ -55,6 +55,18 @@ static void fill(void)
 	}
 }
 
+/* Each ends later than the one before it. */
+static void fill_one_by_one(void)
+{
+	for (unsigned i = 0; i < N_DEVICES; i++) {
+		char id[8];
+
+		name(i, id);
+		world_get_aboard(id, (uint8_t)(20 + i));
+		world_pass(60);
+	}
+}
+
 static void operate(enum device_event event, unsigned i)
 {
 	enum gw_reason refusal;
@@ -102,6 +114,38 @@ static void as_time_passes(void **state)
 	assert_true(outlook_look(world_agent()->outlook)->expired_since_s < world_now_s());
 }
 
+/* Half of what was left when its time came has passed, to the second; those are told of whose end is the nearest. */
+static void late_from_the_half_on(void **state)
+{
+	uint64_t at[N_DEVICES], ends[N_DEVICES], late_at = UINT64_MAX;
+	const struct outlook_view *view;
+	unsigned first = 0;
+
+	fill_one_by_one();
+	for (unsigned i = 0; i < N_DEVICES; i++) {
+		at[i] = renews_at(i, &ends[i]);
+		assert_true(i == 0 || ends[i] > ends[i - 1]);
+		if (at[i] + (ends[i] - at[i]) / 2 < late_at)
+			first = i;
+		late_at = GW_MIN(late_at, at[i] + (ends[i] - at[i]) / 2);
+	}
+	world_pass(late_at - world_now_s());
+	assert_int_equal(outlook_look(world_agent()->outlook)->late, 0);
+	world_pass(1);
+	view = outlook_look(world_agent()->outlook);
+	assert_int_equal(view->late, 1);
+	assert_int_equal(view->late_since_s, at[first]);
+	assert_int_equal(view->late_ends_s, ends[first]);
+
+	world_pass(ends[0] - 1 - world_now_s());
+	view = outlook_look(world_agent()->outlook);
+	assert_int_equal(view->late, N_DEVICES);
+	assert_int_equal(view->late_since_s, at[0]);
+	assert_int_equal(view->late_ends_s, ends[0]);
+	world_pass(DAY);
+	assert_int_equal(outlook_look(world_agent()->outlook)->expired_since_s, ends[0]);
+}
+
 static void the_suspended_do_not_count(void **state)
 {
 	fill();
@@ -144,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nobody),
 		TEST(as_time_passes),
+		TEST(late_from_the_half_on),
 		TEST(the_suspended_do_not_count),
 		TEST(who_asks_is_no_more_than_that),
 		TEST(nothing_is_judged_by_a_clock_that_is_wrong),

@@ -22,14 +22,15 @@
 #include "plugins/registrar/revocation.h"
 
 /* An authority: its files are NAME.key and NAME.crt. */
-static struct gw_blob make_authority(const char *name, const char *key, const char *section)
+static struct gw_blob make_authority(const char *name, const char *key, const char *section,
+				     const char *subject)
 {
 	char file[32];
 
 	openssl_run("genpkey %s -out %s.key", key, name);
-	openssl_run("req -x509 -key %s.key -config config -extensions %s -subj /CN=Devices "
+	openssl_run("req -x509 -key %s.key -config config -extensions %s -utf8 -subj /CN=%s "
 		    "-out %s.crt",
-		    name, section, name);
+		    name, section, subject, name);
 	openssl_run("x509 -in %s.crt -outform DER -out %s.der", name, name);
 	(void)snprintf(file, sizeof(file), "%s.der", name);
 	return openssl_read(file);
@@ -54,11 +55,13 @@ enum {
 	RSA_CA,
 	ED25519_CA,
 	NO_CRLS, /* may sign certificates only */
+	NO_CA,   /* says that it may sign lists, and is none that could */
+	FOREIGN, /* its name is not of ASCII */
 	N_AUTHORITIES,
 };
 
 static const struct {
-	const char *name, *key, *section;
+	const char *name, *key, *section, *subject;
 } plan[N_AUTHORITIES] = {
 	[FIRST] = { "first", P256, "root" },
 	[SECOND] = { "second", P256, "root" },
@@ -66,6 +69,8 @@ static const struct {
 	[RSA_CA] = { "rsa", "-algorithm RSA", "root" },
 	[ED25519_CA] = { "ed25519", "-algorithm ED25519", "root" },
 	[NO_CRLS] = { "no-crls", P256, "no_crls" },
+	[NO_CA] = { "no-ca", P256, "no_ca" },
+	[FOREIGN] = { "foreign", P256, "root", "Ger\xc3\xa4te" },
 };
 
 #define NOT_OURS "its issuer is none of those that sign devices' certificates here"
@@ -91,12 +96,15 @@ static int set_up(void **state)
 			     "keyUsage=critical,keyCertSign,cRLSign\n"
 			     "[no_crls]\nbasicConstraints=critical,CA:TRUE\n"
 			     "keyUsage=critical,keyCertSign\n"
+			     "[no_ca]\nbasicConstraints=critical,CA:FALSE\n"
+			     "keyUsage=critical,keyCertSign,cRLSign\n"
 			     "[c]\ndatabase=index\ncrlnumber=number\ndefault_md=sha256\n"
 			     "[req]\ndistinguished_name=d\n[d]\n");
 	write_text("index", "R\t301231235959Z\t260101000000Z\t4F2A\tunknown\t/CN=A\n");
 	write_text("number", "07");
 	for (int i = 0; i < N_AUTHORITIES; i++)
-		authorities[i] = make_authority(plan[i].name, plan[i].key, plan[i].section);
+		authorities[i] = make_authority(plan[i].name, plan[i].key, plan[i].section,
+						plan[i].subject ? plan[i].subject : "Devices");
 	return 0;
 }
 
@@ -164,6 +172,10 @@ static void who_else_signs(void **state)
 
 	der = make_list("no-crls", "");
 	assert_string_equal(verdict(der, &authorities[NO_CRLS], 1),
+			    "its issuer may not sign revocation lists");
+	drop(der);
+	der = make_list("no-ca", "");
+	assert_string_equal(verdict(der, &authorities[NO_CA], 1),
 			    "its issuer may not sign revocation lists");
 	drop(der);
 }
@@ -269,6 +281,19 @@ static void what_the_agent_is_told(void **state)
 	drop(der);
 }
 
+/* The link takes printable ASCII. */
+static void a_name_of_other_letters(void **state)
+{
+	struct gw_blob der = make_list("foreign", "");
+	struct revocation_answer answer;
+
+	assert_int_equal(ask(der, N_AUTHORITIES, &answer), 0);
+	assert_true(answer.msg.crl_checked.ok);
+	assert_string_equal(answer.msg.crl_checked.text, "Gerte");
+	revocation_answer_done(&answer);
+	drop(der);
+}
+
 static void what_is_wrong_is_told(void **state)
 {
 	struct gw_blob der = make_list("first", "");
@@ -312,6 +337,7 @@ int main(void)
 		cmocka_unit_test(every_bit_counts),
 		cmocka_unit_test(what_is_no_list),
 		cmocka_unit_test(what_the_agent_is_told),
+		cmocka_unit_test(a_name_of_other_letters),
 		cmocka_unit_test(what_is_wrong_is_told),
 		cmocka_unit_test(what_somebody_can_change),
 	};
