@@ -46,6 +46,10 @@ ssize_t __wrap_pwrite(int fd, const void *data, size_t len, off_t at)
 	const uint8_t *bytes = data;
 
 	is_dirty = true;
+	if (n >= end || len < end - n) { /* nothing happens in this one */
+		n += (unsigned)len;
+		return __real_pwrite(fd, data, len, at);
+	}
 	for (size_t i = 0; i < len; i++) {
 		size_t k = from_behind ? len - 1 - i : i;
 
@@ -59,7 +63,7 @@ ssize_t __wrap_pwrite(int fd, const void *data, size_t len, off_t at)
 	return (ssize_t)len;
 }
 
-int __real_fsync(int fd);
+/* It is the process that dies here, and what it wrote is seen without a sync; the machine's disk has others to serve. */
 int __wrap_fsync(int fd);
 int __wrap_fsync(int fd)
 {
@@ -68,5 +72,5 @@ int __wrap_fsync(int fd)
 		return -1;
 	}
 	is_dirty = false;
-	return __real_fsync(fd);
+	return 0;
 }

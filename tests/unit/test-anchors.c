@@ -228,7 +228,27 @@ static void must_be_sound(void)
 	assert_int_equal(known() & 4u, is_taken ? 0 : 4);
 }
 
-static void die(void **state, bool from_behind)
+static int take_next(void)
+{
+	return take(9, 2, OLD);
+}
+
+static int forget(void)
+{
+	return anchors_forget(dir_fd);
+}
+
+/* What is left leads nowhere else than before, and goes when it is done again. */
+static void must_be_forgotten(void)
+{
+	assert_int_equal(known() & ~1u, 0);
+	assert_int_equal(forget(), 0);
+	assert_int_equal(known(), 0);
+	assert_int_equal(take(1, 4, OTHER), 0);
+	assert_int_equal(known(), 4);
+}
+
+static void die(void **state, int (*step)(void), void (*judge)(void), bool from_behind)
 {
 	int status = DISK_DEAD << 8;
 	unsigned moment;
@@ -242,19 +262,21 @@ static void die(void **state, bool from_behind)
 		pid = fork();
 		if (pid == 0) {
 			disk_ends_at(moment, DISK_DIES, from_behind);
-			_exit(take(9, 2, OLD) == 0 ? 0 : 1);
+			_exit(step() == 0 ? 0 : 1);
 		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);
-		must_be_sound();
+		judge();
 	}
 	assert_int_equal(status, 0);
-	assert_true(moment > 600); /* both cells */
+	assert_true(moment > 400);
 }
 
 static void death(void **state)
 {
-	die(state, /* from_behind= */ false);
-	die(state, /* from_behind= */ true);
+	for (int from_behind = 0; from_behind < 2; from_behind++) {
+		die(state, take_next, must_be_sound, from_behind);
+		die(state, forget, must_be_forgotten, from_behind);
+	}
 }
 
 int main(void)

@@ -243,7 +243,8 @@ static int take(struct slots *slots, int step)
 	case 0: return slots_store_key(slots, TEXT("new key"));
 	case 1: return slots_store_certificate(slots, TEXT("new certificate"));
 	case 2: return slots_switch(slots);
-	default: return slots_drop(slots);
+	case 3: return slots_drop(slots);
+	default: return slots_forget(slots);
 	}
 }
 
@@ -274,9 +275,35 @@ static void must_be_sound(int step)
 		assert_int_equal(take(&slots, step), 0);
 }
 
+/* Of each slot there is all or nothing, so what still connects goes on; done again, no byte is left. */
+static void must_be_forgotten(void)
+{
+	struct slots slots;
+
+	open_slots(&slots);
+	assert_true(slots.live == SLOTS_NONE || slots.live == 0);
+	must_read(0, slots.live == 0 ? "old key" : NULL, "old certificate");
+	must_read(1, slots.fill[1] == SLOTS_WHOLE ? "new key" : NULL, "new certificate");
+	if (slots.live == SLOTS_NONE)
+		must_be_gone("old key");
+	if (slots.fill[1] == SLOTS_EMPTY)
+		must_be_gone("new key");
+
+	assert_int_equal(slots_forget(&slots), 0);
+	assert_int_equal(slots.live, SLOTS_NONE);
+	must_be_gone("old");
+	must_be_gone("new");
+	must_be_gone("live");
+	open_slots(&slots);
+	assert_int_equal(slots.live, SLOTS_NONE);
+	assert_int_equal(slots_candidate(&slots), 0);
+	assert_int_equal(slots_store_key(&slots, TEXT("next key")), 0); /* as when it was new */
+	must_read(0, "next key", NULL);
+}
+
 static void die(void **state, int step, bool from_behind)
 {
-	static const int stages[] = { 0, 1, 2, 2 };
+	static const int stages[] = { 0, 1, 2, 2, 2 };
 	int status = DISK_DEAD << 8;
 	unsigned moment;
 
@@ -292,7 +319,10 @@ static void die(void **state, int step, bool from_behind)
 			_exit(take(&slots, step) == 0 ? 0 : 1);
 		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);
-		must_be_sound(step);
+		if (step < 4)
+			must_be_sound(step);
+		else
+			must_be_forgotten();
 	}
 	assert_int_equal(status, 0);
 	assert_true(moment > 56); /* it has died at each byte of a header */
@@ -300,7 +330,7 @@ static void die(void **state, int step, bool from_behind)
 
 static void test_death(void **state)
 {
-	for (int step = 0; step < 4; step++) {
+	for (int step = 0; step < 5; step++) {
 		die(state, step, /* from_behind= */ false);
 		die(state, step, /* from_behind= */ true);
 	}
