@@ -44,7 +44,7 @@ static int append_job(struct agent *agent, struct page *page, const struct job_r
 	r = sd_bus_message_open_container(reply, 'r', page->is_whole ? "ssssuttts" : "ssssutt");
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "ssssutt", job->id, job_kind_name(job->kind),
-					  job->device, state, job->attempts,
+					  job->device, state, queue_attempts(agent->queue, job),
 					  job->created / SECOND_US, due);
 	if (r >= 0 && page->is_whole)
 		r = sd_bus_message_append(reply, "ts", job->created, why);

@@ -344,6 +344,13 @@ bool queue_is_sent(struct queue *queue, const char *job)
 	return open && open->is_sent;
 }
 
+unsigned queue_attempts(struct queue *queue, const struct job_record *job)
+{
+	const struct place *open = find_open(queue, job->id);
+
+	return job->attempts - (open && !open->is_sent && job->attempts);
+}
+
 const char *queue_why(struct queue *queue, const struct job_record *job)
 {
 	if (job->state == JOB_CHECKING)

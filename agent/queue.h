@@ -52,6 +52,9 @@ void queue_pump(struct queue *queue);
 bool queue_is_sent(struct queue *queue, const char *job);
 const char *queue_why(struct queue *queue, const struct job_record *job);
 
+/* How often it has gone to the cloud: what is counted is the handing over. */
+unsigned queue_attempts(struct queue *queue, const struct job_record *job);
+
 /* When the n-th of those that wait for others can go, by [cloud] requests_per_second; 0: the cloud is away. */
 uint64_t queue_turn_s(struct queue *queue, uint64_t n);
 

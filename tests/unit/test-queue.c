@@ -431,13 +431,14 @@ static void all_go_to_the_broker(void)
 	}
 }
 
-static void waits_because(const char *id, const char *why, bool sent)
+static void waits_because(const char *id, const char *why, bool sent, unsigned n_attempts)
 {
 	static struct job_record record;
 
 	assert_int_equal(store_job_get(world_agent()->store, id, &record), 0);
 	assert_string_equal(queue_why(world_agent()->queue, &record), why);
 	assert_int_equal(queue_is_sent(world_agent()->queue, id), sent);
+	assert_int_equal(queue_attempts(world_agent()->queue, &record), n_attempts);
 }
 
 static void each_says_why_it_waits(void **state)
@@ -449,37 +450,37 @@ static void each_says_why_it_waits(void **state)
 	(void)gw_copy(second.device, sizeof(second.device), first.device);
 	assert_int_equal(queue_add(world_agent()->queue, &second), 0);
 	world_turn();
-	waits_because(first.id, "others-first", false); /* the link holds it back */
-	waits_because(second.id, "one-at-a-time", false);
+	waits_because(first.id, "others-first", false, 0); /* the link holds it back */
+	waits_because(second.id, "one-at-a-time", false, 0);
 	goes_to_the_broker("another's");
 	goes_to_the_broker("");
-	waits_because(first.id, "others-first", false);
+	waits_because(first.id, "others-first", false, 0);
 	goes_to_the_broker(first.id);
-	waits_because(first.id, "", true);
-	waits_because(second.id, "one-at-a-time", false);
+	waits_because(first.id, "", true, 1);
+	waits_because(second.id, "one-at-a-time", false, 0);
 	for (unsigned i = 1; i < WINDOW; i++)
 		other = add(i);
 	late = add(WINDOW);
 	world_turn();
-	waits_because(late.id, "others-first", false);
+	waits_because(late.id, "others-first", false, 0);
 
 	world_answer_with(first.id, GW_OUTCOME_PENDING, "busy");
-	waits_because(first.id, "busy", false);
+	waits_because(first.id, "busy", false, 1);
 	goes_to_the_broker(late.id);
-	waits_because(late.id, "", true);
+	waits_because(late.id, "", true, 1);
 	world_answer_with(late.id, GW_OUTCOME_PENDING, "");
-	waits_because(late.id, "put-off", false);
+	waits_because(late.id, "put-off", false, 1);
 	world_answer(other.id, 0); /* room for both */
 	world_pass(PUT_OFF_S);
 	world_turn();
-	waits_because(first.id, "others-first", false);
+	waits_because(first.id, "others-first", false, 1);
 	goes_to_the_broker(first.id);
-	waits_because(first.id, "", true);
+	waits_because(first.id, "", true, 2);
 
 	assert_int_equal(world_say(GW_ROLE_CLOUD, &msg, -1), 0);
 	world_turn();
-	waits_because(first.id, "cloud-away", true);
-	waits_because(second.id, "cloud-away", false);
+	waits_because(first.id, "cloud-away", true, 2);
+	waits_because(second.id, "cloud-away", false, 0);
 	msg.cloud_state.state = GW_CLOUD_ONLINE;
 	assert_int_equal(world_say(GW_ROLE_CLOUD, &msg, -1), 0);
 	(void)add(WINDOW + 1); /* the window is full, and patience has an end */
@@ -487,7 +488,7 @@ static void each_says_why_it_waits(void **state)
 	world_turn();
 	world_pass(601);
 	world_turn();
-	waits_because(first.id, "unanswered", false);
+	waits_because(first.id, "unanswered", false, 2);
 }
 
 /* Those that have gone to the cloud, and those that were put off, wait for nobody. */
