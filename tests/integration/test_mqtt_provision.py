@@ -270,7 +270,7 @@ class Provisioning(Base):
         self.cloud.serve()
         machine.start(by=self.in_a_namespace(
             'mount -t tmpfs -o size=128k tmpfs "$1"; for f in $2; do : > "$1/$f.0"; : > "$1/$f.1"; done; '
-            '! cat /dev/zero > "$1/full" 2> "$1/none"', machine.state, " ".join(CELLS)))
+            '! cat /dev/zero > "$1/full" 2> "$1/none"', machine.state, " ".join(cells.CELLS)))
         text = machine.agent.expect("health", ok=0).text
         self.assertRegex(text, r"could not be renewed now: nothing can be kept in .*No space left.*make room on that disk")
         machine.is_in(ONLINE)
