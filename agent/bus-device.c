@@ -72,6 +72,7 @@ static void paint_live(struct agent *agent, const struct certificate_record *liv
 	facts->is_renewing = store_job_has_of(agent->store, live->device, GW_REQUEST_RENEW);
 	facts->grace_ends = live->not_after + settings->devices_grace_days * DAY_S;
 	facts->has_expired = clock_is_trusted(&agent->clock) && renewal_is_too_late(live, now);
+	facts->is_approved = live->approval == APPROVAL_GIVEN;
 	facts->refusal =
 		policy_expired(settings->devices_expired,
 			       renewal_grace_is_over(live, settings->devices_grace_days, now));

@@ -8,7 +8,10 @@
 /* Since it ended its device has not come: else it would have been told, and that would be its reason. */
 static void look_at_one_expired(const struct prospect_facts *facts, struct prospect *ret)
 {
-	if (facts->refusal == GW_REASON_NONE)
+	if (facts->refusal == GW_REASON_NONE && facts->is_approved)
+		*ret = (struct prospect){ "Its renewal was approved, and is not possible any more.",
+					  facts->grace_ends, "Switch it on." };
+	else if (facts->refusal == GW_REASON_NONE)
 		*ret = (struct prospect){
 			"Its certificate has expired, and cannot be renewed any more.",
 			facts->grace_ends, "Switch it on; when it asks, gangwayctl approve it."
@@ -85,7 +88,11 @@ void prospect_look(const struct prospect_facts *facts, struct prospect *ret)
 		ret->advice = "gangwayctl decommission it; then a new claim lets it in again.";
 		break;
 	case DEVICE_DECOMMISSIONED: look_at_one_that_left(facts, ret); break;
-	case DEVICE_REJECTED: ret->advice = "Claim it anew: gangwayctl claim."; break;
+	case DEVICE_REJECTED:
+		ret->advice = facts->reason == GW_REASON_MOVED
+				      ? "None is needed: if it comes back, the cloud is asked."
+				      : "Claim it anew: gangwayctl claim.";
+		break;
 	case DEVICE_UNKNOWN:
 	case _DEVICE_STATE_MAX: break;
 	}

@@ -20,6 +20,7 @@ struct prospect_facts {
 	bool has_expired;       /* the live certificate, by a clock that is trusted */
 	enum gw_reason
 		refusal;     /* what its device is told then if it comes, none: that it may ask */
+	bool is_approved;    /* and a person has said that it may be renewed */
 	uint64_t grace_ends; /* until when an expired certificate may be renewed */
 	uint64_t notice_ends;
 };

@@ -92,6 +92,8 @@ static void one_that_expired(void **state)
 	facts.state = DEVICE_ONBOARDED;
 	facts.has_expired = true;
 	expect(&facts, "cannot be renewed any more", 4, "approve it");
+	facts.is_approved = true;
+	expect(&facts, "was approved", 4, "Switch it on.");
 	facts.refusal = GW_REASON_CERTIFICATE_EXPIRED;
 	expect(&facts, "is refused if it comes", 0, "claim --replace.");
 	facts.refusal = GW_REASON_CLAIM_AGAIN;
@@ -116,6 +118,13 @@ static void one_that_renews(void **state)
 	expect(&facts, "is trusted no more", 0, "claim --replace.");
 }
 
+/* Who lives elsewhere is not to be claimed here. */
+static void one_that_moved(void **state)
+{
+	expect(&(struct prospect_facts){ .state = DEVICE_REJECTED, .reason = GW_REASON_MOVED }, "",
+	       0, "if it comes back");
+}
+
 static void without_an_end(void **state)
 {
 	expect(&(struct prospect_facts){ .state = DEVICE_CLAIMED }, "", 0, "Switch it on");
@@ -128,7 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_state),       cmocka_unit_test(one_aboard),
 		cmocka_unit_test(one_that_expired), cmocka_unit_test(one_that_renews),
-		cmocka_unit_test(without_an_end),
+		cmocka_unit_test(one_that_moved),   cmocka_unit_test(without_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
