@@ -16,7 +16,8 @@
 static bool brings_devices(enum gw_command_kind kind)
 {
 	return kind == GW_COMMAND_REVOKE || kind == GW_COMMAND_SUSPEND ||
-	       kind == GW_COMMAND_RESUME || kind == GW_COMMAND_DECOMMISSION;
+	       kind == GW_COMMAND_RESUME || kind == GW_COMMAND_DECOMMISSION ||
+	       kind == GW_COMMAND_MOVED;
 }
 
 /* Takes a line off the rest, without its end. False: there is none that is whole and short enough. */

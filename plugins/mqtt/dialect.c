@@ -235,7 +235,7 @@ static const struct dialect_kind kinds[] = {
 	{ DIALECT_COMMAND, "revoke",   GW_COMMAND_REVOKE,   MEMBERS(revoke_members) },
 	{ DIALECT_COMMAND, "suspend",  GW_COMMAND_SUSPEND,  MEMBERS(suspend_members) },
 	{ DIALECT_COMMAND, "resume",   GW_COMMAND_RESUME,   MEMBERS(resume_members) },
-	{ DIALECT_COMMAND, "moved",    GW_COMMAND_MOVED,    MEMBERS(device_members) },
+	{ DIALECT_COMMAND, "moved",    GW_COMMAND_MOVED,    MEMBERS(resume_members) },
 	{ DIALECT_COMMAND, "anchors",  GW_COMMAND_ANCHORS,  MEMBERS(anchors_members) },
 	{ DIALECT_COMMAND, "crl",      GW_COMMAND_CRL,      MEMBERS(crl_members) },
 	{ DIALECT_COMMAND, "decommission", GW_COMMAND_DECOMMISSION, MEMBERS(resume_members) },

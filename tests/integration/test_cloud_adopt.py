@@ -61,12 +61,46 @@ class Adopt(cloud.Case):
         self.assertEqual({(c["kind"], c["gateway"], c["device"]) for c in self.cloud.commands()},
                          {("moved", "gw-1", d) for d in devices})
         one.status()
-        for _ in devices:
+        told = set()
+        while told != set(devices):  # in one command, unless it took them long to come
             command = one.command()
             self.assertEqual(command["kind"], "moved")
+            told |= set(command.get("devices", [command.get("device")]))
             one.answer(command)
             self.sync(one)
         self.assertEqual({c["state"] for c in self.cloud.commands()}, {"done"})
+
+    def test_several_are_told_of_together(self):
+        """The clock stands still for what waits; who comes back is told of no more, and the others are."""
+        self.cloud.run("roaming", self.cloud.folder, "follow")
+        self.cloud.set_clock(0)
+        one, two = self.go("gw-1", "gw-2")
+        devices = {f"D-{i}": self.aboard(one, f"D-{i}", f"c-{i}") for i in range(5)}
+        self.cloud.stop()  # so that nothing leaves meanwhile
+        for device, (key, serial) in devices.items():
+            two.publish("request", self.adopt(key, serial, device))
+        key, serial = devices["D-0"]
+        one.publish("request", self.adopt(key, serial, "D-0"))  # the first, with which the others were to go
+        key, serial = devices["D-3"]
+        one.publish("request", self.adopt(key, serial, "D-3"))
+        self.cloud.serve()
+        one.status()
+        two.status()
+        self.sync(one)
+        self.sync(two)
+        self.assertEqual({c["device"] for c in self.cloud.commands(kind="moved", state="cancelled")}, {"D-0", "D-3"})
+        told = []
+        while len(told) < 3:
+            command = one.command(lambda c: c["kind"] == "moved")
+            told += command.get("devices", [command.get("device")])
+            one.answer(command)
+        self.assertEqual(sorted(told), ["D-1", "D-2", "D-4"])
+        command = two.command(lambda c: c["kind"] == "moved")
+        self.assertEqual(command["devices"], ["D-0", "D-3"])
+        two.answer(command)
+        self.sync(one)
+        self.sync(two)
+        self.assertEqual({c["state"] for c in self.cloud.commands(kind="moved")}, {"done", "cancelled"})
 
     def test_it_brings_its_tenants_and_predecessors(self):
         self.cloud.run("init", self.cloud.folder, "--gateway", "gw-1", "--tenant", "other")

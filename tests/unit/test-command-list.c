@@ -32,7 +32,7 @@ static void what_each_kind_brings(void **state)
 		{ GW_COMMAND_RESUME, true, true, false, false },
 		{ GW_COMMAND_ANCHORS, false, false, false, true },
 		{ GW_COMMAND_DECOMMISSION, true, true, false, false },
-		{ GW_COMMAND_MOVED, true, false, false, false },
+		{ GW_COMMAND_MOVED, true, true, false, false },
 		{ GW_COMMAND_CRL, false, false, false, true },
 	};
 	struct gw_msg_command command;

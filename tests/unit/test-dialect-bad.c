@@ -223,6 +223,8 @@ static void one_of_the_three(void **state)
 		{ "suspend", ",\"devices\":[\"A\"]", true },
 		{ "suspend", ",\"serials\":[\"01\"]", false },
 		{ "resume", ",\"devices\":[\"A\"]", true },
+		{ "moved", ",\"devices\":[\"A\"]", true },
+		{ "moved", ",\"serials\":[\"01\"]", false },
 		{ "resume", ",\"serials\":[\"01\"]", false },
 		{ "decommission", ",\"devices\":[\"A\"]", true },
 		{ "decommission", ",\"serials\":[\"01\"]", false },

@@ -146,6 +146,12 @@ static int seal(const struct gateway *gateway, const struct command *command, ui
 			(struct gw_blob){ command->secret, command->secret_len }, box);
 }
 
+/* One of a list may have ended by itself. */
+static bool is_open(const struct command *command)
+{
+	return command->state == COMMAND_WAITING || command->state == COMMAND_SENT;
+}
+
 /* What goes with a command. */
 struct list {
 	char devices[GW_LIST_MAX][BODY_NAME_MAX + 1];
@@ -156,6 +162,8 @@ static int add_to_list(const struct command *command, void *userdata)
 {
 	struct list *list = userdata;
 
+	if (!is_open(command))
+		return 0;
 	if (list->n == GW_LIST_MAX - 1)
 		return -E2BIG;
 	return gw_copy(list->devices[list->n++], sizeof(list->devices[0]), command->device);
@@ -450,6 +458,8 @@ static int take_answer(const struct command *command, void *userdata)
 	bool overtaken;
 	int r;
 
+	if (!is_open(command))
+		return 0;
 	r = registry_command_is_overtaken(fleet->registry, command, &overtaken);
 	if (r < 0)
 		return r;
@@ -500,7 +510,7 @@ void fleet_answer(struct fleet *fleet, const char *id, const struct answer *answ
 		gw_log(INFO, "%s answers %s, which was never asked, ignoring", id, answer->id);
 		return;
 	}
-	if (r >= 0 && (command.state == COMMAND_WAITING || command.state == COMMAND_SENT))
+	if (r >= 0 && is_open(&command))
 		r = take_answers(fleet, &command, answer);
 	explicit_bzero(&command, sizeof(command));
 	if (r < 0) {

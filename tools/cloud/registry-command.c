@@ -177,7 +177,8 @@ int registry_command_sent(struct registry *registry, int64_t number, uint64_t no
 			"UPDATE command SET state = 'sent',"
 			" seq = (SELECT seq FROM gateway WHERE id = command.gateway)"
 			" WHERE number = ?1"
-			" OR (list <> '' AND list = (SELECT id FROM command WHERE number = ?1))",
+			" OR (list <> '' AND list = (SELECT id FROM command WHERE number = ?1)"
+			"  AND state = 'waiting')",
 			"i", number);
 	if (r >= 0)
 		r = sql_number(registry->db, &seq, "SELECT seq FROM command WHERE number = ?", "i",
@@ -218,8 +219,43 @@ int registry_commands_cancel(struct registry *registry, const char *gateway, con
 		       "sss", outcome, gateway, device);
 }
 
+int registry_command_find_list(struct registry *registry, const char *gateway,
+			       enum command_kind kind, unsigned room, char id[REGISTRY_ID_MAX + 1])
+{
+	_cleanup_(sql_finishp) sqlite3_stmt *s = NULL;
+	int r = sql_prepare(
+		registry->db, &s,
+		"SELECT id FROM command WHERE gateway = ?1"
+		" AND state IN ('waiting', 'sent') AND kind = ?2 AND seq = 0 AND list = ''"
+		" AND (SELECT count(*) FROM command AS other"
+		"  WHERE other.list <> '' AND other.list = command.id) < ?3"
+		" ORDER BY number DESC LIMIT 1",
+		"ssi", gateway, command_kind_name(kind), (int64_t)room);
+
+	if (r >= 0)
+		r = sql_step(s);
+	if (r > 0)
+		sql_text(s, 0, id, REGISTRY_ID_MAX + 1);
+	return r;
+}
+
+/* Those that were to go with it go by themselves. */
+static int free_list(struct registry *registry, const char *gateway, const char *device)
+{
+	return sql_run(registry->db,
+		       "UPDATE command SET list = '', seq = 0, state = 'waiting'"
+		       " WHERE list <> '' AND state IN ('waiting', 'sent') AND list IN"
+		       " (SELECT id FROM command WHERE gateway = ? AND device = ?"
+		       "  AND kind = 'moved' AND state IN ('waiting', 'sent'))",
+		       "ss", gateway, device);
+}
+
 int registry_commands_unmove(struct registry *registry, const char *gateway, const char *device)
 {
+	int r = free_list(registry, gateway, device);
+
+	if (r < 0)
+		return r;
 	return sql_run(registry->db,
 		       "UPDATE command SET state = 'cancelled', outcome = 'moved'"
 		       " WHERE gateway = ? AND device = ? AND kind = 'moved'"

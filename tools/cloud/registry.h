@@ -454,6 +454,10 @@ int registry_command_sent(struct registry *registry, int64_t number, uint64_t no
 int registry_command_list(struct registry *registry, const struct command *command,
 			  int (*each)(const struct command *command, void *), void *userdata);
 
+/* 1: the newest of that kind that was not sent yet, and with which fewer than so many go; 0: there is none. */
+int registry_command_find_list(struct registry *registry, const char *gateway,
+			       enum command_kind kind, unsigned room, char id[REGISTRY_ID_MAX + 1]);
+
 /* Ends it, and wipes its secret. */
 int registry_command_end(struct registry *registry, int64_t number, enum command_state state,
 			 const char *outcome);

@@ -13,10 +13,13 @@
 #include "lib/log.h"
 #include "lib/reason.h"
 #include "lib/util.h"
+#include "lib/wire.h"
 #include "tools/cloud/body.h"
 #include "tools/cloud/id.h"
 #include "tools/cloud/policy.h"
 #include "tools/cloud/registry.h"
+
+#define GATHER_S 2 /* that the first of several waits for the others */
 
 static int find_certificate(struct desk *desk, const struct request *request, struct record *record,
 			    struct adopt_facts *facts)
@@ -69,13 +72,21 @@ static int find_home(struct desk *desk, const char *gateway, const struct record
 	return 0;
 }
 
+/* Where a gateway was replaced its devices come one after the other: the old one is told of several at once. */
 static int tell_old_home(struct desk *desk, const struct record *record)
 {
 	struct command command = { .kind = COMMAND_MOVED, .made_at = request_now_s() };
+	int r;
 
 	id_make("command", command.id);
 	(void)gw_copy(command.gateway, sizeof(command.gateway), record->gateway);
 	(void)gw_copy(command.device, sizeof(command.device), record->device);
+	r = registry_command_find_list(desk->registry, record->gateway, COMMAND_MOVED,
+				       GW_LIST_MAX - 1, command.list);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		command.not_before = command.made_at + GATHER_S;
 	return registry_command_add(desk->registry, &command);
 }
 
