@@ -5,6 +5,7 @@
  */
 #include "tests/unit/agent-world.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -327,7 +328,7 @@ static void what_the_registrar_refuses(void **state)
 /* A registrar that lies, or does not know what it says: it cannot name what is not in the list. */
 static void hostile_answers(void **state)
 {
-	struct draft draft = list_of("\x15");
+	struct draft draft = list_of("\x15\x16\x17"); /* 28 bytes */
 	uint8_t issuer[GW_HASH_LEN];
 	uint64_t number;
 	static uint8_t large[(GW_CRL_ENTRIES_MAX + 1) * GW_CRL_PLACE_LEN];
@@ -335,8 +336,8 @@ static void hostile_answers(void **state)
 		uint8_t places[GW_CRL_PLACE_LEN + 1];
 		size_t len;
 	} cases[] = {
-		{ { 0, 0, 0, 12, 1 }, 5 }, /* behind its end */
-		{ { 0, 0, 0, 5, 8 }, 5 },  /* across its end */
+		{ { 0, 0, 0, 28, 1 }, 5 }, /* behind its end */
+		{ { 0, 0, 0, 21, 8 }, 5 }, /* across its end */
 		{ { 0xff, 0xff, 0xff, 0xff, 8 }, 5 },
 		{ { 0, 0, 0, 4, 0 }, 5 },  /* empty */
 		{ { 0, 0, 0, 0, 21 }, 5 }, /* too long */
@@ -447,6 +448,31 @@ static void the_cloud_brings_one(void **state)
 	from_the_cloud("c-2", 4, &draft); /* an old one */
 	is_answered("c-2", GW_REASON_OUT_OF_ORDER);
 	assert_int_equal(world_count(GW_ROLE_REGISTRAR, GW_MSG_CRL), 0);
+}
+
+static unsigned open_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder))
+		n++;
+	(void)closedir(folder);
+	return n;
+}
+
+/* However many come before their command. */
+static void one_list_is_held(void **state)
+{
+	struct gw_msg list = { .type = GW_MSG_CRL, .crl = { "c-1" } };
+	unsigned n;
+
+	assert_int_equal(world_say(GW_ROLE_CLOUD, &list, sealed("x", 1)), 0);
+	n = open_descriptors();
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(world_say(GW_ROLE_CLOUD, &list, sealed("x", 1)), 0);
+	assert_int_equal(open_descriptors(), n);
 }
 
 static void a_command_without_its_list(void **state)
@@ -717,6 +743,7 @@ int main(void)
 		WORLD(hostile_answers),
 		WORLD(the_same_twice_on_a_list),
 		WORLD(the_cloud_brings_one),
+		WORLD(one_list_is_held),
 		WORLD(a_command_without_its_list),
 		WORLD(the_registrar_goes),
 		WORLD(too_many_at_a_time),
