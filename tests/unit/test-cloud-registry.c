@@ -432,6 +432,82 @@ static int see(const struct command *command, void *userdata)
 	return 0;
 }
 
+static void put(struct cloud_home *f, const char *gateway, const char *id, enum command_kind kind,
+		const char *device)
+{
+	struct command command = make_command(id, kind, device);
+
+	(void)gw_copy(command.gateway, sizeof(command.gateway), gateway);
+	assert_int_equal(registry_command_add(f->registry, &command), 0);
+}
+
+static enum command_state state_at(struct cloud_home *f, const char *gateway, const char *id)
+{
+	struct command command;
+
+	assert_int_equal(registry_command_get(f->registry, gateway, id, &command), 0);
+	return command.state;
+}
+
+/* A claim that has not gone yet, at that gateway or at all; nothing else that is said of the device. */
+static void test_what_is_cancelled(void **state)
+{
+	struct cloud_home *f = *state;
+	uint64_t seq;
+	struct command sent;
+
+	put(f, "gw-1", "c1", COMMAND_CLAIM, "A");
+	put(f, "gw-1", "c2", COMMAND_REVOKE, "A");
+	put(f, "gw-1", "c3", COMMAND_CLAIM, "B");
+	put(f, "gw-1", "c4", COMMAND_CLAIM, "A");
+	put(f, "gw-2", "c5", COMMAND_CLAIM, "A");
+	assert_int_equal(registry_command_get(f->registry, "gw-1", "c4", &sent), 0);
+	assert_int_equal(registry_command_sent(f->registry, sent.number, 5, &seq), 0);
+
+	assert_int_equal(registry_commands_cancel(f->registry, "gw-1", "A", "why"), 0);
+	assert_int_equal(state_at(f, "gw-1", "c1"), COMMAND_CANCELLED);
+	assert_int_equal(state_at(f, "gw-1", "c2"), COMMAND_WAITING);
+	assert_int_equal(state_at(f, "gw-1", "c3"), COMMAND_WAITING);
+	assert_int_equal(state_at(f, "gw-1", "c4"), COMMAND_SENT);
+	assert_int_equal(state_at(f, "gw-2", "c5"), COMMAND_WAITING);
+	assert_int_equal(registry_commands_cancel(f->registry, NULL, "A", "why"), 0);
+	assert_int_equal(state_at(f, "gw-2", "c5"), COMMAND_CANCELLED);
+}
+
+static void test_what_is_said_no_more_of_a_move(void **state)
+{
+	struct cloud_home *f = *state;
+
+	put(f, "gw-1", "m1", COMMAND_MOVED, "A");
+	put(f, "gw-1", "m2", COMMAND_MOVED, "B");
+	put(f, "gw-1", "c1", COMMAND_REVOKE, "A");
+	put(f, "gw-2", "m3", COMMAND_MOVED, "A");
+	assert_int_equal(registry_commands_unmove(f->registry, "gw-1", "A"), 0);
+	assert_int_equal(state_at(f, "gw-1", "m1"), COMMAND_CANCELLED);
+	assert_int_equal(state_at(f, "gw-1", "m2"), COMMAND_WAITING);
+	assert_int_equal(state_at(f, "gw-1", "c1"), COMMAND_WAITING);
+	assert_int_equal(state_at(f, "gw-2", "m3"), COMMAND_WAITING);
+}
+
+/* Those who are still to be told anything, or have not answered. */
+static void test_whom_to_tell(void **state)
+{
+	struct cloud_home *f = *state;
+	struct command command;
+	unsigned n = 0;
+	uint64_t seq;
+
+	put(f, "gw-1", "c1", COMMAND_REVOKE, "A");
+	assert_int_equal(registry_command_get(f->registry, "gw-1", "c1", &command), 0);
+	assert_int_equal(registry_command_sent(f->registry, command.number, 5, &seq), 0);
+	put(f, "gw-2", "c2", COMMAND_REVOKE, "A");
+	assert_int_equal(registry_commands_gateways(f->registry, count_gateway, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(registry_command_end(f->registry, command.number, COMMAND_DONE, ""), 0);
+	assert_int_equal(registry_commands_gateways(f->registry, count_gateway, &n), 0);
+	assert_int_equal(n, 3);
+}
+
 static void test_order_of_commands(void **state)
 {
 	struct cloud_home *f = *state;
@@ -684,6 +760,9 @@ int main(void)
 		TEST(test_answers),
 		TEST(test_parts),
 		TEST(test_rollback),
+		TEST(test_what_is_cancelled),
+		TEST(test_what_is_said_no_more_of_a_move),
+		TEST(test_whom_to_tell),
 		TEST(test_order_of_commands),
 		TEST(test_rollback),
 		TEST(test_commands_that_go_together),

@@ -633,6 +633,22 @@ static void out_of_date_by_an_untrusted_clock(void **state)
 	assert_non_null(session_find_served(world_agent()->sessions, 72));
 }
 
+static void when_the_next_one_is(void **state)
+{
+	static const int64_t ends[] = { 5000, 1000, 9000 };
+	uint64_t now = world_now_s();
+
+	for (uint8_t i = 0; i < GW_ELEMENTS(ends); i++)
+		is_taken(load("\x30",
+			      &(struct word){ (uint8_t)(WORLD_ISSUER + i), 7, -1, ends[i] }),
+			 0);
+	assert_int_equal(world_now_s(), now);
+	assert_int_equal(crl_watch_next_s(world_agent(), now), now + 1000);
+	assert_int_equal(crl_watch_next_s(world_agent(), now + 1000), now + 5000);
+	assert_int_equal(crl_watch_next_s(world_agent(), now + 5000), now + 9000);
+	assert_int_equal(crl_watch_next_s(world_agent(), now + 9000), 0);
+}
+
 static void comes_out_of_date(void **state)
 {
 	world_get_aboard(DEVICE, LIVE);
@@ -752,6 +768,7 @@ int main(void)
 		WORLD(out_of_date_and_closed),
 		WORLD(out_of_date_of_others),
 		WORLD(out_of_date_by_an_untrusted_clock),
+		WORLD(when_the_next_one_is),
 		WORLD(comes_out_of_date),
 		WORLD(the_policy_changes),
 		WORLD(an_issuer_that_is_none_any_more),
