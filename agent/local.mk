@@ -45,6 +45,7 @@ agent_libagent_a_SOURCES = \
 	agent/refusals.c agent/refusals.h \
 	agent/dispatch.c agent/dispatch.h \
 	agent/doctor.c agent/doctor.h \
+	agent/doctor-cloud.c agent/doctor-cloud.h \
 	agent/door.c agent/door.h \
 	agent/due.c agent/due.h \
 	agent/enrol.c agent/enrol.h \
@@ -77,6 +78,7 @@ agent_libagent_a_SOURCES = \
 	agent/settings-key.c agent/settings-key.h \
 	agent/settings-report.c agent/settings-report.h \
 	agent/settings-text.c agent/settings-text.h \
+	agent/sheet.c agent/sheet.h \
 	agent/steps.h \
 	agent/store.c agent/store.h \
 	agent/store-certificate.c agent/store-certificate.h \

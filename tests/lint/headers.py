@@ -11,8 +11,8 @@ from tree import Complaint
 # than these inside. Structs that are only pointed at are declared by a line of their own instead.
 VOCABULARY = [
     "lib/blob.h", "lib/coap.h", "lib/event.h", "lib/reason.h", "lib/wire.h",
-    "agent/audit.h", "agent/clock.h", "agent/credential.h", "agent/device.h", "agent/renewal.h", "agent/rights.h",
-    "agent/settings-disk.h", "agent/settings.h",
+    "agent/audit.h", "agent/clock.h", "agent/credential.h", "agent/device.h", "agent/doctor.h",
+    "agent/renewal.h", "agent/rights.h", "agent/settings-disk.h", "agent/settings.h",
     "plugins/mqtt/dialect.h", "plugins/mqtt/identity.h", "tools/device/credential.h", "tools/device/uri.h",
 ]
 # Whole interfaces for others to build on.
