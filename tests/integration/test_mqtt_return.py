@@ -8,8 +8,9 @@ import time
 import unittest
 
 import test_mqtt_provision as provision
+from cells import SLOTS
 from cloud import openssl
-from test_mqtt_provision import BOX, CLAIM, OWN, SLOTS
+from test_mqtt_provision import BOX, CLAIM, OWN
 
 YEAR = 365 * 86400
 
