@@ -6,6 +6,8 @@ import unittest
 
 from gateway import World
 
+STATE = "/var/lib/gangway", "/var/lib/gangway-mqtt"
+
 
 class Power(unittest.TestCase):
     @classmethod
@@ -43,17 +45,19 @@ class Power(unittest.TestCase):
                                                "org.gangway1.Manager", "VerifyAudit"))
 
     def test_a_root_that_cannot_be_written(self):
-        """Only the state is on a disk of its own."""
+        """Only the state is on a disk of its own: the agent's, and the cloud link's."""
         self.gateway.stop()
-        state = self.gateway.folder / "state"
-        kept = self.gateway.path("/var/lib/gangway")
-        subprocess.run(["cp", "--archive", kept, state], check=True)
+        kept = [self.gateway.path(path) for path in STATE]
+        moved = [self.gateway.folder / f"state-{i}" for i, _ in enumerate(STATE)]
+        for there, here in zip(kept, moved):
+            subprocess.run(["cp", "--archive", there, here], check=True)
         try:
-            self.come_up("--read-only", f"--bind={state}:/var/lib/gangway")
+            self.come_up("--read-only", *(f"--bind={here}:{path}" for here, path in zip(moved, STATE)))
             self.assertNotEqual(self.gateway.run("touch", "/etc/written", check=False).returncode, 0)
             self.world.bring_aboard()
         finally:
             self.gateway.stop()
-            shutil.rmtree(kept)
-            subprocess.run(["cp", "--archive", state, kept], check=True)
+            for there, here in zip(kept, moved):
+                shutil.rmtree(there)
+                subprocess.run(["cp", "--archive", here, there], check=True)
             self.come_up()
