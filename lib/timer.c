@@ -9,6 +9,8 @@
  *
  * All timers of ours go by CLOCK_MONOTONIC. One is no timer but waits for the clock to be set
  * (agent/clock-watch): it goes the way it would have gone.
+ *
+ * Where time has 32 bits, or had, there are two such calls for two forms of it, and the C library's stand.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,6 +19,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifdef __LP64__
 
 #define SECOND_NS 1000000000ll
 
@@ -61,3 +65,5 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *value, struct it
 		left.it_value = left_until(&value->it_value);
 	return (int)syscall(SYS_timerfd_settime, fd, 0, &left, old);
 }
+
+#endif

@@ -123,6 +123,9 @@ static void a_watch_on_the_clock(void **state)
 
 int main(void)
 {
+#ifndef __LP64__
+	return 77; /* the C library's call stands there: lib/timer.c */
+#endif
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_time_to_come),
 		cmocka_unit_test(a_time_that_has_passed),
