@@ -155,6 +155,7 @@ class OffAndOn(Case):
 
     def test_masked_is_down(self):
         """As gangwayd(8) has it; whoever calls is told."""
+        self.addCleanup(self.gateway.systemctl, "unmask", AGENT)
         self.gateway.systemctl("mask", "--now", AGENT)
         self.assertIn("systemctl unmask gangwayd.service", self.gateway.ctl("status", check=False).stderr)
         self.assertEqual(self.gateway.show(AGENT, "ActiveState"), "inactive")

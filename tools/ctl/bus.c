@@ -14,6 +14,7 @@
 #include "lib/reason.h"
 #include "lib/util.h"
 #include "tools/ctl/ctl.h"
+#include "tools/ctl/doctor.h"
 #include "tools/ctl/prompt.h"
 #include "tools/ctl/values.h"
 
@@ -23,6 +24,7 @@
 #define PAUSE_FIRST_MS  100 /* doubled with each */
 #define NOT_RUNNING     "gangwayd is not on this bus: start it, with systemctl start gangwayd"
 #define NOT_STARTING    "gangwayd does not start: gangwayctl doctor says why"
+#define MASKED          "gangwayd is masked: systemctl unmask gangwayd.service, then start it"
 
 /* The bus's own errors, and -errno turned into them by sd-bus, in our words. */
 static const struct {
@@ -32,8 +34,7 @@ static const struct {
 	{ SD_BUS_ERROR_NAME_HAS_NO_OWNER, NOT_RUNNING },
 	{ "org.freedesktop.DBus.Error.Spawn.ServiceNotFound", NOT_RUNNING },
 	{ "org.freedesktop.systemd1.NoSuchUnit", NOT_RUNNING },
-	{ "org.freedesktop.systemd1.UnitMasked",
-	  "gangwayd is kept from starting: systemctl unmask gangwayd.service, then start it" },
+	{ "org.freedesktop.systemd1.UnitMasked", MASKED },
 	{ "org.freedesktop.DBus.Error.TimedOut", NOT_STARTING }, /* the bus gave up starting it */
 	{ "org.freedesktop.DBus.Error.Spawn.ChildExited", NOT_STARTING },
 	{ SD_BUS_ERROR_NO_REPLY, "gangwayd did not answer in time: see journalctl -u gangwayd" },
@@ -101,9 +102,22 @@ static int report_unconfirmed(const struct ctl *ctl, const char *what)
 				 : "with --ask you can type the password");
 }
 
-static int report_error(const struct ctl *ctl, const char *what, const sd_bus_error *error)
+/* NULL: none of those errors. Not every bus says why it could not start what was called. */
+static const char *find_sentence(struct ctl *ctl, const char *name)
+{
+	for (size_t i = 0; i < GW_ELEMENTS(bus_errors); i++)
+		if (gw_streq(bus_errors[i].name, name))
+			return gw_streq(bus_errors[i].sentence, NOT_RUNNING) &&
+					       doctor_agent_is_masked(ctl)
+				       ? MASKED
+				       : bus_errors[i].sentence;
+	return NULL;
+}
+
+static int report_error(struct ctl *ctl, const char *what, const sd_bus_error *error)
 {
 	char code[64], text[512];
+	const char *sentence;
 
 	if (gw_reason_code_of_error(error->name, code, sizeof(code)) == 0)
 		return report_refusal(what, code, error->message);
@@ -113,9 +127,9 @@ static int report_error(const struct ctl *ctl, const char *what, const sd_bus_er
 		return report_denial(what, error->message);
 	if (gw_streq(error->name, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
 		return report_unconfirmed(ctl, what);
-	for (size_t i = 0; i < GW_ELEMENTS(bus_errors); i++)
-		if (gw_streq(bus_errors[i].name, error->name))
-			return ctl_fail("%s", bus_errors[i].sentence);
+	sentence = find_sentence(ctl, error->name);
+	if (sentence)
+		return ctl_fail("%s", sentence);
 
 	print_clean(text, sizeof(text), error->message ? error->message : "no reason given");
 	if (gw_streq(error->name, SD_BUS_ERROR_LIMITS_EXCEEDED))
