@@ -98,7 +98,6 @@ static int open_secret(struct agent *agent, const struct gw_msg_command *command
 			      ret_len);
 }
 
-/* What we still have to tell of a device that left would end the new claim in the cloud, too. */
 static int do_claim(struct agent *agent, const struct gw_msg_command *command,
 		    enum gw_reason *ret_reason)
 {
@@ -117,10 +116,6 @@ static int do_claim(struct agent *agent, const struct gw_msg_command *command,
 	size_t len = 0;
 	int r;
 
-	if (store_job_has_of(agent->store, command->device, GW_REQUEST_DECOMMISSIONED)) {
-		*ret_reason = GW_REASON_LEAVING;
-		return 0;
-	}
 	r = open_secret(agent, command, secret, &len);
 	if (r == -EBADMSG || (r >= 0 && (len < GW_SECRET_MIN || len > GW_SECRET_MAX))) {
 		*ret_reason = GW_REASON_BAD_MESSAGE;
@@ -245,6 +240,8 @@ static bool may_be_obeyed(struct agent *agent, const struct gw_msg_command *comm
 		.clock_trusted = clock_is_trusted(&agent->clock),
 		.secret_is_plain = claims && !command->sealed,
 		.plain_is_allowed = agent->settings.cloud_plain_secrets,
+		.claims_leaver = claims && store_job_has_of(agent->store, command->device,
+							    GW_REQUEST_DECOMMISSIONED),
 	};
 
 	return policy_command(&facts, ret_reason);

@@ -317,5 +317,7 @@ bool policy_command(const struct policy_command_facts *facts, enum gw_reason *re
 		*ret_reason = GW_REASON_CLOCK_UNTRUSTED;
 	else if (facts->expires_at && facts->clock_trusted && facts->now >= facts->expires_at)
 		*ret_reason = GW_REASON_EXPIRED;
+	else if (facts->claims_leaver)
+		*ret_reason = GW_REASON_LEAVING;
 	return *ret_reason == GW_REASON_NONE;
 }

@@ -159,6 +159,8 @@ struct policy_command_facts {
 	uint64_t expires_at, now; /* seconds since the epoch; expires_at 0 = never */
 	bool clock_trusted;
 	bool secret_is_plain, plain_is_allowed;
+	/* It claims a device of which the cloud has yet to hear that it left: that word would end the claim there, too. */
+	bool claims_leaver;
 };
 
 bool policy_command(const struct policy_command_facts *facts, enum gw_reason *ret_reason);

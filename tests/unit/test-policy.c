@@ -495,6 +495,7 @@ static void signing_requests(void **state)
 
 static enum gw_reason expected_command(const struct policy_command_facts *f)
 {
+	enum gw_reason if_in_time = f->claims_leaver ? GW_REASON_LEAVING : GW_REASON_NONE;
 	bool timed = f->expires_at != 0;
 
 	if (f->seq <= f->last_seq)
@@ -502,8 +503,8 @@ static enum gw_reason expected_command(const struct policy_command_facts *f)
 	if (f->secret_is_plain && !f->plain_is_allowed)
 		return GW_REASON_SECRET_NOT_SEALED;
 	if (timed && !f->clock_trusted)
-		return f->opens ? GW_REASON_CLOCK_UNTRUSTED : GW_REASON_NONE;
-	return timed && f->now >= f->expires_at ? GW_REASON_EXPIRED : GW_REASON_NONE;
+		return f->opens ? GW_REASON_CLOCK_UNTRUSTED : if_in_time;
+	return timed && f->now >= f->expires_at ? GW_REASON_EXPIRED : if_in_time;
 }
 
 static void commands(void **state)
@@ -513,7 +514,7 @@ static void commands(void **state)
 
 	for (size_t e = 0; e < GW_ELEMENTS(ends); e++) {
 		for (size_t n = 0; n < GW_ELEMENTS(numbers); n++) {
-			for (unsigned i = 0; i < 1u << 4; i++) {
+			for (unsigned i = 0; i < 1u << 5; i++) {
 				const struct policy_command_facts facts = {
 					.opens = BIT(i, 0),
 					.seq = numbers[n],
@@ -523,6 +524,7 @@ static void commands(void **state)
 					.clock_trusted = BIT(i, 1),
 					.secret_is_plain = BIT(i, 2),
 					.plain_is_allowed = BIT(i, 3),
+					.claims_leaver = BIT(i, 4),
 				};
 				enum gw_reason reason = _GW_REASON_MAX;
 				enum gw_reason why = expected_command(&facts);
