@@ -208,15 +208,12 @@ int registry_certificates_revoke(struct registry *registry, const char *device, 
 		       "ss", reason, device);
 }
 
-int registry_certificates_under(struct registry *registry, unsigned authority, unsigned *ret)
+/* sql: counts by the one number that it is given. */
+static int count_devices(struct registry *registry, const char *sql, uint64_t by, unsigned *ret)
 {
 	int64_t n;
-	int r;
+	int r = sql_number(registry->db, &n, sql, "i", (int64_t)by);
 
-	r = sql_number(registry->db, &n,
-		       "SELECT count(DISTINCT device) FROM certificate"
-		       " WHERE authority = ? AND state <> 'revoked'",
-		       "i", (int64_t)authority);
 	if (r < 0)
 		return r;
 
@@ -224,20 +221,20 @@ int registry_certificates_under(struct registry *registry, unsigned authority, u
 	return 0;
 }
 
+int registry_certificates_under(struct registry *registry, unsigned authority, unsigned *ret)
+{
+	return count_devices(registry,
+			     "SELECT count(DISTINCT device) FROM certificate"
+			     " WHERE authority = ? AND state <> 'revoked'",
+			     authority, ret);
+}
+
 int registry_certificates_up_to(struct registry *registry, uint64_t number, unsigned *ret)
 {
-	int64_t n;
-	int r;
-
-	r = sql_number(registry->db, &n,
-		       "SELECT count(DISTINCT device) FROM certificate"
-		       " WHERE number <= ? AND state <> 'revoked'",
-		       "i", (int64_t)number);
-	if (r < 0)
-		return r;
-
-	*ret = (unsigned)n;
-	return 0;
+	return count_devices(registry,
+			     "SELECT count(DISTINCT device) FROM certificate"
+			     " WHERE number <= ? AND state <> 'revoked'",
+			     number, ret);
 }
 
 int registry_certificates_last(struct registry *registry, uint64_t *ret)
