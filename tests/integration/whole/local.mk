@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/integration/whole/networks.py \
 	tests/integration/whole/occasions.py \
 	tests/integration/whole/run.py \
+	tests/integration/whole/served.py \
 	tests/integration/whole/test_aboard.py \
 	tests/integration/whole/test_absent.py \
 	tests/integration/whole/test_away.py \

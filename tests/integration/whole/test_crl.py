@@ -8,17 +8,13 @@ import pathlib
 import re
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-import coap
 import lab
+import served
 
-sys.path.insert(1, str(lab.TOP / "tests" / "integration"))
-import dtls_client  # noqa: E402
-import messages  # noqa: E402
 
 CONFIG = """[ca]
 default_ca=c
@@ -78,14 +74,9 @@ class Authority:
         return str(self.folder / name)
 
 
-class Case(lab.Shared):
+class Case(served.Served):
     def authority(self):
         return Authority(self, pathlib.Path(self.lab.variables["GANGWAY_CLOUD_DIR"]) / "device-ca")
-
-    def aboard(self, device_id):
-        client = coap.claimed_client(self.lab, device_id)
-        coap.come_aboard(client)
-        return client
 
     def serial(self, client):
         return client.openssl("x509", "-in", client.file("certificate.pem"), "-noout", "-serial").strip().partition("=")[2]
@@ -104,25 +95,6 @@ class Case(lab.Shared):
 
     def ask(self, client):
         return client.ask_with_certificate("get", "gangway/config")
-
-    def is_served(self, client):
-        answer = self.ask(client)
-        return bool(answer.payload) and json.loads(answer.payload)["device"] == client.id
-
-    def open_session(self, client):
-        session = dtls_client.Session(int(self.lab.coaps.rpartition(":")[2]), key=client.file("key.pem"),
-                                      certificate=client.file("certificate.pem"))
-        self.addCleanup(session.drop)
-        return session
-
-    @staticmethod
-    def request(number):
-        path = [(messages.URI_PATH, part) for part in (b".well-known", b"gangway", b"config")]
-        return messages.Message(id=number, token=bytes([number]), options=path).encode()
-
-    def ask_on(self, session, number):
-        session.send(self.request(number))
-        return session.receive()
 
     def assert_over(self, session, number, device_id):
         """A request that is sent now is not served, and the session ends."""

@@ -1,47 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Devices that are suspended, resumed and revoked: at once, with the cloud there and away, and told once."""
-import json
 import os
 import signal
 import subprocess
 import sys
 
-import coap
 import lab
+import served
 
 sys.path.insert(1, str(lab.TOP / "tests" / "integration"))
 import dtls_client  # noqa: E402
-import messages  # noqa: E402
 
 
-class Revoke(lab.Shared):
+class Revoke(served.Served):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(lab.Lab("--set", "cloud.retry_first=1", "--set", "cloud.retry_max=2"))
-
-    def aboard(self, device_id):
-        client = coap.claimed_client(self.lab, device_id)
-        coap.come_aboard(client)
-        return client
-
-    def open_session(self, client):
-        session = dtls_client.Session(int(self.lab.coaps.rpartition(":")[2]), key=client.file("key.pem"),
-                                      certificate=client.file("certificate.pem"))
-        self.addCleanup(session.drop)
-        return session
-
-    @staticmethod
-    def request(number):
-        path = [(messages.URI_PATH, part) for part in (b".well-known", b"gangway", b"config")]
-        return messages.Message(id=number, token=bytes([number]), options=path).encode()
-
-    def ask(self, session, number):
-        session.send(self.request(number))
-        return session.receive()
-
-    def is_served(self, client):
-        answer = client.ask_with_certificate("get", "gangway/config")
-        return bool(answer.payload) and json.loads(answer.payload)["device"] == client.id
 
     def events(self, device_id, *names):
         return [e["event"] for e in self.lab.audit() if e["device"] == device_id and e["event"] in names]
@@ -68,13 +42,13 @@ class Revoke(lab.Shared):
         served, nor is the next session."""
         client = self.aboard("MIDST-1")
         session = self.open_session(client)
-        self.assertIn(b'"device":"MIDST-1"', self.ask(session, 1))
+        self.assertIn(b'"device":"MIDST-1"', self.ask_on(session, 1))
         self.lab.ctl("revoke", client.id)
         session.send(self.request(2))
         self.assertNotIn(b"MIDST-1", b"".join(session.rest()))
         lab.wait_for("that is logged", lambda: "is sent away: revoked" in self.lab.log("gangway-registrar"))
         with self.assertRaises(dtls_client.Ended):
-            self.ask(self.open_session(client), 3)
+            self.ask_on(self.open_session(client), 3)
         self.assertFalse(self.is_served(client))
         self.assertRegex(self.lab.refusal("claim", "-", input=client.label), "(?i)revoked")
         self.lab.wait_for_rest()
